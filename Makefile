@@ -1,0 +1,34 @@
+# make run   the demo: simulated frames through the whole graph; ends by itself with a report
+# make test  every test (real captures are used when HYDRAFLOW_DATA names their folder); PYTEST='-k book -x' adds options
+# make lint  ruff, mypy, import contracts      make bench  the benchmarks
+# make docs  what is generated in docs/        make clean  remove the environment and what was built
+#
+# Needs make, git, Python 3.11 or later and a package index. The environment (.venv, or HYDRAFLOW_VENV) is made and
+# renewed by bootstrap.sh whenever pyproject.toml, the place of the checkout or Python itself has changed.
+
+SHELL := /bin/sh
+IN    := sh bootstrap.sh --run
+
+.PHONY: run test lint bench docs clean
+.DEFAULT_GOAL := run
+
+run:
+	@$(IN) hfx run config/demo.yaml $(RUN)
+
+test:
+	@$(IN) python -m pytest $(PYTEST)
+
+lint:
+	@$(IN) ruff check .
+	@$(IN) mypy
+	@$(IN) lint-imports --no-logo
+
+bench:
+	@$(IN) python -m bench $(BENCH)
+
+docs:
+	@$(IN) python -m tools.make_reference
+
+clean:
+	@sh bootstrap.sh --remove
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis .benchmarks

@@ -1,0 +1,137 @@
+"""The whole graph, measured from outside: `python -m bench.bench_graph [--json] [--captures FOLDER] [--smoke]`.
+
+    capture      a real USD-M capture, flat out: frames/s of the run's `seconds` (decompression excluded, line splitting,
+                 journal and orders included), median of RUNS second starts
+    simulated    wall time of a second `hfx run` on 5 M simulated frames, everything included
+    paced        simulated frames at 100,000/s: frame → wire percentiles beside the machine's own hiccups in that run
+    gil          `capture` again with a Python thread that spins in the engine for the whole run
+
+Each figure comes with the state hash of its run, so that it cannot rot. Engines run in processes of their own, pinned as
+their placement says; the load of others is in the figures: run it on a quiet machine and look at `loadavg`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+RUNS = 5
+_HOG = '''import threading
+
+def _spin():
+    while True:
+        pass
+
+threading.Thread(target=_spin, daemon=True).start()
+
+def on_event(event):
+    pass
+'''
+
+
+def run(config: str | Path, *options: str, **environment: str) -> tuple[dict[str, Any], float]:
+    """Run `hfx run CONFIG --json`; return the result and the wall time of the whole command."""
+    command = [sys.executable, str(ROOT / "hydraflow_x_entry.py"), "run", str(config), "--json", "--quiet", "--name",
+               f"bench-{os.getpid()}", *options]
+    with tempfile.TemporaryDirectory() as journal:
+        began = time.monotonic()
+        done = subprocess.run([*command, "--journal", journal], env={**os.environ, **environment}, cwd=ROOT,
+                              capture_output=True, text=True, check=False)
+        wall = time.monotonic() - began
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with {done.returncode}: {done.stderr}")
+    return json.loads(done.stdout), wall
+
+
+def capture(path: Path, runs: int) -> dict[str, Any]:
+    """Measure a capture flat out."""
+    rows = [run("config/capture.yaml", HYDRAFLOW_CAPTURE=str(path))[0] for _ in range(runs + 1)][1:]
+    rates = sorted(row["frames_per_second"] for row in rows)
+    return {
+        "frames": rows[0]["frames"], "runs": runs, "frames_per_second": statistics.median(rates), "min": rates[0],
+        "max": rates[-1], "level_changes": rows[0]["level_changes"], "book_checks": rows[0]["book_checks"]["passed"],
+        "fills": rows[0]["fills"], "memory_mib": max(row["memory_bytes"] for row in rows) >> 20,
+        "start_seconds": statistics.median(row["start_seconds"] for row in rows), "state_hash": rows[0]["state_hash"],
+    }
+
+
+def simulated(frames: int) -> dict[str, Any]:
+    """Measure the wall time of a second run on simulated frames."""
+    run("config/demo.yaml", HYDRAFLOW_FRAMES="1000")
+    row, wall = run("config/demo.yaml", HYDRAFLOW_FRAMES=str(frames))
+    return {
+        "frames": frames, "wall_seconds": round(wall, 3), "frames_per_second_overall": round(frames / wall),
+        "frames_per_second": row["frames_per_second"], "fills": row["fills"], "memory_mib": row["memory_bytes"] >> 20,
+        "journal_bytes": row["journal"]["bytes"], "state_hash": row["state_hash"],
+    }
+
+
+def paced(frames: int, rate: int) -> dict[str, Any]:
+    """Measure frame → wire at a fixed rate, beside the hiccups."""
+    row, _ = run("config/demo.yaml", "--hiccups", "2", HYDRAFLOW_FRAMES=str(frames), HYDRAFLOW_RATE=str(rate))
+    wire = row["latency_ns"]["frame_to_wire"]
+    return {
+        "rate": rate, "frames": frames, "mode": row["mode"], "frame_to_wire_ns": wire, "hiccup_ns": row["hiccup_ns"],
+        "p50_above_hiccup_ns": round(wire["p50"] - row["hiccup_ns"].get("p50", 0)),
+        "p99_above_hiccup_ns": round(wire["p99"] - row["hiccup_ns"].get("p99", 0)), "state_hash": row["state_hash"],
+    }
+
+
+def gil(path: Path, runs: int) -> dict[str, Any]:
+    """Measure the capture with a Python thread that never lets go of the GIL by itself, alternating with without."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "hog.py").write_text(_HOG)
+        text = (ROOT / "config/capture.yaml").read_text()
+        calm = text.replace("sinks:", "  - {name: calm, use: probe, on: main}\n\nsinks:")
+        hog = text.replace("sinks:", "  - {name: hog, use: ./hog.py:on_event, on: main}\n\nsinks:")
+        Path(folder, "calm.yaml").write_text(calm)
+        Path(folder, "hog.yaml").write_text(hog)
+        rates: dict[str, list[float]] = {"calm": [], "hog": []}
+        for number in range(runs + 1):
+            for name, seen in rates.items():
+                row, _ = run(Path(folder, f"{name}.yaml"), HYDRAFLOW_CAPTURE=str(path))
+                if number:
+                    seen.append(row["frames_per_second"])
+    calm_rate, hog_rate = statistics.median(rates["calm"]), statistics.median(rates["hog"])
+    return {"without": calm_rate, "with": hog_rate, "lost": round(1 - hog_rate / calm_rate, 4), "cores": os.cpu_count(), "runs": runs}
+
+
+def main() -> int:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--smoke", action="store_true", help="small sizes, to see that it runs")
+    parser.add_argument("--captures", type=Path, default=Path(os.environ.get("HYDRAFLOW_DATA") or ROOT.parent / "shared/data"))
+    choices = parser.parse_args()
+    path = choices.captures / "binance/usdm_btcusdt_20240808.gz"
+    runs = 1 if choices.smoke else RUNS
+    result: dict[str, Any] = {"schema": "hfx.bench/1", "loadavg": os.getloadavg()}
+    if path.exists():
+        result["capture"] = capture(path, runs)
+    else:
+        print(f"skipped: no captures ({path})", file=sys.stderr)
+    result["simulated"] = simulated(20_000 if choices.smoke else 5_000_000)
+    result["paced"] = paced(20_000 if choices.smoke else 1_000_000, 100_000)
+    if path.exists() and not choices.smoke:
+        result["gil"] = gil(path, runs)
+    if choices.json:
+        print(json.dumps(result, indent=2))
+        return 0
+    for name, row in result.items():
+        print(name)
+        for key, value in row.items() if isinstance(row, dict) else [("", row)]:
+            print(f"  {key:<26} {value}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

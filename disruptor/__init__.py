@@ -1,0 +1,95 @@
+"""The Disruptor for Python: rings of records in mapped memory, compiled handlers on pinned threads, no GIL in between.
+
+    from disruptor import Disruptor, handler
+
+A map, from the bottom up; each module is one concept and says in its docstring what it promises:
+
+    errors            the tree of exceptions
+    layout            record dtypes without gaps, cells 128 bytes apart
+    memory            mapped memory: anonymous, huge, memfd, file, mirrored; the folder of engine files
+    atomics           acquire, release, compare-exchange, fence, pause, time stamp, CRC-32C
+    compiled, cache   the two decorators for compiled code; keys and folders of the machine-code cache
+    digest            a 64-bit hash over logical content
+    ring              records with one producer, their payload, and what compiled code sees of them
+    single_producer   claim and publish
+    system_calls      the libc calls that compiled loops make: yield, futex, clock
+    waiting           what a loop does when there is nothing to do: busy-spin, yield, block
+    buckets, histogram  latency histograms: layout and reading (numpy only), recording (compiled)
+    clock             the time-stamp counter in nanoseconds; the machine's own hiccups
+    threads           named pinned threads whose failure is kept, proof of running in parallel
+    counters          the CnC file: cursors, counters, latencies, errors of an engine, readable from outside
+    handler, dsl      the handler contract; Disruptor(...).then(...)
+
+Importing the package loads nothing but this file; a name is imported when it is first used. `disruptor.handler` and
+`disruptor.compiled` are the decorators; the modules of the same names are reached by `from disruptor.handler import …`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import Any
+
+_MODULE_OF = {
+    "CapacityError": "errors",
+    "CompileError": "errors",
+    "CounterFileError": "errors",
+    "DisruptorError": "errors",
+    "GraphError": "errors",
+    "HandlerError": "errors",
+    "LayoutError": "errors",
+    "LogError": "errors",
+    "MemoryMapError": "errors",
+    "record_dtype": "layout",
+    "Mapping": "memory",
+    "runtime_folder": "memory",
+    "compiled": "compiled",
+    "entry": "compiled",
+    "fold": "digest",
+    "fold_float": "digest",
+    "Inlet": "ring",
+    "Port": "ring",
+    "Ring": "ring",
+    "claim": "single_producer",
+    "payload_claim": "single_producer",
+    "payload_index": "single_producer",
+    "WaitStrategy": "waiting",
+    "Calibration": "clock",
+    "calibrate": "clock",
+    "hiccups": "clock",
+    "PinnedThread": "threads",
+    "CounterFile": "counters",
+    "CounterReader": "counters",
+    "counter_path": "counters",
+    "set_control": "counters",
+    "Handler": "handler",
+    "handler": "handler",
+    "Disruptor": "dsl",
+}
+
+__all__ = sorted(_MODULE_OF)  # noqa: PLE0605 - the table above is the one declaration
+
+
+class _Package(ModuleType):
+    """Keeps public names that are also names of modules: the import system would bind the module over them."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (isinstance(value, ModuleType) and name in _MODULE_OF):
+            super().__setattr__(name, value)
+
+
+def __getattr__(name: str) -> Any:
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module 'disruptor' has no attribute '{name}'")
+    value = getattr(importlib.import_module(f"disruptor.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULE_OF})
+
+
+sys.modules[__name__].__class__ = _Package

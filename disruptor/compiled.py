@@ -1,0 +1,59 @@
+"""The one place where functions are handed to numba.
+
+`compiled` is for everything hot (handlers, helpers): it releases the GIL, never counts references, and is inlined into
+the loop that calls it. `_nrt=False` is what makes it fast (a helper that takes arrays and waits in a loop is 24 times
+slower with reference counts) and makes an allocation a compile error. It is a private option of numba, guarded by
+tests/disruptor/test_compiled.py.
+
+`entry` is for what Python calls: the same, cached on disk in a folder whose name covers every source that the calling
+package can reach and the versions of numba, llvmlite, numpy and Python (see disruptor.cache).
+
+With NUMBA_DISABLE_JIT=1 both return the function as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+
+__all__ = ["JIT_ENABLED", "compiled", "entry", "loop_options"]
+
+JIT_ENABLED = not numba.config.DISABLE_JIT
+
+_OPTIONS: dict[str, Any] = {"nogil": True, "_nrt": False, "fastmath": False, "error_model": "python"}
+
+
+def loop_options(*, cache: bool, boundscheck: bool = False) -> dict[str, Any]:
+    """Return the numba options of a generated loop. boundscheck : raise IndexError instead of touching memory."""
+    options = dict(_OPTIONS, cache=cache)
+    if boundscheck:
+        options["boundscheck"] = True
+    return options
+
+
+def compiled(function: Callable | None = None, *, inline: bool = True) -> Any:
+    """Compile a handler or helper for use inside compiled loops. Never cached alone: its loop's cache holds it.
+
+    inline : inline into every caller (default); False for large functions called from several places.
+    """
+
+    def decorate(f: Callable) -> Any:
+        return numba.njit(f, forceinline=inline, **_OPTIONS)
+
+    return decorate if function is None else decorate(function)
+
+
+def entry(function: Callable | None = None, *, cache: bool = True) -> Any:
+    """Compile a function that Python calls, cached on disk (see disruptor.cache)."""
+
+    def decorate(f: Callable) -> Any:
+        dispatcher = numba.njit(f, **_OPTIONS)
+        if cache and JIT_ENABLED:
+            from disruptor.cache import cached
+
+            return cached(dispatcher)
+        return dispatcher
+
+    return decorate if function is None else decorate(function)

@@ -1,0 +1,151 @@
+"""The handler contract: a plain function that gets one message at a time, and what it owns.
+
+    @handler(state=[("count", "i8")])
+    def count(event, sequence, end_of_batch, state):
+        state["count"] += 1
+
+Arguments are matched by name, so a handler takes only what it uses:
+
+    event, sequence, end_of_batch    the record, its sequence, whether it is the last one at hand
+    state                            a record that this handler alone owns
+    params                           a record made of the fields of an attrs class
+    counters                         a record of int64 counters, visible to other processes while it runs
+    payload                          the payload units of the ring that it reads
+    <ring name>                      a Port into a ring that it publishes to (see disruptor.single_producer.claim)
+    anything else                    what the graph offers under that name (a table, a lane beside the ring, an Inlet)
+
+It returns nothing, or an int64 status code. It never allocates, prints, waits, does I/O or reads a clock.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+import numpy as np
+
+from disruptor.errors import LayoutError
+from disruptor.layout import record_dtype
+
+__all__ = ["Handler", "as_handler", "handler", "params_dtype", "params_record"]
+
+
+@attrs.frozen(kw_only=True)
+class Handler:
+    """A declared handler. Calling it calls the plain function.
+
+    name : as given or the function's own; function : the plain Python function; arguments : names of its parameters.
+    state : list of fields, dtype, or callable(params, **context) → fields; None when it keeps none.
+    params : attrs class with defaults; its fields become a record. counters : fields, each int64.
+    max_out : most records per message into each output, by argument name; max_payload : most payload units, likewise.
+    reads, writes : declared record fields, or None to have them inferred.
+    prepare : callable(state, params, **context) that fills the fresh state, in Python, before the run.
+    digest : compiled callable(state, params) → int64 over the logical content; None folds every field in order.
+    jit : False for a plain Python handler, which gets (batch, first_sequence) on a thread of its own.
+    """
+
+    name: str
+    function: Callable
+    arguments: tuple[str, ...]
+    state: Any = None
+    params: type | None = None
+    counters: Any = None
+    max_out: Mapping[str, int] = attrs.field(factory=dict)
+    max_payload: Mapping[str, int] = attrs.field(factory=dict)
+    reads: tuple[str, ...] | None = None
+    writes: tuple[str, ...] | None = None
+    prepare: Callable | None = None
+    digest: Callable | None = None
+    jit: bool = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*args, **kwargs)
+
+    def state_dtype(self, params: Any = None, **context: Any) -> np.dtype | None:
+        """Return the record dtype of the state for these params (None for a handler without state)."""
+        if self.state is None:
+            return None
+        fields = self.state(params, **context) if callable(self.state) else self.state
+        return record_dtype(fields, name=f"state of '{self.name}'", fill=True)
+
+    def counters_dtype(self) -> np.dtype | None:
+        """Return the record dtype of the counters, or None."""
+        return None if self.counters is None else record_dtype(self.counters, name=f"counters of '{self.name}'")
+
+
+def handler(
+    function: Callable | None = None,
+    *,
+    name: str | None = None,
+    state: Any = None,
+    params: type | None = None,
+    counters: Any = None,
+    max_out: Mapping[str, int] | None = None,
+    max_payload: Mapping[str, int] | None = None,
+    reads: tuple[str, ...] | None = None,
+    writes: tuple[str, ...] | None = None,
+    prepare: Callable | None = None,
+    digest: Callable | None = None,
+    jit: bool = True,
+) -> Any:
+    """Declare a function as a handler; see `Handler` for the arguments. The function itself stays plain Python."""
+
+    def decorate(f: Callable) -> Handler:
+        return Handler(
+            name=name or str(getattr(f, "__name__", type(f).__name__)),
+            function=f,
+            arguments=tuple(inspect.signature(f).parameters),
+            state=state,
+            params=params,
+            counters=counters,
+            max_out=dict(max_out or {}),
+            max_payload=dict(max_payload or {}),
+            reads=reads,
+            writes=writes,
+            prepare=prepare,
+            digest=digest,
+            jit=jit,
+        )
+
+    return decorate if function is None else decorate(function)
+
+
+def as_handler(thing: Any) -> Handler:
+    """Return `thing` if it is a Handler, else declare a plain function.
+
+    A function whose first parameter is named `batch` is a Python batch handler; any other is compiled.
+    """
+    if isinstance(thing, Handler):
+        return thing
+    if not callable(thing):
+        raise LayoutError(f"a handler must be a function, got {type(thing).__name__}")
+    first = next(iter(inspect.signature(thing).parameters), "")
+    return handler(thing, jit=first != "batch")
+
+
+_NUMBERS = {int: "i8", float: "f8", bool: "i8"}
+
+
+def params_dtype(params: type) -> np.dtype:
+    """Return the record dtype for an attrs class: int, bool and IntEnum → int64, float → float64. Texts are left out.
+
+    Fields with metadata {"structural": True} shape the state and the code; they are in the record all the same.
+    """
+    fields = []
+    for field in attrs.fields(attrs.resolve_types(params)):
+        kind = field.type if isinstance(field.type, type) else int
+        if issubclass(kind, str):  # for Python only: prepare, open
+            continue
+        fields.append((field.name, _NUMBERS.get(kind, "i8") if not issubclass(kind, float) else "f8"))
+    return record_dtype(fields or [("unused", "i8")], name=f"params {params.__name__}")
+
+
+def params_record(params: Any) -> np.ndarray:
+    """Return a length-1 record array holding the values of an attrs instance."""
+    record = np.zeros(1, params_dtype(type(params)))
+    for field in attrs.fields(type(params)):
+        if field.name in (record.dtype.names or ()):
+            record[0][field.name] = getattr(params, field.name)
+    return record

@@ -1,0 +1,120 @@
+"""What is around the event: stream wrappers, answers to requests, subscriptions; and what a spoiled frame was about.
+
+    {"stream":…,"data":{…}}                                   combined streams
+    {"code":…,"data":{…}}, {"id":…,"status":200,"result":{…}} answers over HTTP gateways and the websocket API
+    {"method":"eth_subscription","params":{"result":{…}}}     logs of a chain
+"""
+
+from __future__ import annotations
+
+from disruptor.compiled import compiled
+from disruptor.words import byte_at, word
+from handlers.deserialize.grammar import character, skip_space, skip_string
+from handlers.deserialize.members import (
+    DATA,
+    EVENT,
+    LAST_UPDATE_ID,
+    METHOD,
+    PARAMS,
+    RESULT,
+    STREAM,
+    SYMBOL,
+    SYMBOL_NAME,
+    members,
+    string_is,
+)
+from handlers.deserialize.symbols import NO_SYMBOL, PLAIN, STREAM_NAME, symbol_of_text
+
+__all__ = ["BOOKS", "DIFFERENCES", "NO_DEPTH", "identify", "names_depth", "symbol_of", "unwrap"]
+
+NO_DEPTH, DIFFERENCES, BOOKS = 0, 1, 2  # what the name of a stream promises
+_DEPTH_WORD = word(b"@depth")
+_UPDATE_LOW, _UPDATE_HIGH = word(b"depthUpd"), word(b"ate")
+_SUBSCRIPTION_LOW, _SUBSCRIPTION_HIGH = word(b"eth_subs"), word(b"cription")
+_QUOTE, _OPEN = 34, 123
+
+
+@compiled(inline=False)
+def unwrap(text, end, at):
+    """Descend from the members in `at` to those of the event; return (index of the stream's name or -1, from a chain?)."""
+    stream = at[STREAM]
+    chain = string_is(text, at[METHOD], end, _SUBSCRIPTION_LOW, _SUBSCRIPTION_HIGH)
+    for _ in range(3):
+        if at[EVENT] >= 0 or at[LAST_UPDATE_ID] >= 0:
+            break
+        inner = at[DATA]
+        if inner < 0 or byte_at(text, inner) != _OPEN:
+            inner = at[RESULT]
+        if (inner < 0 or byte_at(text, inner) != _OPEN) and chain:
+            inner = at[PARAMS]
+        if inner < 0 or byte_at(text, inner) != _OPEN:
+            break
+        members(text, inner, end, at)
+    return stream, chain
+
+
+@compiled(inline=False)
+def names_depth(text, stream, end):
+    """Return what the stream whose name is the value at `stream` carries: "@depth…" DIFFERENCES, "@depth5…" BOOKS."""
+    if stream < 0 or byte_at(text, stream) != _QUOTE:
+        return NO_DEPTH
+    stop = skip_string(text, stream, end) - 1
+    index = stream + 1
+    recent = 0  # the last seven characters, the newest on top
+    while index < stop:
+        code, index = character(text, index)
+        recent = (recent >> 8) | ((code & 127) << 48)
+        if recent >> 8 == _DEPTH_WORD:
+            following = 0
+            if index < stop:
+                following, index = character(text, index)
+            return BOOKS if 48 <= following <= 57 else DIFFERENCES
+    return NO_DEPTH
+
+
+@compiled(inline=False)
+def symbol_of(text, end, state, at, stream):
+    """Return (symbol, was one named): of the event's own symbol, else of its stream; symbol NO_SYMBOL when unknown.
+
+    Values may be of any type and, in a truncated frame, unfinished.
+    """
+    named = at[SYMBOL]
+    if named < 0:
+        named = at[SYMBOL_NAME]
+    symbol = NO_SYMBOL
+    if named >= 0 and byte_at(text, named) == _QUOTE:
+        stop = skip_string(text, named, end)
+        if stop >= 0:
+            symbol = symbol_of_text(state, text, named + 1, stop - 1, PLAIN)
+    elif named < 0 and stream >= 0 and byte_at(text, stream) == _QUOTE:
+        stop = skip_string(text, stream, end)
+        if stop >= 0:
+            symbol = symbol_of_text(state, text, stream + 1, stop - 1, STREAM_NAME)
+            named = stream
+    return symbol, named >= 0
+
+
+@compiled(inline=False)
+def identify(text, begin, end, state):
+    """Return the symbol whose book a frame that cannot be decoded would have changed, or NO_SYMBOL.
+
+    A depth event or snapshot by its own words or its stream's, as far as the text goes.
+    """
+    at = state["at"]
+    index = skip_space(text, begin, end)
+    if index >= end or byte_at(text, index) != _OPEN:
+        return NO_SYMBOL
+    members(text, index, end, at)
+    stream, _ = unwrap(text, end, at)
+    depth = string_is(text, at[EVENT], end, _UPDATE_LOW, _UPDATE_HIGH)
+    snapshot = at[EVENT] < 0 and at[LAST_UPDATE_ID] >= 0
+    if not (depth or snapshot or names_depth(text, stream, end) != NO_DEPTH):
+        return NO_SYMBOL
+    symbol, named = symbol_of(text, end, state, at, stream)
+    if symbol == NO_SYMBOL and stream >= 0 and byte_at(text, stream) == _QUOTE:
+        stop = skip_string(text, stream, end)
+        if stop >= 0:
+            symbol = symbol_of_text(state, text, stream + 1, stop - 1, STREAM_NAME)
+    if symbol == NO_SYMBOL and snapshot and not named:
+        symbol = state["only_symbol"]
+    return symbol

@@ -1,0 +1,93 @@
+"""The command `hfx` (second name `hydraflow`): one module per verb, imported when the verb is used.
+
+stdout is data, stderr is notes. `--help` imports neither numpy nor numba. Errors of hydraflow.errors end with their exit
+code and one message; a traceback is shown for defects only, with HYDRAFLOW_TRACEBACK=1 for all.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+from hydraflow import __version__
+
+__all__ = ["hfx", "main"]
+
+_VERBS = {
+    "check": ("hydraflow.cli.check:check", "Check a topology file: every mistake with line, column and remedy."),
+    "doctor": ("hydraflow.cli.doctor:doctor", "Look at this machine: cores, limits, memory, caches; each finding with its fix."),
+    "journal": ("hydraflow.cli.journal:journal", "Verify or dump a journal."),
+    "record": ("hydraflow.cli.record:record", "Write a capture from a live source."),
+    "replay": ("hydraflow.cli.replay:replay", "Rebuild every handler's state from a journal and print the same hashes."),
+    "run": ("hydraflow.cli.run:run", "Run a topology: progress while it runs, a report at the end."),
+    "simulate": ("hydraflow.cli.simulate:simulate", "Write a capture of simulated order flow."),
+    "stat": ("hydraflow.cli.stat:stat", "Print the counters and latencies of an engine, running or dead."),
+}
+
+
+class _LazyGroup(click.Group):
+    """Knows every verb's name and sentence without importing it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_VERBS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in _VERBS:
+            return None
+        module, _, attribute = _VERBS[name][0].partition(":")
+        return getattr(importlib.import_module(module), attribute)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, _VERBS[name][1]) for name in self.list_commands(ctx)])
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            import difflib
+
+            near = difflib.get_close_matches(args[0], _VERBS, 1)
+            hint = f" Did you mean '{near[0]}'?" if near else f" Verbs: {', '.join(sorted(_VERBS))}."
+            raise click.UsageError(f"hfx has no verb '{args[0]}'.{hint}", ctx) from error
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="hfx")
+def hfx() -> None:
+    """HydraFlow-X: declare a graph of event handlers in YAML and run it at hardware speed."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run `hfx`; return the exit code. Broken pipes end quietly, user errors in one message."""
+    from hydraflow.errors import HydraFlowError
+
+    if "_HFX_COMPLETE" in os.environ:  # the shell asks for completions: eval "$(_HFX_COMPLETE=bash_source hfx)"
+        hfx.main(prog_name="hfx")
+    try:
+        # Not click's own main: it would end the process with status 1 when the reader of our output has gone.
+        with hfx.make_context("hfx", sys.argv[1:] if arguments is None else arguments) as context:
+            result = hfx.invoke(context)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.Abort:
+        return 130
+    except KeyboardInterrupt:
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader has gone (`hfx … | head`): not an error of this program. What is buffered must not fail at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except HydraFlowError as error:
+        if os.environ.get("HYDRAFLOW_TRACEBACK"):
+            raise
+        click.echo(f"hfx: {error}", err=True)
+        return error.exit_code

@@ -1,0 +1,110 @@
+"""`hfx run FILE`: run a topology until its sources end, show progress, print the report."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from hydraflow.errors import HydraFlowError, UsageError
+
+__all__ = ["execute", "run", "shipped", "show", "streams", "watch"]
+
+
+@click.command()
+@click.argument("file", type=click.Path())
+@click.option("--name", help="Name of the engine (default: the file's).")
+@click.option("--placement", help="auto, fused, or THREAD[@CPU][:WAIT]=STAGE,STAGE;…")
+@click.option("--record", metavar="STREAM=FILE,…", help="Write book=F,orders=F,fills=F as JSON lines.")
+@click.option("--hash-every", type=click.IntRange(min=1), metavar="N", help="State hashes after every N messages.")
+@click.option("--journal", type=click.Path(), help="Folder under which the journal's folder is made.")
+@click.option("--no-journal", is_flag=True, help="Run without a journal.")
+@click.option("--checked", is_flag=True, help="Compile with bounds checks: slower, an index out of range is named.")
+@click.option("--stall", type=click.FloatRange(min=0, min_open=True), default=5.0, show_default=True, help="Seconds until a stuck handler is reported.")
+@click.option("--hiccups", type=click.FloatRange(min=0, max=60), default=0.2, show_default=True, help="Seconds of the hiccup baseline; 0 for none.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (schema hfx.run/1).")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def run(file: str, as_json: bool, quiet: bool, **choices: Any) -> int:
+    """Run the topology FILE: progress while it runs, a report at the end. Ctrl-C drains, twice halts."""
+    from hydraflow.runtime.options import Options
+
+    options = Options(
+        topology=shipped(file), name=choices["name"], placement=choices["placement"], record=streams(choices["record"]),
+        hash_every=choices["hash_every"] or 0, journal=choices["journal"], no_journal=choices["no_journal"],
+        checked=choices["checked"], stall_seconds=choices["stall"], hiccup_seconds=choices["hiccups"],
+    )
+    return execute(options, as_json=as_json, quiet=quiet)
+
+
+def execute(options: Any, *, as_json: bool, quiet: bool) -> int:
+    """Run the engine with these options, print its result, return the exit code. Raises: HydraFlowError."""
+    outcome = watch(options, quiet=quiet)
+    show(outcome.result, as_json=as_json)
+    return outcome.code
+
+
+def watch(options: Any, *, quiet: bool) -> Any:
+    """Run the engine, with progress; return its Outcome. Raises: HydraFlowError when it did not come to run."""
+    from hydraflow.runtime.supervisor import supervise
+
+    if quiet:
+        outcome = supervise(options)
+    else:
+        from hydraflow.cli.progress import Progress
+
+        progress = Progress()
+        try:
+            outcome = supervise(options, progress)
+        finally:
+            progress.close()
+    if "failure" in outcome.result:
+        error = HydraFlowError(outcome.result["failure"])
+        error.exit_code = outcome.code
+        raise error
+    return outcome
+
+
+def show(result: dict[str, Any], *, as_json: bool) -> None:
+    """Print a result on stdout; when its reader has gone (`hfx run … | head -1`) nothing is said about it."""
+    if as_json:
+        import orjson
+
+        text = orjson.dumps(result, option=orjson.OPT_INDENT_2).decode() + "\n"
+    else:
+        from hydraflow.runtime.report import render
+
+        text = render(result)
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def streams(text: str | None) -> dict[str, str]:
+    """Return {stream: path} from "book=F,orders=F". Raises: UsageError."""
+    if not text:
+        return {}
+    found = {}
+    for part in text.split(","):
+        name, equals, path = part.partition("=")
+        if not equals or not path:
+            raise UsageError(f"cannot read '{part}'", where="--record", remedy="write book=FILE,orders=FILE,fills=FILE")
+        found[name.strip()] = path
+    return found
+
+
+def shipped(file: str) -> str:
+    """Return the path of a topology; a bare name such as `demo` that is no file here means the one that is shipped."""
+    from pathlib import Path
+
+    path = Path(file)
+    if path.exists():
+        return file
+    for folder in (Path(__file__).parents[1] / "config", Path(__file__).parents[2] / "config"):
+        for candidate in (folder / path.name, folder / f"{path.name}.yaml"):
+            if candidate.is_file() and (path.parent == Path(".") or str(path.parent) == "config"):
+                return str(candidate)
+    return file

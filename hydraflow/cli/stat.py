@@ -1,0 +1,189 @@
+"""`hfx stat`: what an engine shows of itself, live or after its death. Reads the CnC file, asks nobody."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from disruptor.counters import CounterReader, counter_path
+from disruptor.errors import CounterFileError, MemoryMapError
+from disruptor.memory import runtime_folder
+from hydraflow.errors import DataError, InputNotFound, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+__all__ = ["stat"]
+
+SCHEMA = "hfx.stat/1"
+_FLAGS = ("kill_switch", "stop", "halt")
+_STARTS = "start an engine with `hfx run FILE`"
+
+
+@click.command()
+@click.argument("engine", required=False, metavar="[NAME|PATH]")
+@click.option("--json", "as_json", is_flag=True, help=f"Print one JSON object (schema {SCHEMA}); with --watch one a line.")
+@click.option("--watch", type=click.FloatRange(min=0.1), metavar="SECONDS", help="Print again until the engine has ended.")
+def stat(engine: str | None, as_json: bool, watch: float | None) -> None:
+    """Print the counters, latencies and errors of an engine.
+
+    Without NAME or PATH: the one engine that runs, else the one that has left its file.
+    """
+    path = _choose(engine)
+    while True:
+        reader = _open(path)
+        shown = {"schema": SCHEMA, **reader.snapshot()}
+        if as_json:
+            click.echo(json.dumps(shown))
+        else:
+            _print(shown, reader.descriptor, clear=watch is not None and sys.stdout.isatty())
+        reader.close()
+        if watch is None or not shown["alive"]:
+            return
+        sys.stdout.flush()
+        time.sleep(watch)
+
+
+def _choose(engine: str | None) -> Path:
+    if engine is not None:
+        if os.sep in engine or os.path.exists(engine):
+            return Path(engine)
+        try:
+            return counter_path(engine, create_folder=False)
+        except (CounterFileError, MemoryMapError) as error:
+            raise UsageError(str(error)) from error
+    try:
+        folder = runtime_folder(create=False)
+    except MemoryMapError as error:
+        raise InputNotFound(str(error)) from error
+    files = sorted(folder.glob("*.cnc"))
+    if len(files) > 1:
+        files = [path for path in files if _open(path).alive] or files
+    if not files:
+        raise InputNotFound(f"no engine runs, and none has left a file in {folder}", remedy=_STARTS)
+    if len(files) > 1:
+        raise UsageError("several engines", remedy="name one of: " + ", ".join(path.stem for path in files))
+    return files[0]
+
+
+def _open(path: Path) -> CounterReader:
+    try:
+        return CounterReader(path)
+    except FileNotFoundError as error:
+        known = ", ".join(sorted(p.stem for p in path.parent.glob("*.cnc"))) or "none"
+        raise InputNotFound(f"{path}: no such file", remedy=f"engines here: {known}; {_STARTS}") from error
+    except OSError as error:
+        raise InputNotFound(f"{path}: {error.strerror}") from error
+    except CounterFileError as error:
+        raise DataError(str(error)) from error
+
+
+def _print(shown: dict[str, Any], descriptor: dict[str, Any], *, clear: bool) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if clear:
+        console.clear()
+    for part in _parts(shown, descriptor):
+        console.print(part)
+
+
+def _parts(shown: dict[str, Any], descriptor: dict[str, Any]) -> Iterator[RenderableType]:
+    from rich.text import Text
+
+    yield _headline(shown)
+    if shown["phase"]["text"]:
+        yield Text(shown["phase"]["text"])
+    raised = [name for name in _FLAGS if shown["control"].get(name)]
+    if raised:
+        yield Text("set from outside or by the engine: " + ", ".join(raised), style="bold red")
+    if shown["handlers"]:
+        table = _table("handler", "thread", ">sequence", ">behind", ">in hand")
+        for row in shown["handlers"]:
+            table.add_row(row["name"], row["thread"], _count(row["cursor"]), _count(row["lag"]), _count(row["running"]))
+        yield table
+    latencies = {name: s for name, s in shown["latency_ns"].items() if s["count"]}
+    if latencies:
+        table = _table("latency", ">count", ">p50", ">p90", ">p99", ">p99.9", ">p99.99", ">max")
+        for name, s in latencies.items():
+            quantiles = [_duration(s[key]) for key in ("p50", "p90", "p99", "p999", "p9999", "max")]
+            table.add_row(name, _count(s["count"]), *quantiles)
+        yield table
+    rows = list(_counter_rows(shown, descriptor))
+    if rows:
+        table = _table("counter", ">value", "unit")
+        for row in rows:
+            table.add_row(*row)
+        yield table
+    if shown["errors"]:
+        table = _table("error", ">times", "handler", ">sequence", "text")
+        for row in shown["errors"]:
+            table.add_row(str(row["code"]), _count(row["count"]), row["handler"] or "", _count(row["sequence"]), row["text"])
+        yield table
+
+
+def _headline(shown: dict[str, Any]) -> RenderableType:
+    from rich.text import Text
+
+    now = time.time_ns()
+    ended = shown["exit_code"]
+    if ended is not None:
+        state, style = f"ended, exit code {ended}", "green" if ended == 0 else "red"
+    elif shown["alive"]:
+        state, style = "alive", "green"
+    else:
+        state, style = "dead: it ended without saying so", "bold red"
+    text = Text(f"{shown['name']} ", style="bold").append(state, style=style)
+    beat = _duration(now - shown["heartbeat_ns"])
+    age = _duration(now - shown["started_ns"])
+    return text.append(f" · pid {shown['pid']} · started {age} ago · heartbeat {beat} ago", style="not bold")
+
+
+def _counter_rows(shown: dict[str, Any], descriptor: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield (name, value, unit) of every counter that is not 0; one row per element of an array."""
+    for group in descriptor["counters"]:
+        values = shown["counters"][group["name"]]
+        for field in group["fields"]:
+            name = f"{group['name']}: {field['label']}"
+            for suffix, value in _elements(values[field["name"]]):
+                if value:
+                    yield name + suffix, f"{value:,}", field["unit"]
+
+
+def _elements(value: Any, suffix: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, list):
+        for i, inner in enumerate(value):
+            yield from _elements(inner, f"{suffix}[{i}]")
+    else:
+        yield suffix, value
+
+
+def _table(*columns: str) -> Any:
+    """Return an empty rich table; a column named `>x` is right-aligned."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for column in columns:
+        right = column.startswith(">")
+        table.add_column(column.lstrip(">"), justify="right" if right else "left", overflow="fold", no_wrap=right)
+    return table
+
+
+def _count(value: int | None) -> str:
+    return "" if value is None or value < 0 else f"{value:,}"
+
+
+def _duration(ns: float) -> str:
+    """Return a duration in three digits and its unit: 950 ns, 1.23 µs, 4.5 s."""
+    for limit, divisor, unit in ((1e3, 1, "ns"), (1e6, 1e3, "µs"), (1e9, 1e6, "ms"), (120e9, 1e9, "s")):
+        if ns < limit:
+            return f"{ns / divisor:.3g} {unit}"
+    return f"{ns / 3600e9:.3g} h" if ns >= 7200e9 else f"{ns / 60e9:.3g} min"

@@ -1,0 +1,81 @@
+"""The source contract: a compiled step that is called once per turn of its thread's loop and publishes frames.
+
+    @source(params=Params, state=FIELDS, counters=COUNTERS, prepare=prepare, virtual=True)
+    def simulator(state, params, counters, frames, room, payload_room, now, stamps): ...
+
+A `Source` is a `Handler` whose function is a *step*. Its arguments are matched by name:
+
+    state, params, counters     as for a handler
+    frames                      Port into the frames ring (records.FRAME; payload: bytes)
+    room, payload_room          slots and payload bytes that may be claimed in this turn; the step counts them down
+                                itself and stops before either is used up
+    now                         the time-stamp counter at the beginning of the turn, ticks
+    stamps                      the frames ring's side array: the step stores the planned stamp (paced) or `now` per slot
+    anything else               an array of the source's `Feed`, under that name
+
+It returns the number of frames published, 0 when there is nothing to do now, FINISHED (-1) when there never will be; the
+loop publishes what was claimed. It never waits.
+
+A source that needs the outside world has `open`: called once while the graph is built, it raises what a user must be told
+(InputNotFound, ConfigurationError) and returns a `Feed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import attrs
+import numpy as np
+
+from disruptor.handler import Handler, handler
+
+__all__ = ["FINISHED", "Feed", "Source", "source"]
+
+FINISHED = -1
+
+
+class Feed(Protocol):
+    """The Python side of a source: memory that the step reads, and the thread that fills it."""
+
+    @property
+    def arrays(self) -> Mapping[str, np.ndarray]:
+        """Arrays that the step gets by name."""
+
+    def start(self) -> None:
+        """Fill ahead as far as memory allows, then start the thread. Not part of the run's time."""
+
+    def stop(self) -> None:
+        """Stop and join the thread. May be called twice, and without start."""
+
+
+@attrs.frozen(kw_only=True)
+class Source(Handler):
+    """A declared source; see `Handler` for what it inherits.
+
+    virtual : its receive_ns are virtual time (capture, simulator): the sequencer computes the place of reports.
+    open : callable(params, **context) → Feed, or None. params is the attrs instance.
+    `prepare` gets (state record, attrs params, **context); of the context it may use `ticks_per_second` (of `now`, default
+    1e9) and `source_index` (goes into FRAME.source, default 0).
+    """
+
+    virtual: bool = False
+    open: Callable | None = None
+
+    @property
+    def step(self) -> Callable:
+        """The plain step function."""
+        return self.function
+
+
+def source(
+    function: Callable | None = None, *, virtual: bool = False, open: Callable | None = None, **declaration: Any
+) -> Any:
+    """Declare a step function as a source. `declaration` : the keyword arguments of `handler`."""
+
+    def decorate(f: Callable) -> Source:
+        declared = handler(f, **declaration)
+        fields = attrs.asdict(declared, recurse=False)
+        return Source(**fields, virtual=virtual, open=open)
+
+    return decorate if function is None else decorate(function)

@@ -1,0 +1,59 @@
+"""Where journals lie: `NAME-YYYYmmddTHHMMSS-PID` under the state folder of the user; two runs never share one."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+from disruptor.errors import LogError
+from disruptor.log import LogWriter
+from disruptor.log.format import RECORD_HEADER_BYTES
+from hydraflow.errors import OutputError
+from hydraflow.records import INPUT_BYTES, LEVEL, LEVELS_MAX
+
+__all__ = ["create_journal", "journal_root", "new_folder"]
+
+ATTEMPTS = 1000
+RECORD_BYTES_MAX = RECORD_HEADER_BYTES + INPUT_BYTES + LEVELS_MAX * LEVEL.itemsize
+
+
+def journal_root() -> Path:
+    """Return the folder of all journals: $XDG_STATE_HOME/hydraflow-x/journals, default ~/.local/state.
+
+    Raises: OutputError when neither XDG_STATE_HOME nor HOME is set.
+    """
+    base = os.environ.get("XDG_STATE_HOME")
+    if not base:
+        home = os.environ.get("HOME")
+        if not home:
+            raise OutputError("no folder for journals: HOME and XDG_STATE_HOME are unset", remedy="set one, or name a folder")
+        base = os.path.join(home, ".local", "state")
+    return Path(base) / "hydraflow-x" / "journals"
+
+
+def new_folder(parent: str | os.PathLike, name: str, *, now: float | None = None, pid: int | None = None) -> Path:
+    """Return the path, not yet made, for a journal of engine `name`. now : seconds since 1970; default: this moment (UTC)."""
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(time.time() if now is None else now))
+    safe = re.sub(r"[^\w.-]+", "_", name) or "journal"
+    return Path(parent) / f"{safe}-{stamp}-{os.getpid() if pid is None else pid}"
+
+
+def create_journal(parent: str | os.PathLike, name: str, header: bytes, **options: Any) -> LogWriter:
+    """Make a folder of its own below `parent` and a writer in it. options : of disruptor.log.LogWriter.
+
+    Raises: OutputError (exit code 73) with the kernel's reason: read-only, no room for a segment, no permission.
+    """
+    options.setdefault("record_bytes_max", RECORD_BYTES_MAX)
+    folder = new_folder(parent, name)
+    for attempt in range(ATTEMPTS):
+        candidate = folder if attempt == 0 else folder.with_name(f"{folder.name}-{attempt + 1}")
+        try:
+            return LogWriter(candidate, text=header, **options)
+        except LogError as error:
+            if error.errno != errno.EEXIST:
+                raise OutputError(f"journal: {error}") from error
+    raise OutputError(f"journal: {folder} and {ATTEMPTS - 1} more like it exist", remedy="remove old journals")

@@ -1,0 +1,85 @@
+"""The instrument table of a run: from the topology, completed by the decimals seen in a capture where it does not say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import attrs
+import numpy as np
+
+from hydraflow.codes import Venue
+from hydraflow.errors import ConfigurationError
+from hydraflow.instruments import Instrument, infer, table
+from hydraflow.topology.spec import InstrumentSpec, Topology
+
+__all__ = ["instrument_table"]
+
+PREFIX_BYTES = 64 << 20
+PIECE_BYTES = 4 << 20
+
+
+def instrument_table(topology: Topology, bound: dict[str, Any]) -> np.ndarray:
+    """Return the INSTRUMENT records.
+
+    Instruments without tick or lot, and symbols of captures that are not declared, take theirs from the decimals seen in
+    the first PREFIX_BYTES of the captures. Raises: ConfigurationError when nothing says what is traded.
+    """
+    declared = [_instrument(spec) for spec in topology.instruments]
+    complete = [i for i in declared if i.venue == Venue.POOL or (i.tick and i.lot)]
+    seen: dict[str, Instrument] = {}
+    for source in topology.sources:
+        if source.use == "capture" and source.name in bound:
+            for text in _pieces(bound[source.name].params.path):
+                for found in infer(text, complete):
+                    seen[found.symbol] = _finer(found, seen.get(found.symbol))
+    merged = [_completed(i, seen.pop(i.symbol, None)) for i in declared] + list(seen.values())
+    for instrument in merged:
+        if instrument.venue != Venue.POOL and not (instrument.tick and instrument.lot):
+            raise ConfigurationError(f"instrument '{instrument.symbol}' has no tick and lot, and no capture to take them from",
+                                     where=topology.path, remedy="write tick: and lot: under instruments:")
+    if not merged:
+        raise ConfigurationError("nothing says what is traded", where=topology.path,
+                                 remedy="list symbols under instruments:, with tick and lot")
+    return table(merged)
+
+
+def _pieces(path: str) -> Iterator[bytes]:
+    """Yield the beginning of a capture in pieces of whole lines, so that it never lies in memory as a whole."""
+    from hydraflow.ingress.decompress import Decompressor
+
+    rest, seen = b"", 0
+    for chunk in Decompressor(path):
+        seen += len(chunk)
+        rest += chunk
+        if len(rest) >= PIECE_BYTES:
+            cut = rest.rfind(b"\n") + 1
+            yield rest[:cut]
+            rest = rest[cut:]
+        if seen >= PREFIX_BYTES:
+            break
+    if rest:
+        yield rest
+
+
+def _finer(found: Instrument, before: Instrument | None) -> Instrument:
+    """Return the instrument with the smaller tick and the smaller lot of the two."""
+    if before is None:
+        return found
+    tick = min((found.tick, before.tick), key=Decimal)
+    return attrs.evolve(found, tick=tick, lot=min((found.lot, before.lot), key=Decimal))
+
+
+def _completed(declared: Instrument, seen: Instrument | None) -> Instrument:
+    if seen is None:
+        return declared
+    return attrs.evolve(declared, tick=declared.tick or seen.tick, lot=declared.lot or seen.lot)
+
+
+def _instrument(spec: InstrumentSpec) -> Instrument:
+    known = {field.name for field in attrs.fields(Instrument)}
+    values = {f.name: getattr(spec, f.name) for f in attrs.fields(InstrumentSpec) if f.name in known}
+    values = {name: "" if value is None else value for name, value in values.items()}
+    values["venue"] = Venue.POOL if spec.venue == "pool" else Venue.EXCHANGE
+    return Instrument(**values)

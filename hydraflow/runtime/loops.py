@@ -1,0 +1,100 @@
+"""The loops of a run: one compiled function per thread of the placement, Python loops, the state digests."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import attrs
+import numpy as np
+
+from disruptor.codegen import Loop, LoopSource, build_loop, prebuild, write_loop
+from disruptor.stage import Checkpoint, HandlerStage
+from disruptor.waiting import WaitStrategy
+from hydraflow.placement.assign import Thread
+from hydraflow.runtime.assembly import RECORDER, Assembly
+from hydraflow.runtime.digests import DigestSource, write_digests
+from hydraflow.runtime.phases import Phase
+from hydraflow.runtime.python_stage import PythonLoop
+
+__all__ = ["CHECKPOINT_ROWS", "Loops"]
+
+CHECKPOINT_ROWS = 1 << 16
+
+
+class Loops:
+    """Compiles when made. compiled, python : loops by thread name; from_cache : whether nothing had to be compiled.
+
+    checkpoints : int64[rows, stages] that the loops fill when `hash_every` asks for it.
+    Raises: CompileError.
+    """
+
+    def __init__(self, assembly: Assembly) -> None:
+        self._assembly = assembly
+        began = time.monotonic()
+        self.compiled: dict[str, Loop] = {}
+        self.python: dict[str, PythonLoop] = {}
+        self.digests = self._write_digests()
+        self.checkpoints = np.zeros((1, 1), np.int64)
+        self._add_checkpoints()
+        self._write_loops()
+        if assembly.journaling is not None:
+            assembly.journaling.writer.compile()
+        self.seconds = time.monotonic() - began
+        self.from_cache = all(loop.from_cache for loop in self.compiled.values())
+
+    def rescue(self, stage: HandlerStage) -> Loop:
+        """Compile a loop of one stage alone, ended by the control cell `rescue`."""
+        a = self._assembly
+        thread = a.placement.thread_of(stage.name)
+        alone = attrs.evolve(thread, wait="yielding")
+        return build_loop(self._source(alone, [stage], False, a.rescue, name="rescue"), boundscheck=a.options.checked)
+
+    def _write_loops(self) -> None:
+        a = self._assembly
+        order = a.graph.order()
+        compiled = [t for t in a.placement.threads if t.kind == "compiled"]
+        blocking = any(t.wait == "blocking" for t in compiled)
+        sources = {}
+        for thread in compiled:
+            stages = [a.graph.members[n].stage for n in order if n in thread.stages]
+            sources[thread.name] = self._source(thread, stages, blocking, a.halt)
+        a.file.set_phase(int(Phase.COMPILING), f"loops: {', '.join(sources)}")
+        prebuild(list(sources.values()), boundscheck=a.options.checked)
+        for name, source in sources.items():
+            self.compiled[name] = build_loop(source, boundscheck=a.options.checked)
+        for thread in a.placement.threads:
+            if thread.kind == "python":
+                stage = a.handlers()[thread.stages[0]]
+                self.python[thread.name] = PythonLoop(stage, a.cells, a.halt, a.running_word(thread.name))
+        if a.recorder is not None:
+            self.python[RECORDER] = PythonLoop(a.recorder, a.cells, a.halt, a.running_word(RECORDER))
+
+    def _source(self, thread: Thread, stages: list[Any], wake: bool, halt: int, *, name: str = "") -> LoopSource:
+        a = self._assembly
+        return write_loop(
+            f"{a.topology.name}_{name or thread.name}", stages, cells=a.cells, histograms=a.file.histograms, halt=halt,
+            running=a.running_word(thread.name), progress=a.progress_word(thread.name),
+            wait=int(WaitStrategy[thread.wait.upper().replace("-", "_")]), wait_cell=a.wait_cell, wake=wake,
+        )
+
+    def _write_digests(self) -> DigestSource:
+        a = self._assembly
+        a.file.set_phase(int(Phase.COMPILING), "state digests")
+        stages = [
+            (name, m.declared, m.state, m.params_array)
+            for name, m in a.graph.members.items()
+            if isinstance(m.stage, HandlerStage) and m.declared.jit and m.stage.source.ring.name == a.graph.main
+        ]
+        return write_digests(a.topology.name, stages)
+
+    def _add_checkpoints(self) -> None:
+        every = self._assembly.options.hash_every
+        if every <= 0:
+            return
+        names = self.digests.names
+        self.checkpoints = np.zeros((CHECKPOINT_ROWS, max(len(names), 1)), np.int64)
+        for column, name in enumerate(names):
+            stage = self._assembly.graph.members[name].stage
+            assert isinstance(stage, HandlerStage)
+            stage.checkpoint = Checkpoint(digest=self.digests.function(name), every=every, out=self.checkpoints, column=column)

@@ -1,0 +1,45 @@
+"""What the parent tells the engine to do, as one JSON object on its standard input."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import attrs
+
+__all__ = ["Options"]
+
+
+@attrs.frozen(kw_only=True)
+class Options:
+    """Options of one run.
+
+    topology : path of the file; name : of the engine, default the file's. placement : as on the command line.
+    record : {book|orders|fills: path}. hash_every : messages between checkpoints, 0 for none. journal : folder under which
+    the journal's folder is made, None for the state folder. no_journal : leave the journal out. checked : bounds checks.
+    stall_seconds : a handler that stays that long in one message is reported. replay : journal folder to replay instead
+    of the sources; until : how many messages of it. parameters : by stage, in place of the file's. environment : for ${…}. hiccup_seconds : length of the baseline measurement.
+    """
+
+    topology: str
+    name: str | None = None
+    placement: str | None = None
+    record: dict[str, str] = attrs.field(factory=dict)
+    hash_every: int = 0
+    journal: str | None = None
+    no_journal: bool = False
+    checked: bool = False
+    stall_seconds: float = 5.0
+    drain_seconds: float = 10.0
+    replay: str | None = None
+    until: int | None = None
+    hiccup_seconds: float = 0.2
+    parameters: dict[str, dict[str, Any]] = attrs.field(factory=dict)
+    environment: dict[str, str] = attrs.field(factory=dict)
+
+    def to_json(self) -> str:
+        return json.dumps(attrs.asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Options:
+        return cls(**json.loads(text))

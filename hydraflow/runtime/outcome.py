@@ -1,0 +1,139 @@
+"""What came of a run, as data: the CnC file's part, and what only the engine knows (state hashes, times, the journal)."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from disruptor.counters import CounterReader
+from disruptor.threads import PinnedThread
+from hydraflow.runtime.assembly import Assembly
+from hydraflow.runtime.digests import overall
+from hydraflow.runtime.loops import CHECKPOINT_ROWS, Loops
+from hydraflow.runtime.phases import Phase
+from hydraflow.runtime.result import from_snapshot
+from hydraflow.runtime.watching import Fault
+from hydraflow.topology.spec import SEQUENCER
+
+__all__ = ["outcome"]
+
+
+def outcome(
+    assembly: Assembly, loops: Loops, threads: Mapping[str, PinnedThread], fault: Fault | None, *, stops: int, stuck: bool
+) -> dict[str, Any]:
+    """Return the result, schema "hfx.run/1". All loops have ended, but for those that are `stuck`."""
+    reader = CounterReader(assembly.file.path)
+    result = from_snapshot(reader.snapshot())
+    reader.close()
+    interrupted = stops > 0 and (fault is None or fault.kind == "interrupted")
+    result |= {
+        **_speed(assembly, loops, result["frames"]),
+        "placement": [
+            {"thread": t.name, "cpu": t.cpu, "wait": t.wait, "stages": list(t.stages), **_usage(threads.get(t.name))}
+            for t in assembly.placement.threads
+        ],
+        "placement_reasons": list(assembly.placement.reasons),
+        "compiled": {"seconds": round(loops.seconds, 3), "from_cache": loops.from_cache},
+        "error": attrs.asdict(fault) if fault else None,
+        "status": "interrupted" if interrupted else "failed" if fault else "completed",
+        "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "journal": _journal(assembly),
+        "state_hash": None,
+        "state_hashes": {},
+    }
+    if not stuck:
+        hashes = loops.digests.run()
+        result["state_hashes"], result["state_hash"] = hashes, overall(hashes)
+    result["checkpoints"] = _checkpoints(assembly, loops, int(result["messages"]))
+    if assembly.recording is not None:
+        result["recorded"] = _close_recording(assembly, result, fault, stuck)
+    if assembly.journal_reader is not None:
+        result["replay"] = _replay(assembly)
+    return result
+
+
+def _speed(assembly: Assembly, loops: Loops, frames: int) -> dict[str, Any]:
+    seconds = _seconds(assembly, loops)
+    feeds = [m.params for m in assembly.graph.members.values() if m.feed is not None]
+    paced = not assembly.graph.virtual or any(getattr(p, "speed", 0) or getattr(p, "rate", 0) for p in feeds)
+    return {
+        "seconds": round(seconds, 6),
+        "frames_per_second": round(frames / seconds, 1) if seconds > 0 else 0.0,
+        "mode": "replay" if assembly.options.replay else "paced" if paced else "saturated",
+    }
+
+
+def _seconds(assembly: Assembly, loops: Loops) -> float:
+    """From the first message of a source to the last turn of a loop that did something; waiting for a decompressor excluded."""
+    cells = assembly.cells
+    firsts = [int(cells[d.first]) for d in assembly.drivers().values() if d.first >= 0 and cells[d.first]]
+    lasts = [int(cells[assembly.progress_word(name)]) for name in loops.compiled]
+    if not firsts or not any(lasts):
+        return 0.0
+    starved = sum(
+        int(assembly.file.counter(name)[0]["starved_ticks"])
+        for name, dtype in assembly.graph.counters().items() if "starved_ticks" in (dtype.names or ())
+    )
+    return max(0, max(lasts) - min(firsts) - starved) * assembly.clock.ns_per_tick / 1e9
+
+
+def _usage(thread: PinnedThread | None) -> dict[str, int]:
+    if thread is None:
+        return {}
+    usage = thread.usage()
+    return {"run_ns": usage.run_ns, "wait_ns": usage.wait_ns}
+
+
+def _journal(assembly: Assembly) -> dict[str, Any] | None:
+    if assembly.journaling is None or assembly.options.replay:
+        return None
+    assembly.file.set_phase(int(Phase.RUNNING), "verifying the journal")
+    return assembly.journaling.finish()
+
+
+def _replay(assembly: Assembly) -> dict[str, Any]:
+    from hydraflow.journal.header import changed_handlers, source_hash
+
+    sources = {n: source_hash(m.declared.function) for n, m in assembly.graph.members.items()}
+    verdict = assembly.journal_reader.verdict
+    counters = assembly.file.counter(SEQUENCER)[0]
+    return {
+        "path": str(assembly.options.replay), "verified": bool(verdict.verified), "end": verdict.end, "error": verdict.error,
+        "messages": int(counters["messages"]), "compared": int(counters["compared"]),
+        "differences": int(counters["differences"]), "first_difference": int(counters["first_difference"]),
+        "changed_handlers": changed_handlers(assembly.journal_reader.header, sources),
+    }
+
+
+def _checkpoints(assembly: Assembly, loops: Loops, messages: int) -> list[dict[str, Any]]:
+    every = assembly.options.hash_every
+    if every <= 0:
+        return []
+    rows = []
+    last = messages // every
+    for number in range(max(1, last - CHECKPOINT_ROWS + 1), last + 1):
+        values = loops.checkpoints[(number - 1) & (CHECKPOINT_ROWS - 1)]
+        hashes = {n: f"{int(v) & (1 << 64) - 1:016x}" for n, v in zip(loops.digests.names, values, strict=True)}
+        rows.append({"messages": number * every, "state_hash": overall(hashes), "state_hashes": hashes})
+    return rows
+
+
+def _close_recording(assembly: Assembly, result: dict[str, Any], fault: Fault | None, stuck: bool) -> dict[str, str]:
+    """Give the record files their names; a disk that is full, or a recorder that is stuck, leaves none behind."""
+    assert assembly.recording is not None
+    keep = not stuck and (fault is None or fault.kind != "recording")
+    try:
+        assembly.recording.close(keep=keep)
+        return dict(assembly.options.record) if keep else {}
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            assembly.recording.close(keep=False)
+        if result["error"] is None:
+            text = f"cannot write the files of --record: {error.strerror}; make room or name another place"
+            result["error"] = attrs.asdict(Fault("recording", text, code=74))
+            result["status"] = "failed"
+        return {}

@@ -1,0 +1,161 @@
+"""`--record book=F,orders=F,fills=F`: JSON lines from which an outsider can recompute what the engine did.
+
+A Python stage that follows every stage of the main ring. It gates the ring, so nothing is lost; a recorded run is slower.
+Prices and quantities are decimal text, exact; money is decimal text in the quote currency.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from hydraflow.codes import (
+    Action,
+    BookStatus,
+    Kind,
+    Liquidity,
+    OrderType,
+    Reason,
+    ReportStatus,
+    Side,
+    TimeInForce,
+    Venue,
+)
+from hydraflow.errors import OutputError, UsageError
+from hydraflow.records import REPORT
+
+__all__ = ["Recording"]
+
+STREAMS = ("book", "orders", "fills")
+
+
+class Recording:
+    """Writes the streams asked for. paths : {book|orders|fills: path}; existing files are replaced at the end only.
+
+    Raises: UsageError for an unknown stream, OutputError for a file that cannot be made.
+    """
+
+    def __init__(self, paths: dict[str, str], instruments: np.ndarray) -> None:
+        unknown = set(paths) - set(STREAMS)
+        if unknown:
+            raise UsageError(f"cannot record '{sorted(unknown)[0]}'", remedy=f"streams: {', '.join(STREAMS)}")
+        self._paths = {name: Path(path) for name, path in paths.items()}
+        self._files: dict[str, Any] = {}
+        for name, path in self._paths.items():
+            try:
+                self._files[name] = open(path.with_name(path.name + ".part"), "wb", buffering=1 << 20)
+            except OSError as error:
+                raise OutputError(f"cannot write the record of {name}: {error.strerror}", where=str(path)) from error
+        self._instruments = [_Scale(record) for record in instruments]
+
+    def bind(self, records: np.ndarray, payload: np.ndarray, orders: np.ndarray) -> None:
+        """Give it the main ring's records, its payload and its order lane."""
+        self._records, self._payload, self._orders = records, payload, orders
+        self._mask = payload.shape[0] // 2 - 1
+
+    def on_batch(self, batch: np.ndarray, first_sequence: int) -> None:
+        """The Python handler."""
+        kinds = batch["kind"]
+        wanted = np.zeros(len(batch), bool)
+        if "book" in self._files:
+            wanted |= kinds == Kind.DEPTH
+        if "orders" in self._files:
+            wanted |= (batch["order_count"] > 0) | (kinds == Kind.REPORT)
+        if "fills" in self._files:
+            wanted |= kinds == Kind.REPORT
+        for index in np.flatnonzero(wanted):
+            self._one(batch[index], first_sequence + int(index))
+
+    def close(self, *, keep: bool = True) -> None:
+        """Finish the files; they get their names now."""
+        for name, file in self._files.items():
+            file.close()
+            part = Path(file.name)
+            part.replace(self._paths[name]) if keep else part.unlink(missing_ok=True)
+        self._files.clear()
+
+    def _one(self, event: Any, sequence: int) -> None:
+        kind = int(event["kind"])
+        if kind == Kind.DEPTH and "book" in self._files and int(event["symbol"]) < len(self._instruments):
+            self._write("book", self._book(event, sequence))
+        if kind == Kind.REPORT:
+            row = self._report(event, sequence)
+            if "orders" in self._files:
+                self._write("orders", {"event": "report", **row})
+            if "fills" in self._files and row["quantity"] != "0" and row["status"] in ("PARTIAL", "FILLED"):
+                self._write("fills", row)
+        if event["order_count"] > 0 and "orders" in self._files:
+            for k in range(int(event["order_count"])):
+                self._write("orders", self._decision(event, sequence, self._orders[sequence & (len(self._orders) - 1), k]))
+
+    def _book(self, event: Any, sequence: int) -> dict[str, Any]:
+        scale = self._instruments[int(event["symbol"])]
+        return {
+            "line": int(event["number"]), "sequence": sequence, "symbol": scale.symbol, "u": int(event["last_update"]),
+            "status": BookStatus(int(event["book_status"])).name,
+            "bid_price": scale.price(event["bid_price_ticks"]), "bid_quantity": scale.quantity(event["bid_quantity_lots"]),
+            "ask_price": scale.price(event["ask_price_ticks"]), "ask_quantity": scale.quantity(event["ask_quantity_lots"]),
+        }
+
+    def _decision(self, event: Any, sequence: int, line: Any) -> dict[str, Any]:
+        scale = self._instruments[int(line["symbol"])]
+        return {
+            "event": "decision", "sequence": sequence, "receive_ns": int(event["receive_ns"]), "line": int(event["number"]),
+            "symbol": scale.symbol, "order_id": int(line["order_id"]), "target_id": int(line["target_id"]),
+            "action": Action(int(line["action"])).name, "side": Side(int(line["side"])).name,
+            "type": OrderType(int(line["type"])).name if line["type"] else None,
+            "time_in_force": TimeInForce(int(line["time_in_force"])).name if line["time_in_force"] else None,
+            "price": scale.price(line["price_ticks"]), "quantity": scale.quantity(line["quantity_lots"]),
+            "reason": _reason(int(line["reason"])), "route_reason": _reason(int(line["route_reason"])),
+            "venue": Venue(int(line["venue"])).name, "slices": int(line["slices"]), "mev_reason": int(line["mev_reason"]),
+            "limit_price": scale.price(line["limit_price_ticks"]),
+            "bid_price": scale.price(event["bid_price_ticks"]), "ask_price": scale.price(event["ask_price_ticks"]),
+            "book_status": BookStatus(int(event["book_status"])).name,
+        }
+
+    def _report(self, event: Any, sequence: int) -> dict[str, Any]:
+        start = int(event["payload_position"]) & self._mask
+        report = self._payload[start : start + 4].view(REPORT)[0]
+        scale = self._instruments[int(report["symbol"])]
+        return {
+            "sequence": sequence, "receive_ns": int(event["receive_ns"]), "venue_ns": int(report["venue_ns"]),
+            "number": int(event["number"]), "cause": int(report["cause"]), "order_id": int(report["order_id"]),
+            "symbol": scale.symbol, "side": Side(int(report["side"])).name,
+            "status": ReportStatus(int(report["status"])).name, "liquidity": Liquidity(int(report["liquidity"])).name,
+            "venue": Venue(int(report["venue"])).name, "price": scale.price(report["price_ticks"]),
+            "quantity": scale.quantity(report["quantity_lots"]), "leaves": scale.quantity(report["leaves_lots"]),
+            "fee": scale.money(report["fee_units"]),
+        }
+
+    def _write(self, stream: str, row: dict[str, Any]) -> None:
+        self._files[stream].write(orjson.dumps(row) + b"\n")
+
+
+class _Scale:
+    """Turns one instrument's ticks, lots and units into exact decimal text."""
+
+    def __init__(self, record: Any) -> None:
+        self.symbol = bytes(record["symbol"][: int(record["symbol_length"])]).decode()
+        self._tick = Decimal(int(record["price_multiple"])).scaleb(-int(record["price_decimals"]))
+        self._lot = Decimal(int(record["quantity_multiple"])).scaleb(-int(record["quantity_decimals"]))
+
+    def price(self, ticks: Any) -> str:
+        return _text(int(ticks) * self._tick)
+
+    def quantity(self, lots: Any) -> str:
+        return _text(int(lots) * self._lot)
+
+    def money(self, units: Any) -> str:
+        return _text(int(units) * self._tick * self._lot)
+
+
+def _text(value: Decimal) -> str:
+    return f"{value:f}" if value else "0"
+
+
+def _reason(number: int) -> str:
+    return Reason(number).name if number in {int(r) for r in Reason} else str(number)

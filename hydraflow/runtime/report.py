@@ -1,0 +1,155 @@
+"""The report of a run as text: what an operator reads at 80 columns, and an outsider can check."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["render"]
+
+_WIDTH = 79
+_COLUMNS = ("count", "p50", "p90", "p99", "p999", "p9999", "max")
+_HEADINGS = ("count", "p50", "p90", "p99", "p99.9", "p99.99", "max")
+
+
+def render(result: dict[str, Any]) -> str:
+    """Return the report, lines of at most 79 columns, ending with a newline."""
+    lines = [_title(result)]
+    lines += _section("flow", _flow(result))
+    lines += _section("book", _book(result))
+    lines += _section("trading", _trading(result))
+    if result.get("frame_errors"):
+        lines += _section("bad input", _frame_errors(result))
+    lines += _latency(result)
+    lines += _section("journal", _journal(result)) if result.get("journal") else []
+    lines += _section("replay", _replay(result)) if result.get("replay") else []
+    lines += _section("placement", _placement(result))
+    lines += _hashes(result)
+    if result.get("error"):
+        word = "INTERRUPTED" if result.get("status") == "interrupted" else "FAILED"
+        lines += ["", *_wrap(f"{word}: {result['error']['text']}")]
+    return "\n".join(lines) + "\n"
+
+
+def _title(result: dict[str, Any]) -> str:
+    mode = f"{result['mode']}, " if result.get("mode") else ""
+    return f"HydraFlow-X  {result['name']}  {result.get('status', '?')}  ({mode}paper orders)"
+
+
+def _flow(result: dict[str, Any]) -> list[tuple[str, str]]:
+    rows = [("frames", f"{result['frames']:,}"), ("messages", f"{result['messages']:,}")]
+    if result.get("seconds"):
+        count, what = (result["frames"], "frames") if result["frames"] else (result["messages"], "messages")
+        rows.append(("time", f"{result['seconds']:.3f} s, {count / result['seconds']:,.0f} {what}/s"))
+    if result.get("memory_bytes"):
+        rows.append(("memory", f"{result['memory_bytes'] / 2**20:,.0f} MiB resident"))
+    return rows
+
+
+def _book(result: dict[str, Any]) -> list[tuple[str, str]]:
+    checks, book = result["book_checks"], result["book"]
+    total = checks["passed"] + checks["failed"]
+    rows = [
+        ("levels applied", f"{result['level_changes']:,}"),
+        ("sequence gaps", f"{result['sequence_gaps']:,}"),
+        ("BBO checks", f"{checks['passed']:,} of {total:,} passed"),
+    ]
+    for field, word in (("crossed", "crossed books"), ("lost", "lost frames"), ("resyncs", "resynchronised")):
+        if book.get(field):
+            rows.append((word, f"{book[field]:,}"))
+    return rows
+
+
+def _trading(result: dict[str, Any]) -> list[tuple[str, str]]:
+    rows = [
+        ("decisions", f"{result['decisions']:,}: {result['orders']:,} accepted, {result['rejects']:,} rejected"),
+        *((f"  {reason}", f"{count:,}") for reason, count in result["rejects_by_reason"].items()),
+        ("fills", f"{result['fills']:,}"),
+        ("PnL (marked, fees in)", f"{result['pnl']:,.4f} quote currency"),
+    ]
+    wire = result.get("wire") or {}
+    if wire:
+        rows.append(("on the wire", f"{wire.get('orders_sent', 0):,} orders, {wire.get('cancels_sent', 0):,} cancels, "
+                     f"{wire.get('bytes', 0):,} bytes"))
+    return rows
+
+
+def _frame_errors(result: dict[str, Any]) -> list[tuple[str, str]]:
+    firsts = result.get("first_frame_errors", {})
+    return [(kind.replace("_", " "), f"{count:,}" + (f", first at line {firsts[kind]:,}" if kind in firsts else ""))
+            for kind, count in result["frame_errors"].items()]
+
+
+def _latency(result: dict[str, Any]) -> list[str]:
+    rows = {name: row for name, row in result["latency_ns"].items() if row["count"]}
+    if not rows:
+        return []
+    order = sorted(rows, key=lambda n: (not n.startswith("frame_to_"), n.endswith(".age")))
+    saturated = result.get("mode") != "paced"
+    note = "ring residence: saturated" if saturated else "paced"
+    lines = ["", f"latency, ns ({note}; NAME: service per message, NAME.age: since received)"]
+    lines.append(f"  {'':<18}" + "".join(f"{h:>9}" if h == "count" else f"{h:>8}" for h in _HEADINGS))
+    for name in order:
+        lines.append(f"  {name:<18}" + "".join(_number(rows[name][c], 9 if c == "count" else 8) for c in _COLUMNS))
+    hiccup = result.get("hiccup_ns") or {}
+    if hiccup.get("count"):
+        lines.append(f"  {'(machine hiccups)':<18}" + "".join(_number(hiccup[c], 9 if c == "count" else 8) for c in _COLUMNS))
+    return lines
+
+
+def _number(value: float, width: int) -> str:
+    for limit, scale, suffix in ((1e5, 1, ""), (1e8, 1e3, "k"), (1e11, 1e6, "M"), (1e14, 1e9, "G")):
+        if value < limit:
+            return f"{value / scale:,.0f}{suffix}".rjust(width)
+    return f"{value:.1e}".rjust(width)
+
+
+def _journal(result: dict[str, Any]) -> list[tuple[str, str]]:
+    journal = result["journal"]
+    state = "verified" if journal["verified"] else f"NOT verified ({journal['end']}: {journal['error']})"
+    if journal["end"] == "open":
+        state = "intact, without end record (hfx replay takes it)"
+    return [("messages", f"{journal['messages']:,} in {journal['bytes']:,} bytes, {state}"), ("path", journal["path"])]
+
+
+def _replay(result: dict[str, Any]) -> list[tuple[str, str]]:
+    replay = result["replay"]
+    rows = [("journal", replay["path"]), ("feedback compared", f"{replay['compared']:,}, {replay['differences']:,} differ")]
+    if replay["end"] != "clean":
+        rows.append(("journal ends", f"{replay['end']}, after {replay['messages']:,} messages"))
+    if replay["changed_handlers"]:
+        rows.append(("changed since", ", ".join(replay["changed_handlers"])))
+    return rows
+
+
+def _placement(result: dict[str, Any]) -> list[tuple[str, str]]:
+    rows = []
+    for thread in result.get("placement", []):
+        where = "unpinned" if thread["cpu"] is None else f"cpu {thread['cpu']}"
+        rows.append((thread["thread"], f"{where}, {thread['wait']}: {', '.join(thread['stages'])}".rstrip(": ")))
+    return rows
+
+
+def _hashes(result: dict[str, Any]) -> list[str]:
+    if not result.get("state_hash"):
+        return []
+    lines = ["", "state hash"]
+    lines += [f"  {name:<20} {value}" for name, value in result["state_hashes"].items()]
+    digits = result["state_hash"]
+    return [*lines, f"  {'all':<20} {digits[:32]}", f"  {'':<20} {digits[32:]}"]
+
+
+def _section(title: str, rows: list[tuple[str, str]]) -> list[str]:
+    if not rows:
+        return []
+    lines = ["", title]
+    for name, value in rows:
+        first, *rest = _wrap(value, _WIDTH - 25)
+        lines.append(f"  {name:<22} {first}")
+        lines += [f"{'':<25}{more}" for more in rest]
+    return lines
+
+
+def _wrap(text: str, width: int = _WIDTH) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]

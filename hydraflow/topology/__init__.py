@@ -1,0 +1,30 @@
+"""The topology file: what it may say, how it is read, what is wrong with it.
+
+    spec           attrs classes: the only declaration of keys, types, defaults, ranges
+    nodes          text → nodes with line and column; YAML 1.2, duplicate keys, bounds
+    values         scalars and quantities;   interpolate   ${V}
+    convert        nodes → attrs objects, for the file's keys and for components' parameters
+    load           the whole way, all mistakes in one error
+    graph          stages, rings, order, cycles
+    check, check_rings, check_placement     what needs no import;   components   what does
+    diagnose       findings and how they look;   explain   what each code means
+
+Importing this package imports neither numpy nor numba; `load` imports the components that a file uses.
+"""
+
+from hydraflow.topology.diagnose import Diagnostic, Findings, render, summary
+from hydraflow.topology.load import TopologyError, examine, load
+from hydraflow.topology.spec import (
+    HandlerSpec,
+    InstrumentSpec,
+    PlacementSpec,
+    RingSpec,
+    SourceSpec,
+    ThreadSpec,
+    Topology,
+)
+
+__all__ = [
+    "Diagnostic", "Findings", "HandlerSpec", "InstrumentSpec", "PlacementSpec", "RingSpec", "SourceSpec", "ThreadSpec",
+    "Topology", "TopologyError", "examine", "load", "render", "summary",
+]

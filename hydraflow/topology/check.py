@@ -1,0 +1,174 @@
+"""Checks of a completed topology that need no import: names, order, rings, cycles, instruments, placement.
+
+Each function looks at one thing and adds what it finds; none depends on another having passed. What needs the handlers
+themselves (parameters, max_out) is in `components`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from itertools import pairwise
+
+from hydraflow.topology.check_placement import check_placement
+from hydraflow.topology.check_rings import check_rings
+from hydraflow.topology.diagnose import Findings, Related, did_you_mean
+from hydraflow.topology.graph import Node, ancestors, before, cycles, nodes
+from hydraflow.topology.spec import SEQUENCER, InstrumentSpec, Topology
+
+__all__ = ["STAGES_MAX", "check"]
+
+STAGES_MAX = 256
+SYMBOL_BYTES_MAX = 24
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,62}")
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
+
+
+def check(topology: Topology, findings: Findings, cpus: Collection[int] | None = None) -> None:
+    """Add everything that is wrong to `findings`. cpus : those that threads may be pinned to, None: not known."""
+    if not topology.sources:
+        findings.error("HF107", "the topology has no source, so nothing ever happens", topology.where_key("sources"),
+                       notes=("add a source: simulator, capture or websocket",))
+    stages = nodes(topology)
+    if len(stages) > STAGES_MAX or len(topology.rings) > STAGES_MAX:
+        findings.error("HF005", f"{len(stages):,} stages and {len(topology.rings):,} rings; at most {STAGES_MAX} of each")
+        return
+    _check_names(topology, stages, findings)
+    _check_after(topology, stages, findings)
+    _check_instruments(topology, findings)
+    check_rings(topology, stages, findings)
+    check_placement(topology, stages, findings, cpus)
+
+
+def _check_names(topology: Topology, stages: list[Node], findings: Findings) -> None:
+    first: dict[str, Node] = {}
+    for stage in stages:
+        if stage.kind == "sequencer" or not stage.name:
+            continue
+        span = stage.spec.where("name") or stage.spec.where()
+        if not _NAME.fullmatch(stage.name):
+            findings.error("HF109", f"'{stage.name[:70]}' cannot be the name of a stage", span,
+                           notes=("a name begins with a letter and holds letters, digits, '_', '-' and '.', at most 63",))
+        elif stage.name == SEQUENCER:
+            findings.error("HF109", f"'{SEQUENCER}' is the name of the engine's own stage", span, label="choose another")
+        elif stage.name in first:
+            other = first[stage.name].spec
+            at = other.where("name") or other.where()
+            related = (Related(at, "first here"),) if at else ()
+            findings.error("HF101", f"two stages are called '{stage.name}'", span, label="again", related=related)
+        first.setdefault(stage.name, stage)
+    for name, ring in topology.rings.items():
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,62}", name):
+            span = topology.node.entries["rings"][1].where_key(name) if topology.node and "rings" in topology.node.entries \
+                else ring.where()
+            findings.error("HF109", f"'{name[:70]}' cannot be the name of a ring", span,
+                           notes=("handlers use it as a Python name: letters, digits and '_'",))
+
+
+def _check_after(topology: Topology, stages: list[Node], findings: Findings) -> None:
+    by_name = {s.name: s for s in reversed(stages)}
+    known = {s.name for s in topology.stages}
+    for spec in topology.stages:
+        for position, name in enumerate(spec.after):
+            span = spec.where("after", position)
+            if name == spec.name:
+                findings.error("HF103", f"handler '{spec.name}' waits for itself", span, label="remove it")
+            elif name in by_name and by_name[name].kind != "handler":
+                kind = by_name[name].kind
+                findings.error("HF105", f"handler '{spec.name}' waits for '{name}', which is "
+                               f"{'the' if kind == 'sequencer' else 'a'} {kind}, not a stage on a ring", span,
+                               label=f"remove it: everything on '{spec.on}' comes after its producer")
+            elif name not in known:
+                close = did_you_mean(name, known - {spec.name})
+                at = by_name[close].spec.where("name") if close else None
+                line = f" (line {at.line})" if at else ""
+                findings.error("HF104", f"handler '{spec.name}' waits for '{name}', which no handler defines", span,
+                               label=f"did you mean '{close}'{line}?" if close else "",
+                               notes=(f"known: {_listed(n.name for n in topology.stages if n.on == spec.on and n != spec)}",))
+            elif by_name[name].on != spec.on and {spec.on, by_name[name].on} <= set(topology.rings):
+                other = by_name[name]
+                at = other.spec.where("on")
+                related = (Related(at, f"'{name}' is on '{other.on}'"),) if at else ()
+                findings.error("HF105", f"handler '{spec.name}' on ring '{spec.on}' waits for '{name}' on ring "
+                               f"'{other.on}'; `after` orders stages of one ring", span, related=related)
+    after = {s.name: [a for a in s.after if a != s.name and a in known] for s in topology.stages}
+    for path in cycles(after):
+        names = path[::-1]
+        links: list[Related] = []
+        for earlier, later in pairwise(names[1:]):
+            spec = by_name[later].spec
+            at = spec.where("after", spec.after.index(earlier))
+            if at:
+                links.append(Related(at, f"{later} waits for {earlier}"))
+        last = by_name[names[1]].spec
+        findings.error("HF102", f"cycle: {' → '.join(names)}", last.where("after", last.after.index(names[0])),
+                       label=f"{names[1]} waits for {names[0]}", related=tuple(links),
+                       notes=("remove one of these; a handler that answers to a later one does it through a feedback ring",))
+    _check_inlets(topology, stages, findings)
+
+
+def _check_inlets(topology: Topology, stages: list[Node], findings: Findings) -> None:
+    edges = before([s for s in stages if s.kind == "handler"])
+    only_after = {s.name: list(s.after) for s in stages if s.kind == "handler"}
+    for spec in topology.stages:
+        for position, ring in enumerate(spec.inlets):
+            for writer in [s for s in stages if ring in s.writes and s.kind == "handler" and s.name != spec.name]:
+                if writer.on != spec.on or writer.name in ancestors(only_after, spec.name):
+                    continue
+                if spec.name in ancestors(edges, writer.name):
+                    continue  # a cycle, reported as one
+                findings.error("HF115", f"handler '{spec.name}' takes from '{ring}', which '{writer.name}' fills, but does "
+                               "not wait for it", spec.where("from", position) or spec.where(),
+                               label=f"add after: {writer.name}")
+
+
+def _check_instruments(topology: Topology, findings: Findings) -> None:
+    first: dict[str, InstrumentSpec] = {}
+    for instrument in topology.instruments:
+        span = instrument.where("symbol")
+        if not instrument.symbol:
+            continue
+        if len(instrument.symbol.encode()) > SYMBOL_BYTES_MAX or not instrument.symbol.isascii():
+            findings.error("HF502", f"symbol '{instrument.symbol[:40]}' is not ASCII of at most {SYMBOL_BYTES_MAX} "
+                           "characters", span)
+        if instrument.symbol in first:
+            at = first[instrument.symbol].where("symbol")
+            findings.error("HF501", f"instrument '{instrument.symbol}' is declared twice", span, label="again",
+                           related=(Related(at, "first here"),) if at else ())
+        first.setdefault(instrument.symbol, instrument)
+        for key in ("tick", "lot"):
+            text = getattr(instrument, key)
+            if text is not None and (float(text) <= 0 or len(text.partition(".")[2]) > 15 or len(text) > 20):
+                findings.error("HF502", f"instrument '{instrument.symbol}': {key} {text[:30]} must be positive, with at most "
+                               "15 decimals", instrument.where(key))
+    exchange = {s for s, i in first.items() if i.venue == "exchange"}
+    for instrument in topology.instruments:
+        _check_pool(instrument, exchange, findings)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(set(names))) or "none"
+
+
+def _check_pool(instrument: InstrumentSpec, exchange: set[str], findings: Findings) -> None:
+    owner = f"instrument '{instrument.symbol}'"
+    if instrument.venue != "pool":
+        if instrument.underlying is not None:
+            findings.error("HF503", f"{owner}: only a pool has an underlying", instrument.where_key("underlying"),
+                           label="add venue: pool, or remove it")
+        return
+    listed = f"known: {', '.join(sorted(exchange)) or 'none'}"
+    if instrument.underlying is None:
+        findings.error("HF503", f"{owner}: a pool needs the exchange instrument that it trades against", instrument.where(),
+                       label="add underlying: …", notes=(listed,))
+    elif instrument.underlying not in exchange:
+        close = did_you_mean(instrument.underlying, exchange)
+        findings.error("HF503", f"{owner}: no exchange instrument is called '{instrument.underlying}'",
+                       instrument.where("underlying"), label=f"did you mean '{close}'?" if close else "", notes=(listed,))
+    for key in ("tick", "lot"):
+        if getattr(instrument, key) is not None:
+            findings.error("HF504", f"{owner}: a pool has the {key} of its underlying", instrument.where_key(key),
+                           label="remove it")
+    if instrument.address is not None and not _ADDRESS.fullmatch(instrument.address):
+        findings.error("HF502", f"{owner}: address must be 0x and 40 hex digits, got {len(instrument.address)} characters",
+                       instrument.where("address"))

@@ -1,0 +1,87 @@
+"""Checks of an explicit placement: every stage on exactly one thread, cores that exist, no two spinners on one core.
+
+Service threads (the journal's writer, a source's feed) are not stages; a thread may be named after one, to pin it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from hydraflow.topology.diagnose import Findings, Related, did_you_mean
+from hydraflow.topology.graph import Node
+from hydraflow.topology.spec import ThreadSpec, Topology
+
+__all__ = ["SERVICE_SUFFIXES", "check_placement"]
+
+SERVICE_SUFFIXES = {"journal": "-writer", "source": "-feed"}
+
+
+def check_placement(topology: Topology, stages: list[Node], findings: Findings, cpus: Collection[int] | None) -> None:
+    """Add everything that is wrong with an explicit placement. cpus : those that may be used, None: not known."""
+    placement = topology.placement
+    if placement.mode == "explicit" and not placement.threads:
+        findings.error("HF008", "an explicit placement needs threads", placement.where(), label="add threads: […]")
+    if placement.mode == "fused" and placement.threads:
+        findings.error("HF403", "a fused placement has no threads of its own", placement.where_key("threads"))
+        return
+    if not placement.threads:
+        return
+    known = [s.name for s in stages if s.name]
+    seats: dict[str, tuple[ThreadSpec, int]] = {}
+    for thread in placement.threads:
+        for position, name in enumerate(thread.stages):
+            _seat(thread, position, name, known, seats, findings)
+    missing = [n for n in dict.fromkeys(known) if n not in seats]
+    if missing:
+        findings.error("HF401", f"the placement leaves out {', '.join(repr(n) for n in missing)}",
+                       placement.where_key("threads") or placement.where(), label="every stage needs a thread")
+    _check_threads(topology, stages, findings, cpus)
+
+
+def _seat(thread: ThreadSpec, position: int, name: str, known: list[str], seats: dict, findings: Findings) -> None:
+    span = thread.where("stages", position)
+    if name not in known:
+        close = did_you_mean(name, known)
+        findings.error("HF402", f"thread '{thread.name}' runs '{name}', which is not a stage", span,
+                       label=f"did you mean '{close}'?" if close else "", notes=(f"known: {', '.join(known)}",))
+    elif name in seats:
+        other, at = seats[name]
+        place = other.where("stages", at)
+        findings.error("HF403", f"stage '{name}' is placed twice", span, label=f"again on '{thread.name}'",
+                       related=(Related(place, f"first on '{other.name}'"),) if place else ())
+    else:
+        seats[name] = (thread, position)
+
+
+def _check_threads(topology: Topology, stages: list[Node], findings: Findings, cpus: Collection[int] | None) -> None:
+    services = {s.name + SERVICE_SUFFIXES["source"] for s in stages if s.kind == "source"}
+    services |= {s.name + SERVICE_SUFFIXES["journal"] for s in stages if s.kind == "handler"}
+    first: dict[str, ThreadSpec] = {}
+    spinning: dict[int, ThreadSpec] = {}
+    for thread in topology.placement.threads:
+        if thread.name in first:
+            at = first[thread.name].where("name")
+            findings.error("HF101", f"two threads are called '{thread.name}'", thread.where("name"), label="again",
+                           related=(Related(at, "first here"),) if at else ())
+        first.setdefault(thread.name, thread)
+        if not thread.stages and thread.name not in services:
+            close = did_you_mean(thread.name, services)
+            findings.error("HF402", f"thread '{thread.name}' has no stages", thread.where(),
+                           label=f"did you mean '{close}'?" if close else "add stages: […]")
+        if thread.cpu is None:
+            if thread.wait == "busy-spin":
+                findings.warning("HF406", f"thread '{thread.name}' spins without a core of its own", thread.where("wait"),
+                                 label="add cpu: …")
+            continue
+        if cpus is not None and thread.cpu not in cpus:
+            listed = ", ".join(str(c) for c in sorted(cpus))
+            findings.error("HF404", f"thread '{thread.name}' asks for cpu {thread.cpu}, which this process may not use",
+                           thread.where("cpu"), notes=(f"it may use: {listed}",))
+        if thread.wait == "busy-spin":
+            if thread.cpu in spinning:
+                other = spinning[thread.cpu]
+                at = other.where("cpu")
+                findings.error("HF405", f"threads '{other.name}' and '{thread.name}' both spin on cpu {thread.cpu}; the "
+                               "kernel's time slice becomes the latency", thread.where("cpu"),
+                               label="another core, or wait: yielding", related=(Related(at, "first here"),) if at else ())
+            spinning.setdefault(thread.cpu, thread)

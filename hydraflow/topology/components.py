@@ -1,0 +1,216 @@
+"""Resolves what stages use and binds their parameters; checks what only the handler itself can say.
+
+Importing the handlers imports numba, so this module is loaded only when a file is checked or run. Nothing is compiled.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from hydraflow.registry import Component, ComponentError, Registry
+from hydraflow.topology.convert import PARAMETER_CODES, convert
+from hydraflow.topology.diagnose import Findings, Related, did_you_mean
+from hydraflow.topology.graph import ancestors, nodes
+from hydraflow.topology.nodes import Node
+from hydraflow.topology.spec import HandlerSpec, SourceSpec, Topology
+
+__all__ = ["Bound", "bind", "bind_all", "output_argument"]
+
+# Arguments that every handler may ask for; the graph offers more by other names, which only our own handlers use.
+_OFFERED = {"event", "sequence", "end_of_batch", "state", "params", "counters", "payload", "instruments", "orders", "batch",
+            "first_sequence"}
+_ENGINES_OWN = {"staging"}  # outputs that the engine connects itself: the journal's byte stream to its writer
+_DRIVER_SLOTS = 64  # what a source or the sequencer may publish in one turn
+
+
+@attrs.frozen(kw_only=True)
+class Bound:
+    """A stage's component and its parameters. params : attrs instance, None when the component has none."""
+
+    spec: SourceSpec | HandlerSpec
+    component: Component
+    params: Any = None
+
+    @property
+    def handler(self) -> Any:
+        """The disruptor Handler (of a source: hydraflow Source)."""
+        return self.component.handler
+
+
+def bind_all(topology: Topology, registry: Registry, findings: Findings) -> dict[str, Bound]:
+    """Return, by stage name, every source, handler and sink that could be resolved; the rest is in `findings`."""
+    folder = topology.path.rpartition("/")[0] or "."
+    bound: dict[str, Bound] = {}
+    everything: list[SourceSpec | HandlerSpec] = [*topology.sources, *topology.stages]
+    for spec in everything:
+        if not spec.use:
+            continue
+        one = bind(spec, registry, folder, findings)
+        if one is not None:
+            bound.setdefault(spec.name, one)
+            if isinstance(spec, HandlerSpec):
+                _check_handler(one, topology, findings)
+    _check_drivers(topology, findings)
+    _check_feedback(topology, bound, findings)
+    _check_races(topology, bound, findings)
+    _check_python(topology, bound, findings)
+    return bound
+
+
+def bind(spec: SourceSpec | HandlerSpec, registry: Registry, folder: str, findings: Findings) -> Bound | None:
+    """Resolve one stage and read its parameters; None when that fails."""
+    kind = "source" if isinstance(spec, SourceSpec) else "handler"
+    try:
+        component = registry.resolve(kind, spec.use, folder)
+    except ComponentError as error:
+        close = did_you_mean(spec.use.rpartition(":")[2] if error.code == "HF303" else spec.use, error.close)
+        findings.error(error.code, f"{kind} '{spec.name}': {error}", spec.where("use"),
+                       label=f"did you mean '{close}'?" if close else "", notes=error.notes)
+        return None
+    written = spec.node.entries.get("with") if spec.node else None
+    node = written[1] if written and written[1].plain() == spec.parameters else Node.of(spec.parameters)
+    at = spec.where_key("with") if written else spec.where()
+    owner = f"{kind} '{spec.name}'"
+    if isinstance(spec, SourceSpec) and spec.when_full is not None:
+        node = _with_policy(spec, component, node, findings)
+    if component.params is None:
+        for key, (span, _) in node.entries.items():
+            findings.error("HF304", f"{owner} takes no parameters, got '{key}'", span or at)
+        return Bound(spec=spec, component=component)
+    params = convert(component.params, node, findings, codes=PARAMETER_CODES, owner=owner, at=at)
+    return Bound(spec=spec, component=component, params=params)
+
+
+def _with_policy(spec: SourceSpec, component: Component, node: Node, findings: Findings) -> Node:
+    """Hand `when_full` to a source that has a choice; recorded and simulated sources always wait."""
+    assert spec.when_full is not None
+    if component.params is not None and "when_full" in {f.name for f in attrs.fields(component.params)}:
+        return attrs.evolve(node, entries={"when_full": (spec.where_key("when_full"), Node.of(spec.when_full)), **node.entries})
+    if spec.when_full != "wait":
+        findings.error("HF304", f"source '{spec.name}' always waits when its ring is full", spec.where("when_full"),
+                       label="remove it, or write wait")
+    return node
+
+
+def output_argument(handler: Any, ring: str) -> str | None:
+    """Return the name by which the handler calls its port into `ring`: its own name, or that of its only output."""
+    if ring in handler.max_out:
+        return ring
+    return next(iter(handler.max_out)) if len(handler.max_out) == 1 else None
+
+
+def _check_handler(one: Bound, topology: Topology, findings: Findings) -> None:
+    spec, handler = one.spec, one.handler
+    assert isinstance(spec, HandlerSpec)
+    connected = set()
+    for position, name in enumerate(spec.into):
+        span = spec.where("into", position)
+        argument = output_argument(handler, name)
+        if argument is None:
+            has = f"it publishes into {', '.join(handler.max_out)}" if handler.max_out else "it declares no max_out"
+            findings.error("HF309", f"handler '{spec.name}' cannot publish into '{name}': {has}", span,
+                           notes=(f"declare it: @handler(max_out={{\"{name}\": 1}})",))
+            continue
+        connected.add(argument)
+        _check_room(one, argument, name, topology, findings)
+    for argument in handler.max_out:
+        if argument not in connected and argument not in _ENGINES_OWN:
+            findings.error("HF311", f"handler '{spec.name}' publishes into '{argument}', but the topology does not say where",
+                           spec.where("use"), label=f"add into: {argument}")
+    unknown = [a for a in handler.arguments if a not in _OFFERED and a not in handler.max_out]
+    if one.component.entry is None and len(unknown) > len(spec.inlets):
+        asked = ", ".join(f"'{a}'" for a in unknown)
+        findings.error("HF310", f"handler '{spec.name}' asks for {asked}, which the topology does not offer",
+                       spec.where("use"), notes=(f"offered: {', '.join(sorted(_OFFERED - {'batch', 'first_sequence'}))}",
+                                                 "a ring that it drains itself is named by from:"))
+
+
+def _check_room(one: Bound, argument: str, name: str, topology: Topology, findings: Findings) -> None:
+    ring, spec, handler = topology.rings.get(name), one.spec, one.handler
+    if ring is None:
+        return
+    for word, most, room in (
+        ("records", handler.max_out[argument], ring.slots),
+        ("units of payload", handler.max_payload.get(argument, 0), ring.payload),
+    ):
+        if room and most > room:
+            findings.error("HF206", f"handler '{spec.name}' may publish {most:,} {word} for one message, but ring '{name}' "
+                           f"holds {room:,}: it would wait for ever",
+                           ring.where("slots" if word == "records" else "payload") or spec.where("into"))
+
+
+def _check_drivers(topology: Topology, findings: Findings) -> None:
+    """Sources and the sequencer publish only when a whole turn, with the largest payload there is, has room."""
+    from hydraflow.records import FRAME_BYTES_MAX, LEVELS_MAX
+
+    wanted = [(f"source '{s.name}'", topology.rings.get(s.into), FRAME_BYTES_MAX) for s in topology.sources]
+    merged = topology.sequenced
+    if merged:
+        wanted.append(("the sequencer", merged, 2 * LEVELS_MAX))
+    for owner, ring, units in wanted:
+        if ring is None or not ring.slots or not ring.payload:
+            continue
+        if ring.slots < _DRIVER_SLOTS:
+            findings.error("HF206", f"ring '{ring.name}' has {ring.slots:,} slots; {owner} needs {_DRIVER_SLOTS}",
+                           ring.where("slots"), label=f"write slots: {_DRIVER_SLOTS} or more")
+        if ring.payload < units:
+            least = f"{units >> 20}MiB" if ring.record == "frame" else str(units)
+            findings.error("HF206", f"ring '{ring.name}' has room for {ring.payload:,} units of payload; the largest message "
+                           f"of {owner} needs {units:,}", ring.where("payload"), label=f"write payload: {least} or more")
+
+
+def _check_feedback(topology: Topology, bound: dict[str, Bound], findings: Findings) -> None:
+    merged = topology.sequenced
+    if merged is None:
+        return
+    for ring_name in merged.feedback:
+        ring = topology.rings.get(ring_name)
+        for one in bound.values():
+            if ring is None or not isinstance(one.spec, HandlerSpec) or ring_name not in one.spec.into:
+                continue
+            argument = output_argument(one.handler, ring_name)
+            needed = merged.slots * one.handler.max_out.get(argument, 0) if argument else 0
+            if ring.slots < needed:
+                size = 1 << (needed - 1).bit_length()
+                findings.error("HF205", f"ring '{ring_name}' has {ring.slots:,} slots, but {merged.slots:,} messages of "
+                               f"'{merged.name}' × {one.handler.max_out[argument]} answers of '{one.spec.name}' need "
+                               f"{needed:,}", ring.where("slots") or one.spec.where("into") or one.spec.where(),
+                               label=f"write slots: {size}", notes=("nothing ever waits on a feedback ring",))
+
+
+def _check_races(topology: Topology, bound: dict[str, Bound], findings: Findings) -> None:
+    """Of two stages on one ring, one may not write what the other reads or writes unless they are ordered."""
+    if findings.has("HF007", "HF104", "HF105", "HF106"):
+        return  # the missing order has been reported by its cause
+    after = {s.name: list(s.after) for s in nodes(topology) if s.kind == "handler"}
+    before = {name: ancestors(after, name) for name in after}
+    specs = [s for s in topology.stages if s.name in bound and bound[s.name].spec is s]
+    for position, first in enumerate(specs):
+        for second in specs[position + 1 :]:
+            if first.on != second.on or first.name in before[second.name] or second.name in before[first.name]:
+                continue
+            for writer, other in ((first, second), (second, first)):
+                _report_race(writer, other, bound, findings)
+
+
+def _report_race(writer: HandlerSpec, other: HandlerSpec, bound: dict[str, Bound], findings: Findings) -> None:
+    written = set(bound[writer.name].handler.writes or ())
+    touched = {"reads": set(bound[other.name].handler.reads or ()), "writes": set(bound[other.name].handler.writes or ())}
+    for verb, fields in touched.items():
+        for field in sorted(written & fields)[:1]:
+            at = writer.where("name") or writer.where()
+            findings.error("HF112", f"handler '{other.name}' {verb} '{field}', which '{writer.name}' writes, and nothing "
+                           "orders the two", other.where("name") or other.where(), label=f"add after: {writer.name}",
+                           related=(Related(at, f"writes '{field}'"),) if at else ())
+            return
+
+
+def _check_python(topology: Topology, bound: dict[str, Bound], findings: Findings) -> None:
+    """A Python handler needs the GIL, so it shares no thread with compiled stages."""
+    for thread in topology.placement.threads:
+        python = [n for n in thread.stages if n in bound and not bound[n].handler.jit]
+        if python and len(thread.stages) > 1:
+            findings.error("HF407", f"thread '{thread.name}' runs the Python handler '{python[0]}' beside other stages",
+                           thread.where("stages", thread.stages.index(python[0])), label="give it a thread of its own")

@@ -1,0 +1,82 @@
+"""What each diagnostic code means. Codes are stable: a number is never reused, and `hfx explain CODE` prints these texts."""
+
+from __future__ import annotations
+
+__all__ = ["EXPLANATIONS"]
+
+EXPLANATIONS = {
+    # the text of the file
+    "HF001": "The file is not YAML that a topology can be read from. The parser's own words are shown; a value that holds "
+             "': ', ' #', braces or a comma must be quoted.",
+    "HF002": "YAML forbids tabs in the indentation. Replace them by spaces.",
+    "HF003": "A key is given twice in the same mapping. YAML readers that accept this keep the last one silently.",
+    "HF004": "Every topology says `version: 1`, so that a program that does not know its format refuses it instead of "
+             "guessing.",
+    "HF005": "The file is larger, deeper or more repetitive than any topology: 1 MiB, 32 levels, 20,000 values after aliases "
+             "are expanded, 256 stages.",
+    "HF006": "A value has the wrong type, for example text where a number belongs.",
+    "HF007": "A key that this part of the file does not have. Keys that begin with `x-` are free for your own use.",
+    "HF008": "A key is missing that has no default.",
+    "HF009": "An environment variable is not set. `${NAME:-default}` gives a default, `${NAME:?message}` a message of your "
+             "own.",
+    "HF010": "A `${...}` that is not `${NAME}`, `${NAME:-default}` or `${NAME:?message}`. `$$` stands for a dollar sign.",
+    "HF011": "A value lies outside its range, or is not one of the words that are allowed.",
+    # names and order
+    "HF101": "Two stages, or two threads, have the same name. Names identify stages in `after`, in placements and in reports.",
+    "HF102": "Stages wait for each other in a circle, so none could ever begin. An answer to an earlier stage goes through a "
+             "feedback ring.",
+    "HF103": "A stage waits for itself.",
+    "HF104": "`after` names a stage that does not exist.",
+    "HF105": "`after` orders stages that read the same ring. Across rings the order follows from who fills which ring.",
+    "HF106": "A ring is named that neither is declared nor has a well-known name (frames, decoded, main, egress, feedback).",
+    "HF107": "Without a source nothing ever enters the first ring.",
+    "HF108": "A stage reads a ring that nothing writes: it would never get a record.",
+    "HF109": "Names of stages begin with a letter and hold letters, digits, '_', '-' and '.'; ring names are Python names; "
+             "`sequencer` is the engine's own stage.",
+    "HF110": "A ring has one writer. Several writers get a ring each, and the sequencer merges them into one order.",
+    "HF111": "Following the rings from writer to reader comes back to the beginning without a feedback edge: when these rings "
+             "are full, every stage waits for another.",
+    "HF112": "Two stages touch the same field of a record, at least one writes it, and neither waits for the other: which one "
+             "is first would be chance.",
+    "HF113": "One ring has `sequence:`; there all that changes state gets one order. `feedback:` belongs to that ring.",
+    "HF114": "A ring without a reader: its records are dropped.",
+    "HF115": "A stage that drains a ring itself (`from:`) must come after the stage that fills it, or what it finds there would "
+             "depend on timing.",
+    "HF116": "The sequencer knows that a ring will get no more when its decoder and that decoder's source are done: source → "
+             "frames → decoder → ring.",
+    # rings
+    "HF201": "Slots are found by masking a sequence, so their number is a power of two.",
+    "HF202": "This record has a variable part (bytes of a frame, levels of a book), which needs a payload ring.",
+    "HF203": "This record has no variable part.",
+    "HF204": "A payload ring is a power of two of units and fills whole pages of 4,096 bytes, for it is mapped twice.",
+    "HF205": "Nothing ever waits on a feedback ring, so it must hold the answers to every message that the sequenced ring can "
+             "hold: its slots × max_out.",
+    "HF206": "A handler is called only when there is room for all that it may publish; with a smaller ring that never happens.",
+    "HF207": "A ring holds records of another kind than its writer or reader works with.",
+    # components and parameters
+    "HF301": "`use:` names no known component. Short names are listed by the message; anything importable is written "
+             "package.module:name, a file beside the topology ./file.py:name.",
+    "HF302": "The module that `use:` names cannot be imported.",
+    "HF303": "What `use:` names is not a handler (or not a source).",
+    "HF304": "The component has no parameter of this name.",
+    "HF305": "A parameter has the wrong type or unit.",
+    "HF306": "A parameter lies outside its range.",
+    "HF307": "A parameter is missing that has no default.",
+    "HF308": "The component itself refuses this combination of parameters.",
+    "HF309": "A handler publishes only into outputs that it declares with `max_out`.",
+    "HF310": "A handler's argument is neither one that every handler may ask for nor an inlet (`from:`) nor an output.",
+    "HF311": "A handler declares an output that the topology does not connect.",
+    # placement
+    "HF401": "An explicit placement names every stage, the sequencer too.",
+    "HF402": "A placement names something that is not a stage.",
+    "HF403": "A stage runs on exactly one thread.",
+    "HF404": "The affinity mask of this process (taskset, cgroup cpuset) does not contain that core.",
+    "HF405": "Two threads that spin on one core stop each other for whole time slices of the kernel.",
+    "HF406": "A spinning thread without a core of its own is moved about by the kernel.",
+    "HF407": "A Python handler needs the GIL; compiled stages on its thread would stop whenever Python does.",
+    # instruments
+    "HF501": "An instrument is declared twice.",
+    "HF502": "A symbol, tick, lot or address that cannot be represented exactly.",
+    "HF503": "A pool trades against an exchange instrument, whose tick and lot it shares.",
+    "HF504": "A pool has no tick and lot of its own.",
+}

@@ -1,0 +1,210 @@
+"""Loading a topology: text → nodes → attrs objects → defaults → checks; every mistake of the file in one error.
+
+    topology = load("config/demo.yaml")
+    topology.bound["book"].handler, topology.bound["book"].params      # resolved by `components`
+
+`examine` is the pure core: bytes and an environment in, a topology and its findings out.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import attrs
+
+from hydraflow.errors import ConfigurationError, InputNotFound
+from hydraflow.registry import Registry, default_name
+from hydraflow.topology.check import check
+from hydraflow.topology.convert import SPEC_CODES, Bytes, convert
+from hydraflow.topology.diagnose import Diagnostic, Findings, did_you_mean, render, summary
+from hydraflow.topology.nodes import BYTES_MAX, Node, is_unknown, read
+from hydraflow.topology.spec import (
+    WELL_KNOWN_RINGS,
+    HandlerSpec,
+    PlacementSpec,
+    RingSpec,
+    SourceSpec,
+    Topology,
+    key_of,
+)
+
+__all__ = ["TopologyError", "examine", "load", "read_file"]
+
+VERSION = 1
+SECTIONS = {key_of(field) for field in attrs.fields(Topology) if not field.metadata.get("internal")}
+
+
+class TopologyError(ConfigurationError):
+    """A topology file that cannot be used. diagnostics : all that is wrong with it; text : the file's contents."""
+
+    def __init__(self, path: str, text: str, diagnostics: list[Diagnostic]) -> None:
+        super().__init__(summary(diagnostics, path) + "".join(f"\n\n{render(d, text)}" for d in diagnostics))
+        self.path = path
+        self.text = text
+        self.diagnostics = diagnostics
+
+
+def load(
+    path: str | os.PathLike,
+    *,
+    environment: Mapping[str, str] | None = None,
+    registry: Registry | None = None,
+    components: bool = True,
+    cpus: Collection[int] | None = None,
+    placement: PlacementSpec | None = None,
+) -> Topology:
+    """Read, complete and check a topology file.
+
+    environment : for ${...}, default os.environ. components : import what `use:` names and bind parameters to it.
+    cpus : those that threads may be pinned to, None to skip that check. placement : instead of the file's own.
+    Raises: TopologyError with every diagnostic; InputNotFound. Warnings are kept in `topology.warnings`.
+    """
+    data = read_file(path)
+    topology, findings = examine(
+        data, str(path), os.environ if environment is None else environment, registry=registry, components=components,
+        cpus=cpus, placement=placement,
+    )
+    if topology is None or findings.failed:
+        raise TopologyError(str(path), findings.text, findings.diagnostics)
+    return attrs.evolve(topology, warnings=tuple(findings.diagnostics))
+
+
+def read_file(path: str | os.PathLike) -> bytes:
+    """Return the contents of a topology file, at most one byte more than one may have. Raises: InputNotFound."""
+    try:
+        with open(path, "rb") as stream:
+            return stream.read(BYTES_MAX + 1)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputNotFound(f"cannot read the topology: {reason}", where=str(path),
+                            remedy="give the path of a YAML file") from error
+
+
+def examine(
+    data: bytes | str,
+    path: str,
+    environment: Mapping[str, str],
+    *,
+    registry: Registry | None = None,
+    components: bool = True,
+    cpus: Collection[int] | None = None,
+    placement: PlacementSpec | None = None,
+) -> tuple[Topology | None, Findings]:
+    """Return the topology (None when its text cannot be read) and everything that was found; arguments as for `load`."""
+    registry = registry or Registry()
+    findings = Findings(path)
+    root = read(data, findings, environment)
+    if root is None or not _is_topology(root, findings):
+        return None, findings
+    topology = convert(Topology, root, findings, codes=SPEC_CODES, owner="the topology")
+    if topology is None:
+        return None, findings
+    topology = attrs.evolve(complete(topology, registry), path=path, text=findings.text)
+    topology = attrs.evolve(topology, name=topology.name or Path(path).stem or "topology")
+    if placement is not None:
+        topology = attrs.evolve(topology, placement=placement)
+    if _is_whole(topology, findings):
+        check(topology, findings, cpus)
+    if components:
+        from hydraflow.topology.components import bind_all
+
+        topology = attrs.evolve(topology, bound=bind_all(topology, registry, findings))
+    return topology, findings
+
+
+def complete(topology: Topology, registry: Registry) -> Topology:
+    """Return the topology with names, rings and their sizes filled in."""
+    sources = tuple(_complete_source(s) for s in topology.sources)
+    handlers = tuple(_complete_handler(h, registry) for h in topology.handlers)
+    sinks = tuple(_complete_handler(h, registry) for h in topology.sinks)
+    rings = {name: _complete_ring(ring) for name, ring in topology.rings.items()}
+    stages = (*handlers, *sinks)
+    mentioned = [s.into for s in sources] + [r for h in stages for r in (h.on, *h.inlets, *h.into)]
+    _add_known(mentioned, rings)
+    if "main" in rings and not any(ring.sequence or ring.feedback for ring in rings.values()):
+        written = {ring for h in stages for ring in h.into}
+        rings["main"] = attrs.evolve(
+            rings["main"], sequence=("decoded",), feedback=("feedback",) if "feedback" in written else ()
+        )
+    _add_known([r for ring in rings.values() for r in (*ring.sequence, *ring.feedback)], rings)
+    return attrs.evolve(topology, sources=sources, handlers=handlers, sinks=sinks, rings=rings)
+
+
+def payload_unit_size(record: str) -> int:
+    """Return the bytes of one unit of a record's payload ring."""
+    return 16 if record == "message" else 1
+
+
+def _is_topology(root: Node, findings: Findings) -> bool:
+    if root.kind != "map":
+        empty = root.kind == "scalar" and root.value is None
+        what = "the file is empty" if empty else "a topology is a mapping of version, sources, handlers, …"
+        findings.error("HF008" if empty else "HF006", what, None if empty else root.span,
+                       notes=("the least that runs: version: 1, a source and a handler",))
+        return False
+    span, node = root.entries.get("version", (None, None))
+    if node is None:
+        close = did_you_mean("version", root.entries)
+        findings.error("HF004", "the topology has no version", root.where_key(close) if close else root.span,
+                       label=f"did you mean version: {VERSION}?" if close else f"add version: {VERSION} above this line")
+        return False
+    if is_unknown(node):
+        return False
+    if node.value != VERSION or isinstance(node.value, bool):
+        newer = isinstance(node.value, int) and node.value > VERSION
+        hint = "it was written for a newer hydraflow-x: update it" if newer else f"write version: {VERSION}"
+        findings.error("HF004", f"version {node.text or node.kind} of the topology format is not known", node.span or span,
+                       label=f"this program reads version {VERSION}", notes=(hint,))
+        return False
+    return True
+
+
+def _is_whole(topology: Topology, findings: Findings) -> bool:
+    """Whether every section could be read; with one missing, checks of the graph would blame the innocent."""
+    root = topology.node
+    assert root is not None
+    sections = {"sources": len(topology.sources), "handlers": len(topology.handlers), "sinks": len(topology.sinks),
+                "rings": None, "placement": None}
+    if any(key not in SECTIONS for key in root.entries):
+        return False
+    for key, count in sections.items():
+        node = root.entries[key][1] if key in root.entries else None
+        if node is None or (node.kind == "scalar" and (node.value is None or key == "placement")):
+            continue
+        if node.kind != ("map" if count is None else "list") or (count is not None and count != len(node.items)):
+            return False
+    return True
+
+
+def _complete_source(source: SourceSpec) -> SourceSpec:
+    return attrs.evolve(source, name=source.name or default_name(source.use), into=source.into or "frames")
+
+
+def _complete_handler(handler: HandlerSpec, registry: Registry) -> HandlerSpec:
+    entry = registry.entry("handler", handler.use) if handler.use else None
+    return attrs.evolve(
+        handler,
+        name=handler.name or default_name(handler.use),
+        on=handler.on or (entry.on if entry else "main"),
+        inlets=handler.inlets or (entry.inlets if entry else ()),
+        into=handler.into or (entry.into if entry else ()),
+    )
+
+
+def _complete_ring(ring: RingSpec) -> RingSpec:
+    known = WELL_KNOWN_RINGS.get(ring.name)
+    if known is not None:
+        ring = attrs.evolve(ring, record=ring.record or known.record)
+        if ring.record == known.record:
+            ring = attrs.evolve(ring, slots=ring.slots or known.slots, payload=ring.payload or known.payload)
+    if isinstance(ring.payload, Bytes):
+        ring = attrs.evolve(ring, payload=int(ring.payload) // payload_unit_size(ring.record))
+    return ring
+
+
+def _add_known(mentioned: list[str], rings: dict[str, RingSpec]) -> None:
+    for name in mentioned:
+        if name not in rings and name in WELL_KNOWN_RINGS:
+            rings[name] = WELL_KNOWN_RINGS[name]

@@ -1,0 +1,319 @@
+"""From text to a tree of nodes in which every key and value knows its line and column.
+
+Built from PyYAML's parser events rather than its composer: libyaml's composer recurses in C and crashes the process on
+a million opening brackets, and it cannot tell `!!str 12` from `12`. Here depth, node count and file size are bounded,
+duplicate keys are found, plain scalars follow YAML 1.2, `<<` merges, and variables are interpolated per scalar.
+Keys that begin with `x-` are skipped: they only hold anchors and notes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NoReturn
+
+import attrs
+import yaml
+
+from hydraflow.topology.diagnose import Findings, Related, Span, split_lines
+from hydraflow.topology.interpolate import interpolate
+from hydraflow.topology.values import resolve
+
+__all__ = ["BYTES_MAX", "Node", "read"]
+
+BYTES_MAX = 1 << 20
+DEPTH_MAX = 32
+NODES_MAX = 20_000  # after aliases are expanded
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TAGS = {None, "!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:int", "tag:yaml.org,2002:float",
+         "tag:yaml.org,2002:bool", "tag:yaml.org,2002:null", "tag:yaml.org,2002:seq", "tag:yaml.org,2002:map"}
+_TEXT_TAGS = ("!", "tag:yaml.org,2002:str")
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_EXPLANATIONS = [  # libyaml's and PyYAML's words → ours
+    ("that cannot start any token", "this character cannot stand here; quote the value"),
+    ("mapping values are not allowed", "unexpected ':'; quote a value that contains ': ', and check the indentation"),
+    ("could not find expected ':'", "a key without ':'; check the indentation, or close the quote above"),
+    ("did not find expected key", "expected a key here; check the indentation"),
+    ("did not find expected '-' indicator", "expected '- ' here, as in the other items of this list"),
+    ("did not find expected ',' or '}'", "expected ',' or '}' here; a value with braces or commas must be quoted"),
+    ("did not find expected ',' or ']'", "expected ',' or ']' here; a value with brackets or commas must be quoted"),
+    ("found unexpected end of stream", "the quote or bracket that is open here is never closed"),
+    ("found undefined alias", "no anchor of this name stands above"),
+    ("undefined tag handle", "unknown tag"),
+    ("block sequence entries are not allowed", "a list item cannot start here; put it on a line of its own"),
+]
+
+
+@attrs.define(eq=False)
+class Node:
+    """A value of the file. kind : "scalar", "list" or "map".
+
+    value : resolved scalar; text : its text after interpolation; variables : those that it came from.
+    items : of a list; entries : of a map, key → (span of the key, node).
+    """
+
+    kind: str
+    span: Span | None = None
+    value: Any = None
+    text: str = ""
+    variables: tuple[str, ...] = ()
+    items: list[Node] = attrs.field(factory=list)
+    entries: dict[str, tuple[Span | None, Node]] = attrs.field(factory=dict)
+
+    @classmethod
+    def of(cls, value: Any) -> Node:
+        """Return a node without position for a plain Python value."""
+        if isinstance(value, Mapping):
+            return cls("map", entries={str(k): (None, cls.of(v)) for k, v in value.items()})
+        if isinstance(value, (list, tuple)):
+            return cls("list", items=[cls.of(v) for v in value])
+        return cls("scalar", value=value, text="" if value is None else str(value))
+
+    def plain(self) -> Any:
+        """Return the value as plain Python: dict, list, str, int, float, bool, None."""
+        if self.kind == "map":
+            return {key: node.plain() for key, (_, node) in self.entries.items()}
+        return [node.plain() for node in self.items] if self.kind == "list" else self.value
+
+    def where(self, *path: str | int) -> Span | None:
+        """Return the span of the value at `path` below this node, or of the deepest part of it that exists."""
+        node, span = self, self.span
+        for step in path:
+            if isinstance(step, int) and node.kind == "list" and step < len(node.items):
+                node = node.items[step]
+            elif node.kind == "map" and step in node.entries:
+                node = node.entries[str(step)][1]
+            else:
+                break
+            span = node.span or span
+        return span
+
+    def where_key(self, key: str) -> Span | None:
+        """Return the span of a key of this map, or of the map."""
+        return self.entries[key][0] if key in self.entries else self.span
+
+
+class _Stop(Exception):
+    """The rest of the file cannot be read; what is wrong has been reported."""
+
+
+def read(data: bytes | str, findings: Findings, environment: Mapping[str, str]) -> Node | None:
+    """Return the root of the file, or None when its text cannot be read at all. What is wrong goes to `findings`."""
+    text = _decode(data, findings)
+    if text is None:
+        return None
+    findings.text = text
+    bad = _UNPRINTABLE.search(text)
+    if bad:
+        line, column = _position(text, bad.start())
+        what = f"character U+{ord(bad[0]):04X} is not allowed in a text file"
+        findings.error("HF001", what, Span(line, column), label="remove it, or write it as an escape in quotes")
+        return None
+    reader = _Reader(text, findings, environment)
+    try:
+        return reader.document()
+    except _Stop:
+        return None
+    except yaml.YAMLError as error:
+        _report_syntax(error, text, findings)
+        return None
+
+
+def _decode(data: bytes | str, findings: Findings) -> str | None:
+    if len(data) > BYTES_MAX:
+        findings.error("HF005", f"the file has more than {BYTES_MAX:,} bytes, which no topology needs")
+        return None
+    if isinstance(data, str):
+        return data.removeprefix("\ufeff")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8", "replace")
+        line, column = _position(before, len(before))
+        hint = "; it looks like UTF-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
+        findings.error(
+            "HF001", f"the file is not UTF-8: byte 0x{data[error.start]:02x} at line {line}, column {column}{hint}"
+        )
+        return None
+
+
+def _position(text: str, index: int) -> tuple[int, int]:
+    lines = split_lines(text[:index])
+    return len(lines), len(lines[-1]) + 1
+
+
+class _Reader:
+    """Composes nodes from the parser's events. Recursion is bounded by DEPTH_MAX."""
+
+    def __init__(self, text: str, findings: Findings, environment: Mapping[str, str]) -> None:
+        self._lines = split_lines(text)
+        self._findings = findings
+        self._environment = environment
+        self._events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
+        self._anchors: dict[str, list[Any] | None] = {}
+        self._nodes = 0
+
+    def document(self) -> Node | None:
+        for event in self._events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                break
+        else:
+            return Node("scalar", Span(1, 1))
+        tree = self._tree(next(self._events), 0)
+        for event in self._events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                span = self._span(event)
+                self._fail("HF001", "a topology is one document; a second one begins here", span, "remove the '---'")
+        return self._node(tree, 0)
+
+    # First pass: a bounded tree of (event, children); anchors point into it, aliases stay aliases.
+
+    def _tree(self, event: Any, depth: int) -> list[Any]:
+        self._count(event, depth)
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor is None or event.anchor not in self._anchors:
+                self._fail("HF001", f"alias '*{event.anchor}': no anchor of this name stands above", self._span(event))
+            if self._anchors[event.anchor] is None:
+                self._fail("HF005", f"alias '*{event.anchor}' contains itself", self._span(event))
+            return [event, self._anchors[event.anchor]]
+        if event.tag not in _TAGS:
+            self._findings.error("HF001", f"tag '{event.tag}' has no meaning here", self._span(event), label="remove it")
+        if event.anchor:
+            self._anchors[event.anchor] = None
+        tree = [event]
+        if not isinstance(event, yaml.ScalarEvent):
+            for child in self._events:
+                if isinstance(child, (yaml.SequenceEndEvent, yaml.MappingEndEvent)):
+                    break
+                tree.append(self._tree(child, depth + 1))
+        if event.anchor:
+            self._anchors[event.anchor] = tree
+        return tree
+
+    # Second pass: nodes, with aliases expanded and counted.
+
+    def _node(self, tree: list[Any], depth: int) -> Node:
+        event = tree[0]
+        self._count(event, depth)
+        if isinstance(event, yaml.AliasEvent):
+            return self._node(tree[1], depth + 1)
+        span = self._span(event)
+        if isinstance(event, yaml.ScalarEvent):
+            return self._scalar(event, span)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return Node("list", span, items=[self._node(child, depth + 1) for child in tree[1:]])
+        node = Node("map", span)
+        merged: list[tuple[Span, Node]] = []
+        for key_tree, value_tree in zip(tree[1::2], tree[2::2], strict=True):
+            key, key_span = self._key(key_tree)
+            if key is None or key.startswith("x-"):
+                continue
+            if key == "<<":
+                merged.append((key_span, self._node(value_tree, depth + 1)))
+            elif key in node.entries:
+                first = Related(node.entries[key][0] or span, "first here")
+                self._findings.error("HF003", f"key '{key}' is given twice", key_span, label="again", related=(first,))
+            else:
+                node.entries[key] = (key_span, self._node(value_tree, depth + 1))
+        for key_span, source in merged:
+            self._merge(node, key_span, source)
+        return node
+
+    def _merge(self, node: Node, span: Span, source: Node) -> None:
+        for part in source.items if source.kind == "list" else [source]:
+            if part.kind != "map":
+                self._findings.error("HF006", "'<<' merges a mapping, or a list of them", span)
+                return
+            for key, entry in part.entries.items():
+                node.entries.setdefault(key, entry)
+
+    def _key(self, tree: list[Any]) -> tuple[str | None, Span]:
+        event = tree[0]
+        if isinstance(event, yaml.AliasEvent):
+            event = tree[1][0]
+        span = self._span(tree[0])
+        if not isinstance(event, yaml.ScalarEvent):
+            self._findings.error("HF001", "a key must be a word", span, label="this is a list or a mapping")
+            return None, span
+        return event.value, span
+
+    def _scalar(self, event: Any, span: Span) -> Node:
+        result = interpolate(event.value, self._environment)
+        for problem in result.problems:
+            code = "HF009" if problem.kind == "unset" else "HF010"
+            label = f"set {problem.name}, or write ${{{problem.name}:-default}}" if code == "HF009" else ""
+            notes = ("write ${NAME}, ${NAME:-default} or ${NAME:?message}; $$ is a dollar sign",) if not label else ()
+            self._findings.error(code, problem.message, self._part(event, span, problem), label=label, notes=notes)
+        is_text = bool(event.style) or event.tag in _TEXT_TAGS
+        if result.problems:
+            return Node("scalar", span, _Unknown(), "", result.names)
+        return Node("scalar", span, result.text if is_text else resolve(result.text), result.text, result.names)
+
+    def _part(self, event: Any, span: Span, problem: Any) -> Span:
+        column = span.column + problem.offset + bool(event.style)
+        line = self._lines[span.line - 1]
+        wanted = event.value[problem.offset : problem.offset + problem.length]
+        return Span(span.line, column, problem.length) if line[column - 1 :].startswith(wanted) else span
+
+    def _span(self, event: Any) -> Span:
+        start, end = event.start_mark, event.end_mark
+        line = self._lines[start.line] if start.line < len(self._lines) else ""
+        flow = isinstance(event, (yaml.SequenceStartEvent, yaml.MappingStartEvent))
+        if end.line == start.line and end.column > start.column and not flow:
+            length = end.column - start.column
+        else:
+            length = len(line[start.column :].split(" #")[0].rstrip())
+        return Span(start.line + 1, start.column + 1, max(1, length))
+
+    def _count(self, event: Any, depth: int) -> None:
+        self._nodes += 1
+        if depth > DEPTH_MAX:
+            self._fail("HF005", f"nested deeper than {DEPTH_MAX} levels", self._span(event))
+        if self._nodes > 2 * NODES_MAX:
+            self._fail("HF005", f"more than {NODES_MAX:,} values once aliases are expanded", self._span(event))
+
+    def _fail(self, code: str, message: str, span: Span | None, label: str = "") -> NoReturn:
+        self._findings.error(code, message, span, label=label)
+        raise _Stop
+
+
+class _Unknown:
+    """The value of a scalar whose variable is unset: already reported, so nothing else is said about it."""
+
+    def __repr__(self) -> str:
+        return "unknown"
+
+
+def is_unknown(node: Node) -> bool:
+    """Whether the node's value could not be found out (an unset variable, which has been reported)."""
+    return isinstance(node.value, _Unknown)
+
+
+def _report_syntax(error: yaml.YAMLError, text: str, findings: Findings) -> None:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    if mark is None:
+        findings.error("HF001", f"not YAML: {problem}")
+        return
+    lines = split_lines(text)
+    line = min(mark.line, len(lines) - 1)
+    while line > 0 and not lines[line].strip():
+        line -= 1
+    source = lines[line]
+    column = min(mark.column, len(source)) if line == mark.line else len(source.rstrip())
+    span = Span(line + 1, column + 1)
+    if source[: len(source) - len(source.lstrip())].count("\t") or (source[column : column + 1] == "\t"):
+        at = source.index("\t")
+        findings.error("HF002", "a tab in the indentation", Span(line + 1, at + 1), label="use spaces")
+        return
+    words = next((ours for theirs, ours in _EXPLANATIONS if theirs in problem), "")
+    notes: tuple[str, ...] = ()
+    if "${" in source:
+        notes = ("inside { } or [ ] a variable must be quoted: \"${NAME}\"",)
+    context = getattr(error, "context_mark", None)
+    related: tuple[Related, ...] = ()
+    if context is not None and context.line < line and context.line < len(lines):
+        what = (getattr(error, "context", None) or "").removeprefix("while ")
+        related = (Related(Span(context.line + 1, context.column + 1), what),)
+    findings.error("HF001", f"not YAML: {problem}", span, label=words, related=related, notes=notes)

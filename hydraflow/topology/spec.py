@@ -1,0 +1,177 @@
+"""The topology file as attrs classes: the only declaration of its keys, types, defaults, ranges and meanings.
+
+Parsing and validation (`convert`), the explanations and later the JSON Schema derive from these classes. Metadata of a
+field: description, key (as written in the file, when it differs from the attribute), kind (how a scalar is read when the
+type does not say it), minimum, maximum, choices, internal (not a key of the file).
+
+Every object keeps the node it came from, so that `where("after", 0)` gives line and column; objects made in Python have
+no node and no place.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import attrs
+
+from hydraflow.topology.diagnose import Span
+from hydraflow.topology.nodes import Node
+
+__all__ = [
+    "HandlerSpec", "InstrumentSpec", "Located", "PlacementSpec", "RECORDS", "RingSpec", "SEQUENCER", "SourceSpec",
+    "ThreadSpec", "Topology", "WAITS", "WELL_KNOWN_RINGS", "key_of",
+]
+
+SEQUENCER = "sequencer"  # the implicit stage that produces the ring with `sequence:`
+WAITS = ("busy-spin", "yielding", "blocking")
+RECORDS = {"frame": "bytes", "message": "levels", "egress": "bytes", "feedback": None}  # record → unit of its payload
+
+
+def _about(description: str, **options: Any) -> dict[str, Any]:
+    return {"description": description, **options}
+
+
+def _key(description: str, *, default: Any = attrs.NOTHING, **options: Any) -> Any:
+    return attrs.field(default=default, metadata=_about(description, **options))
+
+
+def key_of(field: attrs.Attribute) -> str:
+    """Return the key by which a field is written in the file."""
+    return field.metadata.get("key", field.name)
+
+
+@attrs.frozen(kw_only=True)
+class Located:
+    """Anything that knows its place in the file."""
+
+    NOUN: ClassVar[str] = "value"
+    node: Node | None = attrs.field(default=None, eq=False, repr=False, metadata={"internal": True})
+
+    def where(self, *path: str | int) -> Span | None:
+        """Return the span of what stands at `path` (keys as written in the file, list indexes)."""
+        return self.node.where(*path) if self.node else None
+
+    def where_key(self, key: str) -> Span | None:
+        """Return the span of a key as written in the file."""
+        return self.node.where_key(key) if self.node else None
+
+
+@attrs.frozen(kw_only=True)
+class InstrumentSpec(Located):
+    """Something that is traded. Its index in the list is the `symbol` of records."""
+
+    NOUN: ClassVar[str] = "instrument"
+    symbol: str = _key("the venue's own symbol, upper case, up to 24 characters")
+    venue: str = _key("where it trades", default="exchange", choices=("exchange", "pool"))
+    tick: str | None = _key("smallest price step, exact decimal text; absent: from the decimals seen", default=None,
+                            kind="decimal")
+    lot: str | None = _key("smallest quantity step, likewise", default=None, kind="decimal")
+    maker_fee_ppm: int = _key("fee of a resting order, millionths of notional; negative is a rebate", default=0,
+                              minimum=-100_000, maximum=1_000_000)
+    taker_fee_ppm: int = _key("fee of a taking order; of a pool: its swap fee", default=0, minimum=-100_000,
+                              maximum=1_000_000)
+    underlying: str | None = _key("pool: the exchange instrument whose tick and lot it shares", default=None)
+    address: str | None = _key("pool: contract address, 0x and 40 hex digits", default=None, kind="text")
+    base_decimals: int = _key("pool: decimals of the base token", default=18, minimum=0, maximum=36)
+    quote_decimals: int = _key("pool: decimals of the quote token", default=6, minimum=0, maximum=36)
+    base_is_token0: bool = _key("pool: reserve0 is the base token", default=True)
+
+
+@attrs.frozen(kw_only=True)
+class SourceSpec(Located):
+    """Where frames come from."""
+
+    NOUN: ClassVar[str] = "source"
+    use: str = _key("short name, package.module:name or ./file.py:name")
+    name: str = _key("unique among all stages; default: from `use`", default="")
+    into: str = _key("the ring it fills", default="")
+    when_full: str | None = _key("what to do when its ring is full; absent: the source's own default", default=None,
+                                 choices=("wait", "drop_and_resync", "conflate"))
+    parameters: dict[str, Any] = attrs.field(factory=dict, metadata=_about("its parameters", key="with"))
+
+
+@attrs.frozen(kw_only=True)
+class RingSpec(Located):
+    """A ring of records. Rings with well-known names need no declaration."""
+
+    NOUN: ClassVar[str] = "ring"
+    name: str = attrs.field(default="", metadata={"internal": True})
+    record: str = _key("what a slot holds", default="", choices=tuple(RECORDS))
+    slots: int = _key("records, a power of two", default=0, minimum=1, maximum=1 << 26)
+    payload: int = _key("units of its payload ring (bytes; levels for messages), or a size such as 32MiB", default=0,
+                        kind="capacity", minimum=0, maximum=1 << 34)
+    sequence: tuple[str, ...] = _key("rings that the sequencer merges into this one", default=())
+    feedback: tuple[str, ...] = _key("feedback rings that the sequencer merges into this one", default=())
+
+
+@attrs.frozen(kw_only=True)
+class HandlerSpec(Located):
+    """A stage that gets every record of a ring. Sinks are handlers that act on the world (or on its paper twin)."""
+
+    NOUN: ClassVar[str] = "handler"
+    use: str = _key("short name, package.module:name or ./file.py:name")
+    name: str = _key("unique among all stages; default: from `use`", default="")
+    on: str = _key("the ring whose records it gets", default="")
+    after: tuple[str, ...] = _key("stages on the same ring that must have seen a record before it", default=())
+    inlets: tuple[str, ...] = _key("rings it drains itself, up to the record in hand", key="from", default=())
+    into: tuple[str, ...] = _key("rings it publishes into", default=())
+    parameters: dict[str, Any] = attrs.field(factory=dict, metadata=_about("its parameters", key="with"))
+
+
+@attrs.frozen(kw_only=True)
+class ThreadSpec(Located):
+    """One thread of an explicit placement."""
+
+    NOUN: ClassVar[str] = "thread"
+    name: str = _key("name of the thread")
+    cpu: int | None = _key("core it is pinned to; absent: not pinned", default=None, minimum=0, maximum=4095)
+    wait: str | None = _key("what it does when there is nothing to do", default=None, choices=WAITS)
+    stages: tuple[str, ...] = _key("stages that share this thread, in any order", default=())
+
+
+@attrs.frozen(kw_only=True)
+class PlacementSpec(Located):
+    """Which stages share a thread. `auto` decides by the machine; `fused` puts all compiled stages on one thread."""
+
+    NOUN: ClassVar[str] = "placement"
+    SHORTHAND: ClassVar[str] = "mode"
+    mode: str = _key("auto, fused or explicit", default="auto", choices=("auto", "fused", "explicit"))
+    threads: tuple[ThreadSpec, ...] = _key("the threads of an explicit placement", default=())
+
+
+@attrs.frozen(kw_only=True)
+class Topology(Located):
+    """A whole file, complete: defaults filled in, every name and ring resolved."""
+
+    NOUN: ClassVar[str] = "topology"
+    version: int = _key("version of the file format", choices=(1,))
+    name: str = _key("name of the engine", default="")
+    instruments: tuple[InstrumentSpec, ...] = _key("what is traded", default=())
+    sources: tuple[SourceSpec, ...] = _key("where frames come from", default=())
+    rings: dict[str, RingSpec] = attrs.field(factory=dict, metadata=_about("every ring under its name"))
+    handlers: tuple[HandlerSpec, ...] = _key("the stages between sources and sinks", default=())
+    sinks: tuple[HandlerSpec, ...] = _key("where orders go", default=())
+    placement: PlacementSpec = attrs.field(factory=PlacementSpec, metadata=_about("which stages share a thread"))
+    path: str = attrs.field(default="", metadata={"internal": True})
+    text: str = attrs.field(default="", repr=False, metadata={"internal": True})
+    bound: dict[str, Any] = attrs.field(factory=dict, eq=False, repr=False, metadata={"internal": True})
+    warnings: tuple[Any, ...] = attrs.field(default=(), eq=False, repr=False, metadata={"internal": True})
+
+    @property
+    def stages(self) -> tuple[HandlerSpec, ...]:
+        """Handlers and sinks, in the order of the file."""
+        return (*self.handlers, *self.sinks)
+
+    @property
+    def sequenced(self) -> RingSpec | None:
+        """The ring that the sequencer produces, or None."""
+        return next((ring for ring in self.rings.values() if ring.sequence), None)
+
+
+WELL_KNOWN_RINGS = {
+    "frames": RingSpec(name="frames", record="frame", slots=8192, payload=32 << 20),
+    "decoded": RingSpec(name="decoded", record="message", slots=4096, payload=262_144),
+    "main": RingSpec(name="main", record="message", slots=4096, payload=262_144),
+    "egress": RingSpec(name="egress", record="egress", slots=4096, payload=1 << 20),
+    "feedback": RingSpec(name="feedback", record="feedback", slots=262_144),
+}

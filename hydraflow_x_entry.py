@@ -1,0 +1,55 @@
+"""Entry of the commands `hfx` and `hydraflow`.
+
+A module of a unique name: another distribution (an MLflow tool) owns the import name `hydraflow` on the package index,
+and installing both overwrites files silently. Then this says so instead of failing somewhere inside.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+__all__ = ["main"]
+
+_OURS = "hydraflow-x"
+_UNAVAILABLE = 69
+_INTERNAL = 70
+
+
+def main() -> int:
+    """Run the command; refuse with a remedy on a foreign platform or when another distribution has overwritten ours."""
+    if sys.platform != "linux":
+        return _refuse(_UNAVAILABLE, f"HydraFlow-X runs on Linux (futex, memfd, mirrored mappings), not on {sys.platform}; "
+                       "use a Linux machine, a container or WSL 2")
+    try:
+        import hydraflow
+
+        if getattr(hydraflow, "DISTRIBUTION", None) != _OURS:
+            return _refuse(_INTERNAL, _complaint(f"{hydraflow.__file__} is not ours"))
+        from hydraflow.cli import main as run
+    except ImportError as error:
+        return _refuse(_INTERNAL, _complaint(str(error)))
+    return run()
+
+
+def _refuse(code: int, text: str) -> int:
+    print(f"hfx: {text}", file=sys.stderr)
+    return code
+
+
+def _complaint(cause: str) -> str:
+    from importlib.metadata import packages_distributions
+
+    owners = sorted(set(packages_distributions().get("hydraflow", [])) - {_OURS})
+    if owners:
+        return (
+            f"the package 'hydraflow' is also owned by {', '.join(owners)}, which has overwritten files of {_OURS}; "
+            f"use an environment of its own, or: pip uninstall {' '.join(owners)} && pip install --force-reinstall {_OURS}"
+        )
+    return f"the installation of {_OURS} is incomplete ({cause}); run: pip install --force-reinstall {_OURS}"
+
+
+if __name__ == "__main__":
+    if sys.path[0] == os.getcwd() != os.path.dirname(os.path.abspath(__file__)):
+        del sys.path[0]  # `python -m` puts the working directory first, whose handlers/ or hydraflow/ would shadow ours
+    sys.exit(main())

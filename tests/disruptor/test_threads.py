@@ -1,0 +1,113 @@
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from disruptor.compiled import JIT_ENABLED
+from disruptor.errors import DisruptorError
+from disruptor.threads import PinnedThread, ThreadUsage, usage_of
+from tests.reference import kernels_waiting as kernels
+
+needs_two_cores = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two cores")
+
+
+def test_thread_is_named_pinned_and_keeps_its_result():
+    core = min(os.sched_getaffinity(0))
+
+    def look() -> tuple[str, set[int]]:
+        with open(f"/proc/self/task/{thread.tid}/comm") as comm:
+            return comm.read().strip(), os.sched_getaffinity(0)
+
+    thread = PinnedThread(look, name="a-name-that-is-too-long", cpus={core})
+    before = os.sched_getaffinity(0)
+    thread.start()
+    assert thread.join(5)
+    assert thread.result == ("a-name-that-is-", {core})
+    assert os.sched_getaffinity(0) == before
+
+
+def test_thread_keeps_what_its_target_raised():
+    thread = PinnedThread(lambda: 1 // 0, name="broken")
+    thread.start()
+    assert thread.join(5)
+    assert isinstance(thread.error, ZeroDivisionError)
+    assert thread.result is None
+    assert repr(thread) == f"<PinnedThread 'broken' tid {thread.tid} ended>"
+
+
+def test_start_raises_when_the_core_is_not_ours_and_the_target_does_not_run():
+    ran = []
+    thread = PinnedThread(ran.append, (1,), name="nowhere", cpus={4000})
+    with pytest.raises(DisruptorError, match=r"thread 'nowhere': cannot be pinned to core 4000 .* this process may use"):
+        thread.start()
+    assert not ran
+    assert not thread.alive
+
+
+def test_start_raises_when_the_priority_is_refused():
+    thread = PinnedThread(print, name="eager", realtime_priority=1000)
+    with pytest.raises(DisruptorError, match=r"SCHED_FIFO 1000 refused .* it needs CAP_SYS_NICE or `ulimit -r`"):
+        thread.start()
+
+
+def test_join_returns_whether_it_has_ended():
+    import threading
+
+    gate = threading.Event()
+    thread = PinnedThread(gate.wait, name="waits")
+    thread.start()
+    assert not thread.join(0.01)
+    gate.set()
+    assert thread.join(5)
+
+
+@pytest.mark.skipif(not JIT_ENABLED, reason="compiled code only")
+@needs_two_cores
+def test_usage_proves_that_two_compiled_loops_run_in_parallel():
+    import numpy as np
+
+    from disruptor.memory import anonymous
+
+    shared = anonymous(4096).array(np.int64)
+    shared[0] = 1
+    kernels.wait_until(shared, 0)
+    shared[0] = 0
+    cores = sorted(os.sched_getaffinity(0))[:2]
+    threads = [PinnedThread(kernels.wait_until, (shared, 0), name=f"spin-{c}", cpus={c}) for c in cores]
+    for thread in threads:
+        thread.start()
+    before = [thread.usage() for thread in threads]
+    started = time.monotonic_ns()
+    time.sleep(0.2)
+    used = [thread.usage() - earlier for thread, earlier in zip(threads, before, strict=True)]
+    wall = time.monotonic_ns() - started
+    shared[0] = 1
+    assert all(thread.join(5) for thread in threads)
+    for usage in used:  # on a busy machine a thread that does not run waits for a core, never for the GIL
+        assert usage.run_ns + usage.wait_ns > 0.9 * wall
+
+
+def test_usage_is_kept_after_the_end():
+    thread = PinnedThread(lambda: sum(range(1_000_000)), name="short")
+    thread.start()
+    thread.join(5)
+    assert thread.usage().run_ns > 0
+    assert thread.usage() - thread.usage() == ThreadUsage(0, 0, 0)
+    assert usage_of(os.getpid()).run_ns > 0
+
+
+def test_threads_are_halted_and_joined_at_interpreter_exit():
+    code = (
+        "import numpy as np\n"
+        "from disruptor.threads import PinnedThread\n"
+        "from disruptor.memory import anonymous\n"
+        "from tests.reference.kernels_waiting import wait_until\n"
+        "cells = anonymous(4096).array(np.int64)\n"
+        "def halt():\n    cells[0] = 1\n    print('halted')\n"
+        "PinnedThread(wait_until, (cells, 1), name='loop', halt=halt).start()\n"
+        "print('leaving')\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "leaving\nhalted\n", "")

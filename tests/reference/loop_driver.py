@@ -1,0 +1,59 @@
+"""Writes, compiles and runs the loop of a few handlers on one ring for a single turn, on the calling thread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from disruptor.codegen import LoopSource, write_loop
+from disruptor.handler import Handler
+from disruptor.histogram import BUCKETS
+from disruptor.layout import CELL_WORDS, record_dtype
+from disruptor.memory import anonymous
+from disruptor.ring import Ring
+from disruptor.stage import HandlerStage, RingEnd
+
+__all__ = ["OneTurn"]
+
+_HALT, _CURSOR, _RUNNING, _PROGRESS, _WAIT, _FIRST = 0, 16, 32, 64, 80, 96  # words; _RUNNING takes two cells
+
+
+class OneTurn:
+    """A ring filled with `values`, and the loop of `handlers`, each after the one before.
+
+    fields : of the records, with "value" among them. source : the written loop; states : by name of the handler.
+    """
+
+    def __init__(self, fields: Any, handlers: list[Handler], values: Any, name: str = "turn") -> None:
+        slots = 1 << max(len(values) - 1, 1).bit_length()
+        self.ring = Ring("events", record_dtype(fields, fill=True), slots)
+        self.cells = anonymous((_FIRST // CELL_WORDS + len(handlers)) * CELL_WORDS * 8).array(np.int64)
+        self.states: dict[str, np.ndarray] = {}
+        self.ring.records["value"][: len(values)] = values
+        self.cells[_CURSOR] = len(values) - 1
+        self.cells[_HALT] = 1
+        end = RingEnd(ring=self.ring, cursor=_CURSOR)
+        self._stages = [self._stage(end, number, one) for number, one in enumerate(handlers)]
+        end.consumers = [stage.cursor for stage in self._stages]
+        self.source: LoopSource = write_loop(
+            name, list(self._stages), cells=self.cells, histograms=np.zeros((1, BUCKETS), np.int64), halt=_HALT,
+            running=_RUNNING, progress=_PROGRESS, wait=1, wait_cell=_WAIT,
+        )
+
+    @property
+    def cursors(self) -> list[int]:
+        """How far each handler has come."""
+        return [int(self.cells[stage.cursor]) for stage in self._stages]
+
+    def _stage(self, end: RingEnd, number: int, one: Handler) -> HandlerStage:
+        cursor = _FIRST + CELL_WORDS * number
+        self.cells[cursor] = -1
+        dtype = one.state_dtype()
+        bindings = {}
+        if dtype is not None:
+            bindings["state"] = self.states[one.name] = np.zeros(1, dtype)
+        return HandlerStage(
+            name=one.name, number=number, function=one.function, arguments=one.arguments, source=end,
+            waits=(cursor - CELL_WORDS if number else _CURSOR,), cursor=cursor, bindings=bindings, batch=1 << 20,
+        )

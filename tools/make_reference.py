@@ -1,0 +1,213 @@
+"""Writes the generated parts of docs/: tables that are declared in the code and must not be told twice.
+
+    python -m tools.make_reference            rewrite what has changed
+    python -m tools.make_reference --check    exit 1 when something would change
+
+A generated part stands between `<!-- generated: NAME ARGUMENT -->` and `<!-- end -->`. Text outside is written by hand.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+_PART = re.compile(r"(<!-- generated: (\S+)(?: (\S+))? -->\n).*?(<!-- end -->)", re.DOTALL)
+_FIELD = re.compile(r'^\s*\("(\w+)", [^#]*#\s*(.+)$', re.MULTILINE)
+_TYPES = {"str": "text", "int": "number", "float": "number", "bool": "true, false"}
+
+
+def render(text: str) -> str:
+    """Return a document with its generated parts made anew. Raises: KeyError for a part that nobody makes."""
+    return _PART.sub(lambda m: f"{m[1]}\n{PARTS[m[2]](*([m[3]] if m[3] else []))}\n\n{m[4]}", text)
+
+
+def outdated(folder: Path = ROOT) -> dict[Path, str]:
+    """Return {document: what it should say} of those that say something else."""
+    documents = [*sorted((folder / "docs").glob("*.md")), folder / "README.md"]
+    wanted = {path: render(path.read_text(encoding="utf-8")) for path in documents}
+    return {path: text for path, text in wanted.items() if text != path.read_text(encoding="utf-8")}
+
+
+def keys(name: str) -> str:
+    """The keys of one class of hydraflow.topology.spec."""
+    from hydraflow.topology import spec
+
+    rows = []
+    for field in attrs.fields(getattr(spec, name)):
+        if not field.metadata.get("internal"):
+            rows.append((f"`{spec.key_of(field)}`", _kind(field), _default(field), field.metadata["description"]))
+    return _table(("key", "value", "default", "meaning"), rows)
+
+
+def rings() -> str:
+    """Rings that need no declaration."""
+    from hydraflow.topology.spec import RECORDS, WELL_KNOWN_RINGS
+
+    def payload(ring: Any) -> str:
+        return f"{ring.payload:,} {RECORDS[ring.record]}" if ring.payload else "none"
+
+    rows = [(f"`{r.name}`", r.record, f"{r.slots:,}", payload(r)) for r in WELL_KNOWN_RINGS.values()]
+    return _table(("ring", "record", "slots", "payload"), rows)
+
+
+def components(kind: str) -> str:
+    """Every shipped handler or source with its parameters. kind : "handler" or "source"."""
+    from hydraflow.registry import HANDLERS, SOURCES, Registry
+
+    parts = []
+    registry = Registry(entry_points=False)
+    for name, entry in sorted((HANDLERS if kind == "handler" else SOURCES).items()):
+        params = registry.resolve(kind, name).params
+        flow = []
+        if kind == "handler":
+            flow.append(f"on `{entry.on}`")
+        flow += [f"{word} `{'`, `'.join(rings)}`" for word, rings in (("from", entry.inlets), ("into", entry.into)) if rings]
+        parts.append(f"#### `{name}`\n\n{', '.join(flow).capitalize()}, unless the file says otherwise."
+                     + ("" if params else " No parameters."))
+        if params:
+            rows = [(f"`{f.name}`", _unit(f), _default(f), f.metadata.get("description", "")) for f in attrs.fields(params)]
+            parts.append(_table(("parameter", "unit", "default", "meaning"), rows))
+    return "\n\n".join(parts)
+
+
+def diagnostics() -> str:
+    """Every code that `hfx check` reports."""
+    from hydraflow.topology.explain import EXPLANATIONS
+
+    return _table(("code", "meaning"), [(f"`{code}`", text) for code, text in EXPLANATIONS.items()])
+
+
+def exit_codes() -> str:
+    """The exit codes of `hfx`, from the tree of errors."""
+    from hydraflow import errors
+
+    rows = [("0", "all went well; a run that SIGTERM asked to stop and that drained"),
+            ("1", "a check or a comparison failed; a run is reported all the same")]
+    classes = [c for c in vars(errors).values() if inspect.isclass(c) and issubclass(c, errors.HydraFlowError)]
+    for error in sorted(classes, key=lambda c: c.exit_code):
+        if error is not errors.HydraFlowError:
+            rows.append((str(error.exit_code), _sentence(error.__doc__ or "")))
+    return _table(("code", "meaning"), [*rows, ("130", "interrupted: SIGINT, or halted before everything was drained")])
+
+
+def record(where: str) -> str:
+    """The fields of a record dtype, with the comments beside them in its source. where : module:NAME."""
+    module_name, _, name = where.partition(":")
+    module = importlib.import_module(module_name)
+    dtype = getattr(module, name)
+    source = inspect.getsource(module)
+    begin = source.index(f"{name} = record_dtype(")
+    comments = dict(_FIELD.findall(source[begin : source.index("size=", begin)]))
+    known = dtype.fields or {}
+    rows = [(f"{known[f][1]:,}", f"`{f}`", _format(known[f][0]), comments.get(f, "")) for f in dtype.names or ()]
+    return f"{dtype.itemsize:,} bytes.\n\n" + _table(("offset", "field", "type", "meaning"), rows)
+
+
+def constants(where: str) -> str:
+    """Numbers of a module. where : module:NAME,NAME."""
+    module_name, _, names = where.partition(":")
+    module = importlib.import_module(module_name)
+    return _table(("name", "value"), [(f"`{n}`", _constant(getattr(module, n))) for n in names.split(",")])
+
+
+def codes(name: str) -> str:
+    """The members of an enum of hydraflow.codes, with the comments beside them."""
+    module = importlib.import_module("hydraflow.codes")
+    members = getattr(module, name)
+    comments = dict(re.findall(r"^\s*([A-Z_0-9]+) = \d+ *# *(.+)$", inspect.getsource(members), re.MULTILINE))
+    return _table(("number", "name", "meaning"), [(str(int(m)), f"`{m.name}`", comments.get(m.name, "")) for m in members])
+
+
+PARTS: dict[str, Callable[..., str]] = {
+    "keys": keys, "rings": rings, "components": components, "diagnostics": diagnostics, "exit-codes": exit_codes,
+    "record": record, "constants": constants, "codes": codes,
+}
+
+
+def _kind(field: Any) -> str:
+    meta = field.metadata
+    if meta.get("choices"):
+        return ", ".join(f"`{c}`" for c in meta["choices"])
+    if meta.get("kind") == "capacity":
+        return "number or size"
+    if meta.get("kind") == "decimal":
+        return "decimal text"
+    text = str(field.type).replace(" | None", "")
+    if text.startswith("tuple[str"):
+        return "name or list of names"
+    if text.startswith("tuple["):
+        return "list"
+    if text.startswith("dict["):
+        return "mapping"
+    return _TYPES.get(text, "see below")
+
+
+def _default(field: Any) -> str:
+    default = field.default
+    if default is attrs.NOTHING:
+        return "**needed**"
+    if isinstance(default, attrs.Factory) or default in (None, "", ()):  # type: ignore[arg-type]
+        return ""
+    if default < field.metadata.get("minimum", default):  # stands for "not said"
+        return ""
+    if isinstance(default, bool):
+        return str(default).lower()
+    return f"{default:,}" if isinstance(default, (int, float)) else f"`{default}`"
+
+
+def _unit(field: Any) -> str:
+    choices = field.metadata.get("choices")
+    return ", ".join(f"`{c}`" for c in choices) if choices else field.metadata.get("unit", "")
+
+
+def _format(dtype: np.dtype) -> str:
+    base, shape = dtype.subdtype or (dtype, ())
+    names = {"i": "int", "u": "uint", "f": "float", "S": "text, "}
+    if base.names:
+        text = "record"
+    elif base.kind == "S":
+        text = f"UTF-8, {base.itemsize} bytes"
+    else:
+        text = f"{names[base.kind]}{8 * base.itemsize}"
+    return text + "".join(f" × {n:,}" for n in shape)
+
+
+def _constant(value: Any) -> str:
+    if isinstance(value, bytes):
+        return f"`{value!r}`"
+    return f"{value:,}" if isinstance(value, int) else f"`{value}`"
+
+
+def _sentence(docstring: str) -> str:
+    first = docstring.strip().partition("\n")[0].rstrip(".")
+    return first[:1].lower() + first[1:]
+
+
+def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    lines = [" | ".join(heads)]
+    lines.append(" | ".join("---" for _ in lines[0].split(" | ")))
+    lines += [" | ".join(cell.replace("|", "\\|") for cell in row) for row in rows]
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def main(arguments: list[str]) -> int:
+    """Rewrite, or only look."""
+    changed = outdated()
+    for path, text in changed.items():
+        print(path.relative_to(ROOT))
+        if "--check" not in arguments:
+            path.write_text(text, encoding="utf-8")
+    return 1 if changed and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
