@@ -104,7 +104,8 @@ def _replay(assembly: Assembly) -> dict[str, Any]:
     return {
         "path": str(assembly.options.replay), "verified": bool(verdict.verified), "end": verdict.end, "error": verdict.error,
         "messages": int(counters["messages"]), "compared": int(counters["compared"]),
-        "differences": int(counters["differences"]), "first_difference": int(counters["first_difference"]),
+        "differences": int(counters["differences"]),
+        "first_difference": int(counters["first_difference"]) if counters["differences"] else -1,
         "changed_handlers": changed_handlers(assembly.journal_reader.header, sources),
     }
 

@@ -197,13 +197,22 @@ def _depth(value: dict, stream: str, instruments: list[Instrument]) -> Message:
 def _snapshot(value: dict, stream: str, instruments: list[Instrument]) -> Message:
     symbol = _symbol(value, stream, instruments)
     flags = 0
+    exchange = [i for i, instrument in enumerate(instruments) if instrument.venue == Venue.EXCHANGE]
     if symbol is None:
-        exchange = [i for i, instrument in enumerate(instruments) if instrument.venue == Venue.EXCHANGE]
         symbol = exchange[0] if len(exchange) == 1 else 65_535
         flags = FLAG_REST
     last, stamp = _integer(value, "lastUpdateId"), _stamp(value)
-    bid_count, levels = _both(value, ("bids", "asks"), instruments[0 if symbol == 65_535 else symbol])
-    return Message(Kind.SNAPSHOT, symbol, stamp, 0, last, -1, flags, bid_count, levels)
+    if symbol != 65_535:
+        return Message(Kind.SNAPSHOT, symbol, stamp, 0, last, -1, flags, *_both(value, ("bids", "asks"), instruments[symbol]))
+    for index in exchange:  # anyone's: in the ticks of the first instrument in which every level is exact, which it names
+        try:
+            sides = _both(value, ("bids", "asks"), instruments[index])
+        except _Failed as failed:
+            if failed.error != FrameError.OFF_TICK:
+                raise
+        else:
+            return Message(Kind.SNAPSHOT, symbol, stamp, index, last, -1, flags, *sides)
+    raise _Failed(FrameError.OFF_TICK)
 
 
 def _level(value: dict, keys: tuple[str, str], instrument: Instrument) -> tuple[int, int]:

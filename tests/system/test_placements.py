@@ -14,6 +14,7 @@ import pytest
 
 from disruptor.cache import cache_root
 from disruptor.log import read
+from tests.reference.sleepy_venue import slept_seconds
 from tests.system.conftest import ROOT, two_at_a_time
 
 CHAIN = ["book", "strategy", "risk", "route", "mev", "wire", "paper"]
@@ -110,7 +111,8 @@ def test_state_wire_and_journal_are_those_of_one_thread(compiled_runs, name):
 
 def test_state_wire_and_journal_are_the_same_when_the_venue_sleeps_at_random(compiled_runs):
     run = compiled_runs[SLEEPY].result()
-    assert run["latency_ns"]["paper"]["max"] > 50_000
+    paper = run["latency_ns"]["paper"]
+    assert paper["mean"] * paper["count"] / 1e9 > 0.99 * slept_seconds(run["messages"]) > 0.05
     assert result_of(compiled_runs, SLEEPY) == result_of(compiled_runs, "fused")
 
 
@@ -121,7 +123,7 @@ def test_machine_code_of_every_loop_counts_no_references(compiled_runs):
     assert files
     for path in files:
         code = path.read_bytes()
-        assert b"sched_yield" in code or b"digests" in code  # names of called functions can be read in it
+        assert b"\x7fELF" in code and b"_ZN" in code  # an object file, in which the names of called functions can be read
         assert b"NRT_" not in code, path
 
 
