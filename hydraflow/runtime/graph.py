@@ -172,12 +172,11 @@ class _Builder:
     def ring(self, spec: RingSpec) -> None:
         dtype, unit = _RECORDS[spec.record]
         payload = (unit, spec.payload) if unit is not None and spec.payload else None
-        ring = Ring(spec.name, dtype, spec.slots, payload=payload, stamps=spec.record != "feedback",
-                    prefault=spec.record != "feedback")
+        ring = Ring(spec.name, dtype, spec.slots, payload=payload, stamps=spec.record != "feedback", prefault=True)
         self._add_ring(ring)
         if spec.sequence:
             size = spec.slots * ORDERS_PER_MESSAGE * ORDER.itemsize
-            self.graph.lanes[spec.name] = anonymous(size).array(ORDER).reshape(-1)[: spec.slots * ORDERS_PER_MESSAGE]
+            self.graph.lanes[spec.name] = anonymous(size, prefault=True).array(ORDER).reshape(-1)[: spec.slots * ORDERS_PER_MESSAGE]
             self.graph.lanes[spec.name] = self.graph.lanes[spec.name].reshape(spec.slots, ORDERS_PER_MESSAGE)
 
     def source(self, spec: SourceSpec) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 __all__ = ["render"]
 
 _WIDTH = 79
+_SUMMED = ("levels_applied", "decisions", "orders_sent", "market_messages")  # a book, risk, wire, the sequencer
 _COLUMNS = ("count", "p50", "p90", "p99", "p999", "p9999", "max")
 _HEADINGS = ("count", "p50", "p90", "p99", "p99.9", "p99.99", "max")
 
@@ -19,6 +20,7 @@ def render(result: dict[str, Any]) -> str:
     lines += _section("trading", _trading(result))
     if result.get("frame_errors"):
         lines += _section("bad input", _frame_errors(result))
+    lines += _section("counters", _counters(result))
     lines += _latency(result)
     lines += _section("journal", _journal(result)) if result.get("journal") else []
     lines += _section("replay", _replay(result)) if result.get("replay") else []
@@ -79,6 +81,18 @@ def _frame_errors(result: dict[str, Any]) -> list[tuple[str, str]]:
             for kind, count in result["frame_errors"].items()]
 
 
+def _counters(result: dict[str, Any]) -> list[tuple[str, str]]:
+    """What each stage counts itself, zeros and firsts left out; sums of the sections above are not said again."""
+    rows = []
+    for stage, record in result.get("counters", {}).items():
+        if any(field in record for field in _SUMMED):
+            continue
+        counts = [f"{k}\u00a0{v:,}" for k, v in record.items() if isinstance(v, int | float) and v and not k.startswith("first_")]
+        if counts:
+            rows.append((stage, ", ".join(counts)))
+    return rows
+
+
 def _latency(result: dict[str, Any]) -> list[str]:
     rows = {name: row for name, row in result["latency_ns"].items() if row["count"]}
     if not rows:
@@ -86,10 +100,12 @@ def _latency(result: dict[str, Any]) -> list[str]:
     order = sorted(rows, key=lambda n: (not n.startswith("frame_to_"), n.endswith(".age")))
     saturated = result.get("mode") != "paced"
     note = "ring residence: saturated" if saturated else "paced"
-    lines = ["", f"latency, ns ({note}; NAME: service per message, NAME.age: since received)"]
+    lines = ["", f"latency, ns ({note})"]
+    lines.append("  NAME: service per message, mean of its burst; NAME.age: since received")
     lines.append(f"  {'':<18}" + "".join(f"{h:>9}" if h == "count" else f"{h:>8}" for h in _HEADINGS))
     for name in order:
-        lines.append(f"  {name:<18}" + "".join(_number(rows[name][c], 9 if c == "count" else 8) for c in _COLUMNS))
+        cells = "".join(_number(rows[name][c], 9 if c == "count" else 8) for c in _COLUMNS)
+        lines += [f"  {name:<18}{cells}"] if len(name) <= 18 else [f"  {name}", f"  {'':<18}{cells}"]
     hiccup = result.get("hiccup_ns") or {}
     if hiccup.get("count"):
         lines.append(f"  {'(machine hiccups)':<18}" + "".join(_number(hiccup[c], 9 if c == "count" else 8) for c in _COLUMNS))
@@ -143,6 +159,9 @@ def _section(title: str, rows: list[tuple[str, str]]) -> list[str]:
         return []
     lines = ["", title]
     for name, value in rows:
+        if len(name) > 22:
+            lines.append(f"  {name}")
+            name = ""
         first, *rest = _wrap(value, _WIDTH - 25)
         lines.append(f"  {name:<22} {first}")
         lines += [f"{'':<25}{more}" for more in rest]
@@ -152,4 +171,5 @@ def _section(title: str, rows: list[tuple[str, str]]) -> list[str]:
 def _wrap(text: str, width: int = _WIDTH) -> list[str]:
     import textwrap
 
-    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
+    lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+    return [line.replace("\u00a0", " ") for line in lines] or [""]

@@ -58,6 +58,7 @@ def from_snapshot(snapshot: dict[str, Any]) -> dict[str, Any]:
         "latency_ns": snapshot["latency_ns"],
         "handlers": snapshot["handlers"],
         "errors": snapshot["errors"],
+        "counters": {stage: {k: v for k, v in c.items() if not k.startswith("pad")} for stage, c in counters.items()},
     }
 
 
