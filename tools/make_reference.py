@@ -42,7 +42,7 @@ def keys(name: str) -> str:
     from hydraflow.topology import spec
 
     rows = []
-    for field in attrs.fields(getattr(spec, name)):
+    for field in attrs.fields(attrs.resolve_types(getattr(spec, name))):
         if not field.metadata.get("internal"):
             rows.append((f"`{spec.key_of(field)}`", _kind(field), _default(field), field.metadata["description"]))
     return _table(("key", "value", "default", "meaning"), rows)
@@ -141,7 +141,7 @@ def _kind(field: Any) -> str:
         return "number or size"
     if meta.get("kind") == "decimal":
         return "decimal text"
-    text = str(field.type).replace(" | None", "")
+    text = inspect.formatannotation(field.type).replace(" | None", "")
     if text.startswith("tuple[str"):
         return "name or list of names"
     if text.startswith("tuple["):

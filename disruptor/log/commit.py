@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno as errno_codes
 
-from disruptor.atomics import load_acquire, store_release
+from disruptor.atomics import load_acquire, store_release, timestamp
 from disruptor.compiled import compiled, entry
 from disruptor.layout import record_dtype
 from disruptor.log.format import (
@@ -84,7 +84,8 @@ WRITER = record_dtype(
         ("dropped_records", "i8"),
         ("dropped_bytes", "i8"),
         ("unprepared", "i8"),  # the segment that could not be made ahead of need
-        ("pad", "i8", (6,)),
+        ("slowest_ticks", "i8"),  # the longest turn so far: how long the disk has kept the thread
+        ("pad", "i8", (5,)),
     ],
     size=320,
 )
@@ -236,6 +237,7 @@ def roll(cells, buffer, log, name):
 def step(cells, staging, buffer, log, name):
     """Take one turn; return the bytes of records taken."""
     before = log["taken"]
+    began = timestamp()
     gather(cells, staging, buffer, log)
     if log["errno"] == 0 and log["taken"] > before:
         commit(cells, buffer, log)
@@ -244,6 +246,9 @@ def step(cells, staging, buffer, log, name):
     elif log["errno"] == 0 and log["next_fd"] < 0 and 2 * log["block_position"] > log["segment_bytes"]:
         if log["unprepared"] <= log["segment"] and prepare(log, name) != 0:
             log["unprepared"] = log["segment"] + 1  # a refusal is an error only once the segment is needed
+    took = timestamp() - began
+    if took > log["slowest_ticks"]:
+        log["slowest_ticks"] = took
     return log["taken"] - before
 
 

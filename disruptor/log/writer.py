@@ -56,7 +56,10 @@ MIB = 1 << 20
 
 
 class LogStatus(NamedTuple):
-    """What a writer has done so far. Bytes of records; errno 0 while all is well, with its place."""
+    """What a writer has done so far. Bytes of records; errno 0 while all is well, with its place.
+
+    slowest_ticks : the longest turn (gather, write, perhaps roll) in ticks of disruptor.atomics.timestamp.
+    """
 
     staged_bytes: int
     consumed_bytes: int
@@ -70,6 +73,7 @@ class LogStatus(NamedTuple):
     error_segment: int
     error_position: int
     dropped_records: int
+    slowest_ticks: int
 
 
 class LogWords(NamedTuple):
@@ -192,6 +196,7 @@ class LogWriter:
             int(cells[words.error + 2]),
             int(cells[words.error + 1]),
             int(log["dropped_records"]),
+            int(log["slowest_ticks"]),
         )
 
     def error_text(self) -> str:

@@ -80,7 +80,7 @@ class Journaling:
         """Return whether a write has failed."""
         return bool(cells[self.writer.words.error])
 
-    def finish(self) -> dict[str, Any]:
+    def finish(self, ns_per_tick: float) -> dict[str, Any]:
         """Close the files and verify what is on disk; return the journal's part of the result."""
         path = str(self.writer.folder)
         try:
@@ -92,6 +92,7 @@ class Journaling:
             "path": path, "messages": int(verdict.records), "bytes": int(verdict.bytes),
             "verified": bool(verdict.verified), "end": verdict.end, "error": verdict.error, "direct": bool(status.direct),
             "commits": int(status.commits), "segments": int(status.segments),
+            "slowest_write_ms": round(status.slowest_ticks * ns_per_tick / 1e6, 3),
         }
 
     def discard(self) -> None:

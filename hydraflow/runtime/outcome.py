@@ -92,7 +92,7 @@ def _journal(assembly: Assembly) -> dict[str, Any] | None:
     if assembly.journaling is None or assembly.options.replay:
         return None
     assembly.file.set_phase(int(Phase.RUNNING), "verifying the journal")
-    return assembly.journaling.finish()
+    return assembly.journaling.finish(assembly.clock.ns_per_tick)
 
 
 def _replay(assembly: Assembly) -> dict[str, Any]:

@@ -52,13 +52,27 @@ def _book(result: dict[str, Any]) -> list[tuple[str, str]]:
     total = checks["passed"] + checks["failed"]
     rows = [
         ("levels applied", f"{result['level_changes']:,}"),
-        ("sequence gaps", f"{result['sequence_gaps']:,}"),
-        ("BBO checks", f"{checks['passed']:,} of {total:,} passed"),
+        ("sequence gaps", f"{result['sequence_gaps']:,}{_first(book, 'sequence_gap', result['sequence_gaps'])}"),
+        ("BBO checks", f"{checks['passed']:,} of {total:,} passed{_first(book, 'check_failed', checks['failed'])}"),
     ]
-    for field, word in (("crossed", "crossed books"), ("lost", "lost frames"), ("resyncs", "resynchronised")):
-        if book.get(field):
-            rows.append((word, f"{book[field]:,}"))
+    rows += [(word, f"{book[field]:,}{_first(book, first, book[field])}") for field, first, word in _FAULTS if book.get(field)]
     return rows
+
+
+_FAULTS = (
+    ("crossed", "crossed", "crossed books"),
+    ("lost", "lost", "lost frames"),
+    ("deletes_unknown", "delete_unknown", "unknown deletes"),
+    ("truncated", "truncated", "dropped levels"),
+    ("stale_transitions", "stale", "books gone stale"),
+    ("resyncs", "", "resynchronised"),
+)
+
+
+def _first(book: dict[str, Any], what: str, count: int) -> str:
+    """Say at which line, counted from 1, something of which there are `count` came first."""
+    number = book.get(f"first_{what}", -1)
+    return f", first at line {number + 1:,}" if count and number >= 0 else ""
 
 
 def _trading(result: dict[str, Any]) -> list[tuple[str, str]]:
@@ -124,7 +138,10 @@ def _journal(result: dict[str, Any]) -> list[tuple[str, str]]:
     state = "verified" if journal["verified"] else f"NOT verified ({journal['end']}: {journal['error']})"
     if journal["end"] == "open":
         state = "intact, without end record (hfx replay takes it)"
-    return [("messages", f"{journal['messages']:,} in {journal['bytes']:,} bytes, {state}"), ("path", journal["path"])]
+    rows = [("messages", f"{journal['messages']:,} in {journal['bytes']:,} bytes, {state}")]
+    if "slowest_write_ms" in journal:
+        rows.append(("slowest write", f"{journal['slowest_write_ms']:,.1f} ms"))
+    return [*rows, ("path", journal["path"])]
 
 
 def _replay(result: dict[str, Any]) -> list[tuple[str, str]]:
