@@ -100,6 +100,7 @@ class Engine:
         self._timeline.mark("build")
         self._loops = Loops(self._a)
         self._timeline.mark("compile")
+        self._leave_spinners_alone()
         self._hiccup_ns = self._measure_hiccups()
         self._timeline.mark("hiccups")
         self._a.file.set_phase(int(Phase.FILLING), "sources")
@@ -136,6 +137,13 @@ class Engine:
         except DisruptorError as error:
             raise ConfigurationError(str(error), remedy="choose another cpu in placement:") from error
         self._threads[name] = thread
+
+    def _leave_spinners_alone(self) -> None:
+        """Keep this thread and all that it starts off the cores of spinning loops; these pin themselves."""
+        spinners = {t.cpu for t in self._a.placement.threads if t.wait == "busy-spin"}
+        others = os.sched_getaffinity(0) - spinners
+        if others and others != os.sched_getaffinity(0):
+            os.sched_setaffinity(0, others)
 
     def _measure_hiccups(self) -> dict[str, Any]:
         if self.options.hiccup_seconds <= 0 or not JIT_ENABLED:

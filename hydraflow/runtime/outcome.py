@@ -11,6 +11,7 @@ import attrs
 
 from disruptor.counters import CounterReader
 from disruptor.threads import PinnedThread
+from hydraflow.placement.assign import stages_of
 from hydraflow.runtime.assembly import Assembly
 from hydraflow.runtime.digests import overall
 from hydraflow.runtime.loops import CHECKPOINT_ROWS, Loops
@@ -58,8 +59,7 @@ def outcome(
 
 def _speed(assembly: Assembly, loops: Loops, frames: int) -> dict[str, Any]:
     seconds = _seconds(assembly, loops)
-    feeds = [m.params for m in assembly.graph.members.values() if m.feed is not None]
-    paced = not assembly.graph.virtual or any(getattr(p, "speed", 0) or getattr(p, "rate", 0) for p in feeds)
+    paced = any(s.paced for s in stages_of(assembly.topology))
     return {
         "seconds": round(seconds, 6),
         "frames_per_second": round(frames / seconds, 1) if seconds > 0 else 0.0,

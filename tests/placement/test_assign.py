@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,6 +46,18 @@ def test_assign_auto_yields_when_blocking_threads_have_no_core():
 def test_assign_auto_spins_on_two_cores_when_nobody_else_needs_them():
     bare = [s for s in DEMO if not s.service]
     assert {t.wait for t in assign(bare, TWO).threads} == {"busy-spin"}
+
+
+def test_assign_auto_is_one_spinning_thread_when_the_source_sets_the_pace_and_cores_are_few():
+    paced = [attrs.evolve(DEMO[0], paced=True), *DEMO[1:]]
+    placement = assign(paced, TWO)
+    assert table(placement)[:2] == [("core", 1, "busy-spin", AHEAD + ORDERED), ("journal-writer", None, "blocking", ())]
+    assert placement.reasons[1:] == (
+        "one thread: the sources set the pace, and what blocks needs the other core", "spins: its core is needed by nobody else",
+    )
+    assert table(assign(paced, FOUR)) == table(assign(DEMO, FOUR))
+    bare = [s for s in paced if not s.service]
+    assert table(assign(bare, TWO)) == table(assign([attrs.evolve(s, paced=False) for s in bare], TWO))
 
 
 @pytest.mark.parametrize("machine", [Machine(cpus=(3,)), Machine(cpus=(0, 1, 2), quota=1.0), Machine(cpus=(0, 1, 2), quota=1.4)])
@@ -177,3 +190,13 @@ def test_stages_of_reads_a_topology():
         Stage(name="note", ordered=True, python=True),
         Stage(name="paper", ordered=True),
     ]
+
+
+@pytest.mark.parametrize(("source", "paced"), [
+    ("capture, with: {path: x}", False), ("capture, with: {path: x, speed: 2}", True), ("simulator", False),
+    ("simulator, with: {rate: 1000}", True), ("websocket, with: {url: 'ws://localhost:1'}", True),
+])
+def test_stages_of_knows_which_sources_set_the_pace(source, paced):
+    topology, findings = examine(f"version: 1\nsources: [{{use: {source}}}]\nhandlers: [{{use: deserialize.binance}}]\n", "t.yaml", {})
+    assert not findings.failed, findings.text
+    assert stages_of(topology)[0].paced is paced
