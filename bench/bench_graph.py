@@ -4,7 +4,8 @@
                  journal and orders included), median of RUNS second starts
     simulated    wall time of a second `hfx run` on 5 M simulated frames, everything included
     paced        simulated frames at 100,000/s: frame → wire percentiles beside the machine's own hiccups in that run
-    gil          `capture` again with a Python thread that spins in the engine for the whole run
+    gil          `capture` again with a Python thread that spins in the engine for the whole run: with one loop, which
+                 leaves it a core, and with two, which wants a third core; p99 of frame → wire beside the throughput
 
 Each figure comes with the state hash of its run, so that it cannot rot. Engines run in processes of their own, pinned as
 their placement says; the load of others is in the figures: run it on a quiet machine and look at `loadavg`.
@@ -95,14 +96,20 @@ def gil(path: Path, runs: int) -> dict[str, Any]:
         hog = text.replace("sinks:", "  - {name: hog, use: ./hog.py:on_event, on: main}\n\nsinks:")
         Path(folder, "calm.yaml").write_text(calm)
         Path(folder, "hog.yaml").write_text(hog)
-        rates: dict[str, list[float]] = {"calm": [], "hog": []}
-        for number in range(runs + 1):
-            for name, seen in rates.items():
-                row, _ = run(Path(folder, f"{name}.yaml"), HYDRAFLOW_CAPTURE=str(path))
-                if number:
-                    seen.append(row["frames_per_second"])
-    calm_rate, hog_rate = statistics.median(rates["calm"]), statistics.median(rates["hog"])
-    return {"without": calm_rate, "with": hog_rate, "lost": round(1 - hog_rate / calm_rate, 4), "cores": os.cpu_count(), "runs": runs}
+        return {"cores": os.cpu_count(), "runs": runs,
+                **{placement: _beside_a_hog(Path(folder), path, placement, runs) for placement in ("fused", "auto")}}
+
+
+def _beside_a_hog(folder: Path, path: Path, placement: str, runs: int) -> dict[str, Any]:
+    """Run with and without, in turns; return the medians."""
+    rows: dict[str, list[dict[str, Any]]] = {"calm": [], "hog": []}
+    for _ in range(runs + 1):
+        for name, seen in rows.items():
+            seen.append(run(folder / f"{name}.yaml", "--placement", placement, HYDRAFLOW_CAPTURE=str(path))[0])
+    rates = {name: statistics.median(row["frames_per_second"] for row in seen[1:]) for name, seen in rows.items()}
+    tails = {name: statistics.median(row["latency_ns"]["frame_to_wire"]["p99"] for row in seen[1:]) for name, seen in rows.items()}
+    return {"without": rates["calm"], "with": rates["hog"], "lost": round(1 - rates["hog"] / rates["calm"], 4),
+            "p99_without_ns": tails["calm"], "p99_with_ns": tails["hog"]}
 
 
 def main() -> int:

@@ -155,7 +155,7 @@ BOOK_COUNTERS = [
         "deltas_buffered",
         "deltas_old",  # older than the snapshot: rightly not applied
         "deltas_dropped",  # fell out of the buffer: it was full, or a gap made them useless
-        "deletes_unknown",  # deletes of levels that were not there
+        "deletes_unknown", "first_delete_unknown",  # deletes of levels that were not there
         "sequence_gaps", "first_sequence_gap",  # deltas or snapshots that do not continue what came before
         "crossed", "first_crossed",  # best bid >= best ask after a whole message
         "truncated", "first_truncated",  # levels dropped because the far table was full

@@ -194,7 +194,7 @@ def _apply(book, units, mask, start, count, bids, first, last, number, counters)
 def _load(book, units, mask, start, count, bids, number, counters):
     """Apply `count` level changes from units[start] on, the first `bids` of them to the bids."""
     bids = min(bids, count)
-    truncated = counters["truncated"]
+    truncated, unknown = counters["truncated"], counters["deletes_unknown"]
     bid = book["bid"]
     ask = book["ask"]
     apply_levels(bid, BID_FLIP, units, start, bids, mask, counters)
@@ -203,6 +203,8 @@ def _load(book, units, mask, start, count, bids, number, counters):
     settle(ask, counters)
     if truncated == 0 and counters["truncated"] != 0:
         counters["first_truncated"] = number
+    if unknown == 0 and counters["deletes_unknown"] != 0:
+        counters["first_delete_unknown"] = number
 
 
 @compiled(inline=False)

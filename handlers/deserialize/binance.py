@@ -6,7 +6,8 @@ symbols, fixed before the run, and scratch that no frame leaves to the next.
 
 A message is published whole or not at all: the next free record of the output is the draft, payload units are written
 behind it, and both are claimed only after the frame has been read to its last byte. A frame that cannot be decoded is
-counted by FrameError; if it would have changed the book of a known symbol, a LOST message says so in its place.
+counted by FrameError; if it would have changed the book of a known symbol, a LOST message says so in its place. One that
+is spoiled beyond telling may have changed any book: then every book is lost, for a wrong book costs more than a stale one.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from disruptor.compiled import compiled
 from disruptor.digest import SEED, fold
 from disruptor.handler import handler
 from disruptor.single_producer import claim, payload_claim
-from handlers.deserialize.envelope import identify
+from disruptor.words import byte_at
+from handlers.deserialize.envelope import UNTOLD, identify
 from handlers.deserialize.exact import ANY_SYMBOL, exact_frame
 from handlers.deserialize.members import KEYS
 from handlers.deserialize.symbols import fill_table, symbol_fields
@@ -42,8 +44,10 @@ COUNTERS = [
     ("first_error", "i8", (ERROR_KINDS,)),  # frame number of the first of each kind; meaningless while its count is 0
 ]
 
-_OVERSIZE = int(FrameError.OVERSIZE)
+_TRUNCATED, _CORRUPT = int(FrameError.TRUNCATED), int(FrameError.CORRUPT)
+_OVERSIZE, _NO_STAMP = int(FrameError.OVERSIZE), int(FrameError.NO_STAMP)
 _IGNORED = int(FrameError.IGNORED)
+_OPEN = 123
 _LOST = int(Kind.LOST)
 _SNAPSHOT, _DEPTH = int(Kind.SNAPSHOT), int(Kind.DEPTH)
 
@@ -150,11 +154,14 @@ def _failed(error, event, payload, begin, end, counters, state, decoded):
     counters["errors"][kind] += 1
     if error == _IGNORED:
         return
+    if error == _NO_STAMP:  # the whole line is here: what stands where the stamp should be, and the frame
+        begin = _first_brace(payload, begin, end)
+        if begin == end:
+            return
     symbol = identify(payload, begin, end, state)
-    if symbol < 0 and error == _OVERSIZE:
-        symbol = state["only_symbol"]  # nothing but depth is that large
-        if symbol < 0:
-            symbol = ANY_SYMBOL  # it may have been anyone's: every book goes stale
+    spoiled = error == _TRUNCATED or error == _CORRUPT or error == _NO_STAMP
+    if (symbol == UNTOLD and spoiled) or (symbol < 0 and error == _OVERSIZE):  # nothing but depth is that large
+        symbol = state["only_symbol"] if state["only_symbol"] >= 0 else ANY_SYMBOL
     if symbol < 0:
         return
     message = _draft(decoded, event)
@@ -163,3 +170,10 @@ def _failed(error, event, payload, begin, end, counters, state, decoded):
     message["flags"] = error
     counters["lost"] += 1
     claim(decoded)
+
+
+@compiled
+def _first_brace(payload, begin, end):
+    while begin < end and byte_at(payload, begin) != _OPEN:
+        begin += 1
+    return begin

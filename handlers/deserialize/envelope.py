@@ -11,6 +11,8 @@ from disruptor.compiled import compiled
 from disruptor.words import byte_at, word
 from handlers.deserialize.grammar import character, skip_space, skip_string
 from handlers.deserialize.members import (
+    ASK_QUANTITY,
+    BID_QUANTITY,
     DATA,
     EVENT,
     LAST_UPDATE_ID,
@@ -25,9 +27,10 @@ from handlers.deserialize.members import (
 )
 from handlers.deserialize.symbols import NO_SYMBOL, PLAIN, STREAM_NAME, symbol_of_text
 
-__all__ = ["BOOKS", "DIFFERENCES", "NO_DEPTH", "identify", "names_depth", "symbol_of", "unwrap"]
+__all__ = ["BOOKS", "DIFFERENCES", "NO_DEPTH", "UNTOLD", "identify", "names_depth", "symbol_of", "unwrap"]
 
 NO_DEPTH, DIFFERENCES, BOOKS = 0, 1, 2  # what the name of a stream promises
+UNTOLD = -2  # beside symbols and NO_SYMBOL: it may have been anyone's
 _DEPTH_WORD = word(b"@depth")
 _UPDATE_LOW, _UPDATE_HIGH = word(b"depthUpd"), word(b"ate")
 _SUBSCRIPTION_LOW, _SUBSCRIPTION_HIGH = word(b"eth_subs"), word(b"cription")
@@ -96,25 +99,33 @@ def symbol_of(text, end, state, at, stream):
 
 @compiled(inline=False)
 def identify(text, begin, end, state):
-    """Return the symbol whose book a frame that cannot be decoded would have changed, or NO_SYMBOL.
+    """Return the symbol whose book a frame that cannot be decoded would have changed; NO_SYMBOL, or UNTOLD.
 
-    A depth event or snapshot by its own words or its stream's, as far as the text goes.
+    A depth event or snapshot by its own words or its stream's, as far as the text goes. NO_SYMBOL when it says that it is
+    something else, or about a symbol that is not known; UNTOLD when it is too short or too spoiled to say either.
     """
     at = state["at"]
     index = skip_space(text, begin, end)
     if index >= end or byte_at(text, index) != _OPEN:
-        return NO_SYMBOL
+        return UNTOLD
     members(text, index, end, at)
-    stream, _ = unwrap(text, end, at)
+    stream, chain = unwrap(text, end, at)
     depth = string_is(text, at[EVENT], end, _UPDATE_LOW, _UPDATE_HIGH)
     snapshot = at[EVENT] < 0 and at[LAST_UPDATE_ID] >= 0
     if not (depth or snapshot or names_depth(text, stream, end) != NO_DEPTH):
-        return NO_SYMBOL
+        other = chain or _is_string(text, at[EVENT], end) or _is_string(text, stream, end)
+        return NO_SYMBOL if other or at[BID_QUANTITY] >= 0 or at[ASK_QUANTITY] >= 0 else UNTOLD
     symbol, named = symbol_of(text, end, state, at, stream)
-    if symbol == NO_SYMBOL and stream >= 0 and byte_at(text, stream) == _QUOTE:
-        stop = skip_string(text, stream, end)
-        if stop >= 0:
-            symbol = symbol_of_text(state, text, stream + 1, stop - 1, STREAM_NAME)
-    if symbol == NO_SYMBOL and snapshot and not named:
-        symbol = state["only_symbol"]
-    return symbol
+    streamed = _is_string(text, stream, end)
+    if symbol == NO_SYMBOL and streamed:
+        symbol = symbol_of_text(state, text, stream + 1, skip_string(text, stream, end) - 1, STREAM_NAME)
+    if symbol == NO_SYMBOL and not named and snapshot:
+        return state["only_symbol"]  # of several, nobody's: a book that it does not replace goes on as it is
+    told = streamed or _is_string(text, at[SYMBOL], end) or _is_string(text, at[SYMBOL_NAME], end)
+    return symbol if symbol != NO_SYMBOL or told else UNTOLD
+
+
+@compiled
+def _is_string(text, index, end):
+    """Return whether there is a whole string at `index`."""
+    return index >= 0 and byte_at(text, index) == _QUOTE and skip_string(text, index, end) >= 0

@@ -1,6 +1,9 @@
 """Which symbols a capture holds, and how many decimals their prices and quantities use. One compiled pass.
 
 It reads with the exact path's own means (any order of keys, wrappers, whitespace), so whatever can be decoded is seen.
+
+Venues write all prices of a symbol with the same number of decimals, trailing zeros included. Where at least 99 of 100
+do, one with more is spoiled and does not count: a tick taken from it would put every honest price out of range.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from disruptor.bits import lowest_bit
 from disruptor.compiled import compiled, entry
 from disruptor.digest import fold
 from disruptor.inlining import only_inlined
+from disruptor.layout import record_dtype
 from disruptor.words import WINDOW, byte_at, equal_mask
 from handlers.deserialize.envelope import unwrap
 from handlers.deserialize.grammar import character, skip_space, skip_string, skip_value
@@ -33,33 +37,49 @@ __all__ = ["survey"]
 
 SYMBOLS_MAX = 65_535
 DECIMALS_MAX = 18
+SEEN = record_dtype(  # of the prices, and of the quantities, of one symbol
+    [
+        ("numbers", "i8", (DECIMALS_MAX + 1,)),  # by the decimals that they are written with
+        ("significant", "i8", (DECIMALS_MAX + 1,)),  # the most decimals among them that are no trailing zeros
+    ],
+    size=304,
+)
 _UNNAMED = 0  # row of snapshots that name no symbol
-_PRICE, _QUANTITY = 3, 4  # columns: decimals seen, -1 for no number at all
+_PRICE, _QUANTITY = 0, 1
+_HONEST_PERCENT = 99
 
 
 def survey(text: bytes) -> list[tuple[str, int, int]]:
     """Return (symbol, price decimals, quantity decimals) in order of appearance; at most 65,535.
 
-    text : lines, each with a JSON object from its first brace on. Numbers of more than 18 significant decimals do not
-    count. A snapshot without symbol counts when there is one symbol in all.
+    text : lines, each with a JSON object from its first brace on. Numbers of more than 18 decimals do not count. A snapshot
+    without symbol counts when there is one symbol in all.
     """
-    seen = np.zeros((SYMBOLS_MAX + 1, 5), np.int64)
-    seen[:, _PRICE:] = -1
+    symbols = np.zeros((SYMBOLS_MAX + 1, 3), np.int64)
+    seen = np.zeros((SYMBOLS_MAX + 1, 2), SEEN)
     slots = np.zeros(1 << 17, np.int64)
     with only_inlined(getattr(_survey, "py_func", _survey)):  # compiles it in half the time
-        count = _survey(np.frombuffer(text, np.uint8), seen, slots, np.zeros(KEYS, np.int64))
+        count = _survey(np.frombuffer(text, np.uint8), symbols, seen, slots, np.zeros(KEYS, np.int64))
     if count == 2:
-        seen[1, _PRICE:] = np.maximum(seen[1, _PRICE:], seen[_UNNAMED, _PRICE:])
+        seen["numbers"][1] += seen["numbers"][_UNNAMED]
+        seen["significant"][1] = np.maximum(seen["significant"][1], seen["significant"][_UNNAMED])
     found = []
-    for row in seen[1:count]:
-        symbol = row[:3].astype("<i8").tobytes().rstrip(b"\0").decode()
-        found.append((symbol, max(0, int(row[_PRICE])), max(0, int(row[_QUANTITY]))))
+    for row in range(1, count):
+        symbol = symbols[row].astype("<i8").tobytes().rstrip(b"\0").decode()
+        found.append((symbol, _decimals(seen[row, _PRICE]), _decimals(seen[row, _QUANTITY])))
     return found
 
 
+def _decimals(seen: np.void) -> int:
+    """Return how many decimals the honest numbers use."""
+    numbers, usual = seen["numbers"], int(seen["numbers"].argmax())
+    agree = 100 * int(numbers[usual]) >= _HONEST_PERCENT * int(numbers.sum())
+    return int(seen["significant"][: usual + 1 if agree else None].max())
+
+
 @entry
-def _survey(text, seen, slots, at):
-    """Fill `seen`; return the number of rows used, the unnamed one included."""
+def _survey(text, symbols, seen, slots, at):
+    """Fill `symbols` and `seen`; return the number of rows used, the unnamed one included."""
     count = 1
     start = 0
     size = len(text)
@@ -73,7 +93,7 @@ def _survey(text, seen, slots, at):
         first, second, third = _symbol(text, end, at, stream)
         row = _UNNAMED
         if first != 0:
-            row = _row(first, second, third, seen, slots, count)
+            row = _row(first, second, third, symbols, slots, count)
             if row == count:
                 if count > SYMBOLS_MAX:
                     continue
@@ -128,7 +148,7 @@ def _symbol(text, end, at, stream):
 
 
 @compiled
-def _row(first, second, third, seen, slots, count):
+def _row(first, second, third, symbols, slots, count):
     """Return the row of a symbol, entering it as row `count` when it is new."""
     mask = len(slots) - 1
     place = fold(first, second ^ third) & mask
@@ -136,14 +156,14 @@ def _row(first, second, third, seen, slots, count):
         row = slots[place]
         if row == 0:
             break
-        if seen[row, 0] == first and seen[row, 1] == second and seen[row, 2] == third:
+        if symbols[row, 0] == first and symbols[row, 1] == second and symbols[row, 2] == third:
             return row
         place = (place + 1) & mask
     if count <= SYMBOLS_MAX:
         slots[place] = count
-        seen[count, 0] = first
-        seen[count, 1] = second
-        seen[count, 2] = third
+        symbols[count, 0] = first
+        symbols[count, 1] = second
+        symbols[count, 2] = third
     return count
 
 
@@ -205,5 +225,8 @@ def _number(text, index, end, seen, row, column):
                     significant = fraction
         else:
             return
-    if significant <= DECIMALS_MAX and significant > seen[row, column]:
-        seen[row, column] = significant
+    written = max(fraction, 0)
+    if written <= DECIMALS_MAX:
+        one = seen[row, column]
+        one["numbers"][written] += 1
+        one["significant"][written] = max(one["significant"][written], significant)

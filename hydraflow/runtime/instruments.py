@@ -10,7 +10,8 @@ import attrs
 import numpy as np
 
 from hydraflow.codes import Venue
-from hydraflow.errors import ConfigurationError
+from hydraflow.errors import ConfigurationError, DataError
+from hydraflow.ingress.decompress import Decompressor
 from hydraflow.instruments import Instrument, infer, table
 from hydraflow.topology.spec import InstrumentSpec, Topology
 
@@ -24,31 +25,43 @@ def instrument_table(topology: Topology, bound: dict[str, Any]) -> np.ndarray:
     """Return the INSTRUMENT records.
 
     Instruments without tick or lot, and symbols of captures that are not declared, take theirs from the decimals seen in
-    the first PREFIX_BYTES of the captures. Raises: ConfigurationError when nothing says what is traded.
+    the first PREFIX_BYTES of the captures. Raises: ConfigurationError when nothing says what is traded, DataError when the
+    captures should, and nothing in them is a frame.
     """
     declared = [_instrument(spec) for spec in topology.instruments]
     complete = [i for i in declared if i.venue == Venue.POOL or (i.tick and i.lot)]
     seen: dict[str, Instrument] = {}
-    for source in topology.sources:
-        if source.use == "capture" and source.name in bound:
-            for text in _pieces(bound[source.name].params.path):
-                for found in infer(text, complete):
-                    seen[found.symbol] = _finer(found, seen.get(found.symbol))
+    captures = [bound[s.name].params.path for s in topology.sources if s.use == "capture" and s.name in bound]
+    for path in captures:
+        for text in _pieces(path):
+            for found in infer(text, complete):
+                seen[found.symbol] = _finer(found, seen.get(found.symbol))
     merged = [_completed(i, seen.pop(i.symbol, None)) for i in declared] + list(seen.values())
     for instrument in merged:
         if instrument.venue != Venue.POOL and not (instrument.tick and instrument.lot):
             raise ConfigurationError(f"instrument '{instrument.symbol}' has no tick and lot, and no capture to take them from",
                                      where=topology.path, remedy="write tick: and lot: under instruments:")
+    if not merged and captures:
+        raise _useless(captures[0])
     if not merged:
         raise ConfigurationError("nothing says what is traded", where=topology.path,
                                  remedy="list symbols under instruments:, with tick and lot")
     return table(merged)
 
 
+def _useless(path: str) -> DataError:
+    """Return what is wrong with a capture in which no symbol was found."""
+    source = Decompressor(path)
+    lines = sum(piece.count(b"\n") for piece in source)
+    what = f"none of its {lines:,} lines is a frame that names a symbol" if lines else "holds no line"
+    return DataError(
+        f"{what}{f': {source.damage}' if source.damage else ''}", where=f"capture '{path}'",
+        remedy="give a file of lines '<receive ns> <json>', as hfx record and hfx simulate write them",
+    )
+
+
 def _pieces(path: str) -> Iterator[bytes]:
     """Yield the beginning of a capture in pieces of whole lines, so that it never lies in memory as a whole."""
-    from hydraflow.ingress.decompress import Decompressor
-
     rest, seen = b"", 0
     for chunk in Decompressor(path):
         seen += len(chunk)

@@ -265,9 +265,9 @@ def test_deserialize_counts_and_numbers_the_first_of_each_error() -> None:
     counters = driver.counters[0]
     assert driver.errors == {FrameError.CORRUPT: 2, FrameError.UNKNOWN: 1, FrameError.TRUNCATED: 1}
     assert [counters["first_error"][kind] for kind in (FrameError.CORRUPT, FrameError.UNKNOWN, FrameError.TRUNCATED)] == [1, 2, 5]
-    assert (counters["frames"], counters["messages"], counters["levels"], counters["lost"]) == (6, 2, 3, 0)
+    assert (counters["frames"], counters["messages"], counters["levels"], counters["lost"]) == (6, 2, 3, 3)
     assert counters["bytes"] == len(TRADE) + len(DEPTH) + 4
-    assert driver.messages["number"].tolist() == [0, 4]
+    assert driver.messages["number"].tolist() == [0, 1, 3, 4, 5]
 
 
 def test_deserialize_reports_a_book_lost_when_its_frame_is_spoiled() -> None:
@@ -280,13 +280,27 @@ def test_deserialize_reports_a_book_lost_when_its_frame_is_spoiled() -> None:
     assert lost(stream.replace(b'"BTCUSDT"', b'"BTCUSDU"')) == [(0, FrameError.UNKNOWN_SYMBOL)]
     assert lost(SNAPSHOT[:-1], [BTC]) == [(0, FrameError.TRUNCATED)]
     assert lost(SNAPSHOT[:-1]) == []
-    assert lost(TICKER[:-1]) == lost(TRADE[:-1]) == lost(DEPTH[:30]) == lost(b"garbage") == []
-    assert lost(DEPTH.replace(b"BTCUSDT", b"XRPUSDT")) == []
+    assert lost(TICKER[:-1]) == lost(TRADE[:-1]) == []
+    assert lost(DEPTH.replace(b"BTCUSDT", b"XRPUSDT")) == lost(DEPTH.replace(b"BTCUSDT", b"XRPUSDT")[:-1]) == []
+
+
+def test_deserialize_reports_every_book_lost_when_it_cannot_tell_whose_frame_is_spoiled() -> None:
+    for frame, error in {
+        b"": FrameError.TRUNCATED, DEPTH[:10]: FrameError.TRUNCATED, DEPTH[:30]: FrameError.TRUNCATED,
+        b"garbage": FrameError.CORRUPT, DEPTH[1:]: FrameError.CORRUPT, DEPTH.replace(b'"e":', b'"e"=', 1): FrameError.CORRUPT,
+    }.items():  # fmt: skip
+        assert lost(frame, [BTC]) == [(0, error)], frame
+        assert lost(frame, [BTC, ETH]) == [(65_535, error)], frame
+    ticker = b'{"u":4,"s":"BTCUSDT","b":"1.0","B":"2.0'
+    stream = wrapped(b"btcusdt@trade", TRADE)
+    assert lost(ticker) == lost(stream[:27]) == lost(wrapped(b"xrpusdt@depth", DEPTH)[:40]) == lost(sync(1, 2)[:-9]) == []
 
 
 def test_deserialize_takes_over_the_error_that_a_source_found() -> None:
     assert lost(DEPTH, errors=[FrameError.NO_STAMP]) == [(0, FrameError.NO_STAMP)]
-    assert lost(TICKER, errors=[FrameError.NO_STAMP]) == []
+    assert lost(b"17x0 " + DEPTH, errors=[FrameError.NO_STAMP]) == [(0, FrameError.NO_STAMP)]
+    assert lost(b"x {", [ETH], errors=[FrameError.NO_STAMP]) == [(0, FrameError.NO_STAMP)]
+    assert lost(TICKER, errors=[FrameError.NO_STAMP]) == lost(b"# no frame", errors=[FrameError.NO_STAMP]) == []
     assert lost(b"", [ETH], errors=[FrameError.OVERSIZE]) == [(0, FrameError.OVERSIZE)]
     assert lost(b"", errors=[FrameError.OVERSIZE]) == [(65_535, FrameError.OVERSIZE)]
 

@@ -108,6 +108,18 @@ def test_infer_counts_a_snapshot_without_symbol_for_the_only_one() -> None:
     assert scales(lines(named)) == [("BUSDT", "0.001", "0.01")]
 
 
+def test_infer_takes_no_tick_from_one_spoiled_number_among_many() -> None:
+    honest = [depth("A", (f"{n}.10", f"{n}.5000")) for n in range(1, 100)]
+    spoiled = depth("A", ("61800.123456789012345678", "0.00000001"))
+    assert scales(lines(*honest, spoiled)) == [("A", "0.1", "0.1")]
+    assert scales(lines(*honest, {**spoiled, "b": [], "a": spoiled["b"]})) == [("A", "0.1", "0.1")]
+    assert scales(lines(*honest[1:], spoiled, spoiled)) == [("A", "0.000000000000000001", "0.00000001")]
+
+
+def test_infer_takes_numbers_without_trailing_zeros_as_they_are() -> None:
+    assert scales(lines(*(depth("A", (str(n), f"{n / 100:g}")) for n in range(1, 100)))) == [("A", "1", "0.01")]
+
+
 def test_infer_skips_what_it_cannot_read() -> None:
     good = lines(depth("A", ("1.5", "2")))
     for bad in (b"", b"\n\n", b"17 {\n", b'17 {"s":"B","p":"1.5\n', b"17\n", b"\xff\xfe\n", b'17 {"s":5,"p":"1.5"}\n',

@@ -2,7 +2,8 @@
 
 A line is `<digits> <json>`. Blank lines are counted and are no frames; a line without stamp (NO_STAMP) and one whose JSON
 is longer than 16 MiB (OVERSIZE) are frames with `error` set and at most ERROR_BYTES of payload, so that order and line
-numbers stay. An oversize line is never held whole. A stamp that goes backwards is counted and left as it is.
+numbers stay. An oversize line is never held whole. A stamp that goes backwards is counted and left as it is. A stamp
+above STAMP_NS_MAX (the year 2116) is none: a time to which delays are added must not leave int64.
 """
 
 from __future__ import annotations
@@ -30,14 +31,14 @@ from hydraflow.ingress.capture.state import (
 from hydraflow.ingress.pacing import plan
 from hydraflow.records import FRAME_BYTES_MAX
 
-__all__ = ["ERROR_BYTES", "capture"]
+__all__ = ["ERROR_BYTES", "STAMP_NS_MAX", "capture"]
 
 ERROR_BYTES = 256  # of a bad line that are kept
+STAMP_NS_MAX = (1 << 62) - 1
 _LINE_MAX = FRAME_BYTES_MAX + 64  # with stamp, blanks and line end
 _NO_STAMP = int(FrameError.NO_STAMP)
 _OVERSIZE = int(FrameError.OVERSIZE)
 _LINES_PER_TURN = 4096  # blank ones too, so that a turn ends
-_STAMP_TENTH = (1 << 63) // 10  # above it one more digit overflows
 _LINE_FEED, _RETURN, _BLANK, _TAB = 10, 13, 32, 9
 
 
@@ -90,7 +91,7 @@ def capture(state, params, counters, frames, room, payload_room, now, stamps, ra
             error = _OVERSIZE
         if error != 0:
             length = min(length, ERROR_BYTES)
-        if error == _NO_STAMP:
+        if error == _NO_STAMP or length == 0:  # where the JSON is cut off, the stamp may be as well
             receive_ns = state["receive_ns"]
         planned = now  # as long as no line had a stamp
         if receive_ns > 0:
@@ -178,7 +179,7 @@ def _parse(raw, start, length):
         digit = np.int64(raw[at]) - 48
         if digit < 0 or digit > 9:
             break
-        if stamp >= _STAMP_TENTH and (stamp > _STAMP_TENTH or digit > 7):
+        if stamp > (STAMP_NS_MAX - digit) // 10:
             return start, end - start, 0, _NO_STAMP
         stamp = 10 * stamp + digit
         at += 1
