@@ -7,7 +7,7 @@ from handlers.book.ladder import incomplete
 from handlers.book.layout import WAITING
 from hydraflow.codes import BookStatus
 
-__all__ = ["check_health", "lose", "lose_by_gap", "note_gap"]
+__all__ = ["check_health", "doubt", "lose", "lose_by_gap", "note_gap"]
 
 _LIVE = int(BookStatus.LIVE)
 _STALE = int(BookStatus.STALE)
@@ -18,13 +18,19 @@ def lose(book, number, counters):
     """Give the book up until a snapshot comes. A book that never was in step keeps its status."""
     if book["phase"] == WAITING:
         return
+    doubt(book, number, counters)
+    book["phase"] = WAITING
+    book["remembered_head"] = book["remembered_tail"]  # a ticker is compared with a live book only
+
+
+@compiled
+def doubt(book, number, counters):
+    """Make the book stale; its levels stay. Precondition: its phase is not WAITING."""
     if book["status"] == _LIVE:
         if counters["stale_transitions"] == 0:
             counters["first_stale"] = number
         counters["stale_transitions"] += 1
     book["status"] = _STALE
-    book["phase"] = WAITING
-    book["remembered_head"] = book["remembered_tail"]  # a ticker is compared with a live book only
 
 
 @compiled(inline=False)

@@ -17,7 +17,7 @@ from disruptor.layout import record_dtype
 from hydraflow.records import LEVEL
 
 __all__ = [
-    "ALIGNING", "ASK_FLIP", "BID_FLIP", "BOOK_COUNTERS", "BookParams", "CHAINED", "FLOOR", "SYNCED", "UNSEEN", "WAITING",
+    "ALIGNING", "ASK_FLIP", "BID_FLIP", "BOOK_COUNTERS", "BookParams", "CHAINED", "DOUBTED", "FLOOR", "SYNCED", "UNSEEN", "WAITING",
     "book_dtype", "book_state",
 ]
 
@@ -33,6 +33,7 @@ SYNCED = 2  # every delta must follow the one before
 UNSEEN = 0  # none yet
 FLOOR = 1  # `seen` was reached, and something after it is missing
 CHAINED = 2  # `seen` is the last id of the last delta: the next one must follow it
+DOUBTED = 3  # the same, and a frame was lost since: when the next one follows, nothing of this book was in it
 
 _WINDOW_MIN, _WINDOW_MAX = 64, 64**3  # three levels of 64-bit words
 _FAR_MIN = 16
@@ -115,7 +116,7 @@ def book_dtype(params: BookParams) -> np.dtype:
         ("phase", "i8"),  # WAITING, ALIGNING, SYNCED
         ("update", "i8"),  # update id that the levels stand at
         ("seen", "i8"),  # last update id of the last delta received, applied or not
-        ("chain", "i8"),  # UNSEEN, FLOOR, CHAINED
+        ("chain", "i8"),  # UNSEEN, FLOOR, CHAINED, DOUBTED
         ("hole_after", "i8"),  # ids in hole_after < id < hole_before belong to no delta: no ticker can carry one
         ("hole_before", "i8"),
         ("reference_ticks", "i8"),  # last price of a ticker or trade, 0: none yet
@@ -166,6 +167,7 @@ BOOK_COUNTERS = [
         "forgotten",  # tickers never compared: too many were remembered, or update ids went back
         "stale_transitions", "first_stale",  # LIVE books that became STALE
         "resyncs",  # STALE books that a snapshot made LIVE again
+        "cleared",  # STALE books that the next delta made LIVE again: the lost frame had held nothing of theirs
         "recentres",  # moves of a window over existing levels
         "far_inserted",  # new levels outside the window
     )

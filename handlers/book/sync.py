@@ -17,6 +17,9 @@ nothing is missing either. Every delta is held against the one received before i
 was too old to apply: a repeated, swapped or altered delta is a gap where it stands, and the book is stale from there.
 Only deltas missing before a snapshot that covers them do no harm; they are counted all the same.
 
+A lost frame puts a book in doubt: it is stale from there, but its levels stay. When the next delta follows the one before,
+the frame was none of its deltas, and it is live again; else it waits for a snapshot.
+
 Source: Binance, "How to manage a local order book correctly" (spot, and USD-M and COIN-M futures).
 """
 
@@ -25,9 +28,9 @@ from __future__ import annotations
 import numpy as np
 
 from disruptor.compiled import compiled
-from handlers.book.faults import check_health, lose, lose_by_gap, note_gap
+from handlers.book.faults import check_health, doubt, lose, lose_by_gap, note_gap
 from handlers.book.ladder import apply_levels, clear_side, settle
-from handlers.book.layout import ALIGNING, ASK_FLIP, BID_FLIP, CHAINED, FLOOR, SYNCED, UNSEEN, WAITING
+from handlers.book.layout import ALIGNING, ASK_FLIP, BID_FLIP, CHAINED, DOUBTED, FLOOR, SYNCED, UNSEEN, WAITING
 from handlers.book.pending import drop_oldest, forget_deltas, keep_delta, kept_count, oldest_delta
 from handlers.book.scale import is_same_scale, scaled
 from handlers.book.tickers import check_remembered
@@ -60,8 +63,9 @@ def on_depth(book, event, payload, number, counters):
         _break_chain(book, counters)
         return
     before = previous if previous >= 0 else first - 1
-    if book["chain"] == CHAINED and before != book["seen"]:
-        note_gap(number, counters)
+    if book["chain"] >= CHAINED and before != book["seen"]:
+        if book["chain"] == CHAINED:
+            note_gap(number, counters)
         if book["phase"] != ALIGNING or before < book["seen"] or before > book["update"]:
             lose(book, number, counters)
         forget_deltas(book, counters)
@@ -78,6 +82,9 @@ def on_depth(book, event, payload, number, counters):
             book["status"] = _LIVE
         else:
             lose_by_gap(book, number, counters)
+    elif book["phase"] == SYNCED and book["status"] == _STALE:
+        book["status"] = _LIVE
+        counters["cleared"] += 1
     if book["phase"] == WAITING:
         keep_delta(book, event, payload, counters)
         if book["status"] == _EMPTY:
@@ -95,7 +102,8 @@ def on_snapshot(book, event, payload, scale, number, counters):
     scale : turns the snapshot's prices and quantities into this book's (see scale); its levels fit.
     """
     update = int(event["last_update"])
-    if book["status"] == _LIVE and update <= book["update"]:
+    usable = book["phase"] != WAITING and book["status"] != _BUFFERING
+    if usable and update <= book["update"]:
         counters["snapshots_ignored"] += 1
         return
     if _hole_after(book, update, counters):
@@ -104,6 +112,8 @@ def on_snapshot(book, event, payload, scale, number, counters):
         book["status"] = _STALE
         return
     was_stale = book["status"] == _STALE
+    if book["chain"] == DOUBTED:
+        book["chain"] = FLOOR
     clear_side(book["bid"])
     clear_side(book["ask"])
     book["phase"] = ALIGNING
@@ -124,16 +134,20 @@ def on_snapshot(book, event, payload, scale, number, counters):
 
 @compiled
 def on_lost(book, number, counters):
-    """A frame that would have changed this book was unusable: give it up, and expect the hole in the deltas."""
-    lose(book, number, counters)
-    _break_chain(book, counters)
+    """A frame that may have changed this book was unusable: doubt what there is of it, expect a hole in the deltas kept."""
+    if book["phase"] == WAITING:
+        _break_chain(book, counters)
+        return
+    doubt(book, number, counters)
+    if book["chain"] == CHAINED:
+        book["chain"] = DOUBTED
 
 
 @compiled
 def _break_chain(book, counters):
     """Expect nothing of the next delta, and forget those kept: ids are missing behind them."""
     forget_deltas(book, counters)
-    if book["chain"] == CHAINED:
+    if book["chain"] >= CHAINED:
         book["chain"] = FLOOR
 
 

@@ -6,6 +6,8 @@ Prices and quantities are decimal text, exact; money is decimal text in the quot
 
 from __future__ import annotations
 
+import errno
+import os
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -47,9 +49,13 @@ class Recording:
         self._files: dict[str, Any] = {}
         for name, path in self._paths.items():
             try:
+                if path.is_dir():
+                    raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
                 self._files[name] = open(path.with_name(path.name + ".part"), "wb", buffering=1 << 20)
             except OSError as error:
-                raise OutputError(f"cannot write the record of {name}: {error.strerror}", where=str(path)) from error
+                self.close(keep=False)
+                raise OutputError(f"cannot write the record of {name}: {error.strerror}", where=str(path),
+                                  remedy="name a file in a folder that exists and that you may write") from error
         self._instruments = [_Scale(record) for record in instruments]
 
     def bind(self, records: np.ndarray, payload: np.ndarray, orders: np.ndarray) -> None:
@@ -71,9 +77,19 @@ class Recording:
             self._one(batch[index], first_sequence + int(index))
 
     def close(self, *, keep: bool = True) -> None:
-        """Finish the files; they get their names now."""
+        """Finish the files; they get their names once all of them are whole. keep : False removes them.
+
+        Raises: OSError when one cannot be finished; close again with `keep` False then.
+        """
+        failure: OSError | None = None
+        for file in self._files.values():
+            try:
+                file.close()
+            except OSError as error:
+                failure = failure or error
+        if failure is not None and keep:
+            raise failure
         for name, file in self._files.items():
-            file.close()
             part = Path(file.name)
             part.replace(self._paths[name]) if keep else part.unlink(missing_ok=True)
         self._files.clear()
@@ -95,7 +111,7 @@ class Recording:
     def _book(self, event: Any, sequence: int) -> dict[str, Any]:
         scale = self._instruments[int(event["symbol"])]
         return {
-            "line": int(event["number"]), "sequence": sequence, "symbol": scale.symbol, "u": int(event["last_update"]),
+            "line": _line(event), "sequence": sequence, "symbol": scale.symbol, "u": int(event["last_update"]),
             "status": BookStatus(int(event["book_status"])).name,
             "bid_price": scale.price(event["bid_price_ticks"]), "bid_quantity": scale.quantity(event["bid_quantity_lots"]),
             "ask_price": scale.price(event["ask_price_ticks"]), "ask_quantity": scale.quantity(event["ask_quantity_lots"]),
@@ -104,7 +120,7 @@ class Recording:
     def _decision(self, event: Any, sequence: int, line: Any) -> dict[str, Any]:
         scale = self._instruments[int(line["symbol"])]
         return {
-            "event": "decision", "sequence": sequence, "receive_ns": int(event["receive_ns"]), "line": int(event["number"]),
+            "event": "decision", "sequence": sequence, "receive_ns": int(event["receive_ns"]), "line": _line(event),
             "symbol": scale.symbol, "order_id": int(line["order_id"]), "target_id": int(line["target_id"]),
             "action": Action(int(line["action"])).name, "side": Side(int(line["side"])).name,
             "type": OrderType(int(line["type"])).name if line["type"] else None,
@@ -151,6 +167,11 @@ class _Scale:
 
     def money(self, units: Any) -> str:
         return _text(int(units) * self._tick * self._lot)
+
+
+def _line(event: Any) -> int | None:
+    """Return the line of the capture, from 1, that a message was decoded from; None: it came back from the venue."""
+    return int(event["number"]) + 1 if event["kind"] < Kind.REPORT else None
 
 
 def _text(value: Decimal) -> str:

@@ -24,6 +24,8 @@ def render(result: dict[str, Any]) -> str:
     lines += _latency(result)
     lines += _section("journal", _journal(result)) if result.get("journal") else []
     lines += _section("replay", _replay(result)) if result.get("replay") else []
+    if result.get("seconds") is None:  # it cannot say any more how long it ran
+        lines += _section("when it died", _at_death(result))
     lines += _section("placement", _placement(result))
     lines += _hashes(result)
     if result.get("error"):
@@ -71,8 +73,8 @@ _FAULTS = (
 
 def _first(book: dict[str, Any], what: str, count: int) -> str:
     """Say at which line, counted from 1, something of which there are `count` came first."""
-    number = book.get(f"first_{what}", -1)
-    return f", first at line {number + 1:,}" if count and number >= 0 else ""
+    line = book.get(f"first_{what}", -1)
+    return f", first at line {line:,}" if count and line > 0 else ""
 
 
 def _trading(result: dict[str, Any]) -> list[tuple[str, str]]:
@@ -151,6 +153,22 @@ def _replay(result: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("journal ends", f"{replay['end']}, after {replay['messages']:,} messages"))
     if replay["changed_handlers"]:
         rows.append(("changed since", ", ".join(replay["changed_handlers"])))
+    return rows
+
+
+def _at_death(result: dict[str, Any]) -> list[tuple[str, str]]:
+    """Where each handler stood: the last sequence it had done with, how much waited for it, what it was at."""
+    rows = []
+    for row in result["handlers"]:
+        if row["cursor"] is None or row["cursor"] < 0:
+            done = "" if row["cursor"] is None else "nothing done"
+        else:
+            done = f"done to {row['cursor']:,}"
+        waiting = f"{row['lag']:,} waiting" if row["lag"] else ""
+        at_work = row["running"] is not None and row["cursor"] is not None and row["running"] > row["cursor"]
+        parts = [done, waiting, f"in hand {row['running']:,}" if at_work else ""]
+        if any(parts):
+            rows.append((row["name"], ", ".join(part for part in parts if part)))
     return rows
 
 

@@ -40,7 +40,7 @@ def from_snapshot(snapshot: dict[str, Any]) -> dict[str, Any]:
             "failed": book.get("checks_failed", 0),
             **{k: v for k, v in book.items() if k.startswith("checks_") and k not in ("checks_passed", "checks_failed")},
         },
-        "book": {k: v for k, v in book.items() if not isinstance(v, list)},
+        "book": {k: v + 1 if k.startswith("first_") and v >= 0 else v for k, v in book.items() if not isinstance(v, list)},
         "orders": risk.get("accepted", 0),
         "decisions": risk.get("decisions", 0),
         "fills": risk.get("fills", 0),
@@ -65,6 +65,7 @@ def from_snapshot(snapshot: dict[str, Any]) -> dict[str, Any]:
 # what a capture counts of its lines itself: counter, counter of the first line, and the kind that it is reported as
 _LINE_ERRORS = (
     ("backwards", "first_backwards", "stamp_backwards"),  # used all the same: time stands still meanwhile
+    ("ahead", "first_ahead", "stamp_ahead"),  # used all the same, at the time before
     ("truncated_input", "first_truncated", "truncated_input"),
 )
 

@@ -53,7 +53,7 @@ def test_default_book_equals_the_naive_one(seed):
 def test_random_data_reaches_every_branch():
     driver = assert_same_as_naive(SMALL, scenario(42, 6_000))
     names = ("deltas_dropped", "crossed", "lost", "checks_ticker_first", "checks_depth_first", "checks_failed", "forgotten")
-    for name in (*names, "resyncs", "recentres", "far_inserted", "deltas_old", "snapshots_ignored", "sequence_gaps"):
+    for name in (*names, "resyncs", "cleared", "recentres", "far_inserted", "deltas_old", "snapshots_ignored", "sequence_gaps"):
         assert driver.count(name) > 5, name
 
 

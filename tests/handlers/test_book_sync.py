@@ -196,7 +196,30 @@ def test_delta_larger_than_the_buffer_is_dropped_with_all_before_it():
 def test_lost_frame_makes_the_book_stale_and_is_no_sequence_gap():
     driver, statuses = run(started().lost(number=5).depth(31, 40, 30).snapshot(35, BIDS, ASKS))
     assert statuses == [LIVE, LIVE, STALE, STALE, LIVE]
-    assert [driver.count(n) for n in ("lost", "first_lost", "sequence_gaps", "resyncs")] == [1, 5, 0, 1]
+    assert [driver.count(n) for n in ("lost", "first_lost", "sequence_gaps", "resyncs", "cleared")] == [1, 5, 0, 1, 0]
+
+
+def test_lost_frame_that_was_no_delta_of_the_book_is_cleared_by_the_next_one():
+    messages = started().lost().trade(1, 1).lost().depth(21, 22, 20, [(100, 7)]).ticker(22, (100, 7), (101, 3))
+    driver, statuses = run(messages)
+    assert statuses == [LIVE, LIVE, STALE, STALE, STALE, LIVE, LIVE]
+    names = ("lost", "stale_transitions", "cleared", "resyncs", "sequence_gaps", "checks_passed")
+    assert [driver.count(n) for n in names] == [2, 1, 1, 0, 0, 1]
+
+
+def test_lost_frame_right_after_a_snapshot_is_cleared_by_a_delta_that_reaches_it():
+    assert run(Messages().snapshot(10, BIDS, ASKS).lost().depth(9, 12, 8))[1] == [LIVE, STALE, LIVE]
+    assert run(Messages().snapshot(10, BIDS, ASKS).lost().depth(13, 14, 12))[1] == [LIVE, STALE, STALE]
+
+
+def test_book_in_doubt_ignores_a_snapshot_that_is_not_newer():
+    driver, statuses = run(started().lost().snapshot(20, [(7, 7)], [(8, 8)]).depth(21, 22, 20))
+    assert statuses == [LIVE, LIVE, STALE, STALE, LIVE]
+    assert driver.count("snapshots_ignored") == 1
+
+
+def test_book_crossed_by_the_delta_that_would_clear_it_stays_stale():
+    assert run(started().lost().depth(21, 22, 20, [(101, 1)]).depth(23, 24, 22))[1] == [LIVE, LIVE, STALE, STALE, STALE]
 
 
 def test_snapshot_after_a_lost_frame_covers_it():

@@ -21,7 +21,7 @@ from hydraflow.errors import ConfigurationError, InputNotFound
 from hydraflow.ingress.base import FINISHED
 from hydraflow.ingress.capture.feed import CaptureFeed
 from hydraflow.ingress.capture.state import CLOSED, CLOSED_WHOLE, RAW_BYTES_MIN, WRITTEN, CaptureParams
-from hydraflow.ingress.capture.step import STAMP_NS_MAX, capture
+from hydraflow.ingress.capture.step import AHEAD_NS_MAX, STAMP_NS_MAX, capture
 from hydraflow.records import FRAME_BYTES_MAX
 from tests.reference.source_driver import SourceDriver, capture_driver
 
@@ -34,6 +34,7 @@ def _expected(data: bytes) -> list[tuple[int, int, int, bytes]]:
     if pieces[-1] == b"":
         pieces.pop()
     frames, last = [], 0
+    stamps = [_stamp_of(piece) for piece in pieces]
     for number, piece in enumerate(pieces):
         line = piece.removesuffix(b"\r").lstrip(b" \t")
         stamp = re.match(rb"([0-9]+)(?:[ \t]+|\Z)", line)
@@ -42,9 +43,17 @@ def _expected(data: bytes) -> list[tuple[int, int, int, bytes]]:
         if stamp is None or int(stamp[1]) > STAMP_NS_MAX:
             frames.append((last, number, _NO_STAMP, line[:256]))
         else:
-            last = int(stamp[1]) if line[stamp.end() :] else last
+            own, following = stamps[number], stamps[number + 1] if number + 1 < len(stamps) else None
+            if own is not None and own - last > AHEAD_NS_MAX and following is not None and own - following > AHEAD_NS_MAX:
+                own = following if last == 0 else last if following - last <= AHEAD_NS_MAX else own
+            last = last if own is None else own
             frames.append((last, number, 0, line[stamp.end() :]))
     return frames
+
+
+def _stamp_of(piece: bytes) -> int | None:
+    stamp = re.match(rb"[ \t]*([0-9]+)[ \t]+[^ \t]", piece.removesuffix(b"\r"))
+    return int(stamp[1]) if stamp and int(stamp[1]) <= STAMP_NS_MAX else None
 
 
 def _run(path, data: bytes, **params) -> tuple[list, dict[str, int], SourceDriver]:
@@ -59,6 +68,7 @@ def _run(path, data: bytes, **params) -> tuple[list, dict[str, int], SourceDrive
 _LINE = st.one_of(
     st.builds(lambda n, t: b"%d %b" % (n, t), st.integers(0, 1 << 64), st.binary(max_size=300)),
     st.builds(lambda n, t: b"17000000000000000%02d %b" % (n, t), st.integers(0, 99), st.sampled_from([b"{}", b'{"a":1}'])),
+    st.builds(lambda n, t: b"%d %b" % (n * (AHEAD_NS_MAX // 2), t), st.integers(0, 9), st.sampled_from([b"{}", b"", b" "])),
     st.sampled_from([b"", b" ", b"\t", b"\r", b"12", b"12 ", b" 12 {}", b"{}", b"x12 {}", b"12x {}", b"-1 {}", b"1.5 {}",
                      b"4611686018427387903 a", b"4611686018427387904 a", b"9223372036854775808 a", b"\xef\xbb\xbf1 {}", b"{" * 400, b"5\t\t{}\r"]),
 )  # fmt: skip
@@ -105,9 +115,17 @@ def test_capture_counts_bad_lines_with_the_first_of_each(tmp_path):
                       (90, 5, _NO_STAMP, b"nor here"), (80, 6, 0, b"c"), (100, 7, 0, b"d")]  # fmt: skip
     assert counters == {
         "frames": 6, "lines": 8, "bytes": len(text), "blank_lines": 2, "carriage_returns": 1, "byte_order_marks": 1,
-        "no_stamp": 2, "first_no_stamp": 4, "oversize": 0, "first_oversize": 0, "backwards": 2, "first_backwards": 5,
+        "no_stamp": 2, "first_no_stamp": 4, "oversize": 0, "first_oversize": 0, "backwards": 2, "first_backwards": 5, "ahead": 0, "first_ahead": 0,
         "truncated_input": 0, "first_truncated": 0, "starved_ticks": 0, "pad": 0,
     }  # fmt: skip
+
+
+def test_capture_does_not_believe_a_stamp_far_ahead_that_the_next_line_takes_back(tmp_path):
+    hour = AHEAD_NS_MAX
+    lines = [9 * hour, 10, 20, 9 * hour, 15, 30, 30 + hour, 31 + 2 * hour, 32 + 2 * hour, 40 + 8 * hour]
+    frames, counters, _ = _run(tmp_path / "c", b"".join(b"%d x\n" % stamp for stamp in lines))
+    assert [f[0] for f in frames] == [10, 10, 20, 20, 15, 30, *lines[6:]]
+    assert (counters["ahead"], counters["first_ahead"], counters["backwards"], counters["first_backwards"]) == (2, 1, 1, 5)
 
 
 @pytest.mark.parametrize("data", [b"", b"\n\n\r\n", b"\xef\xbb\xbf", gzip.compress(b"")])

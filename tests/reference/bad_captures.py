@@ -126,14 +126,14 @@ def _clean(lines: Iterable[bytes], decimals: tuple[int, int]) -> Clean:
 class Put:
     """A line of a draft. error : what it must be counted as; lost : and the book be given up.
 
-    stamp : instead of the right one; backwards : it lies before that of the line before.
+    stamp : instead of the right one; odd : what it must be counted as, the frame being used all the same.
     """
 
     frame: bytes
     error: FrameError | None = None
     lost: bool = False
     stamp: bytes | None = None
-    backwards: bool = False
+    odd: str = ""
 
 
 class Draft:
@@ -163,7 +163,7 @@ class Draft:
     def errors(self) -> tuple[dict[str, int], dict[str, int]]:
         """Return what must be counted by kind, and the first line of each kind, from 1."""
         names = [(line, put.error.name.lower()) for line, (_, put) in enumerate(self.lines) if put.error is not None]
-        names += [(line, "stamp_backwards") for line, (_, put) in enumerate(self.lines) if put.backwards]
+        names += [(line, put.odd) for line, (_, put) in enumerate(self.lines) if put.odd]
         return dict(Counter(name for _, name in names)), {name: line + 1 for line, name in reversed(names)}
 
     def _line(self, index: int, put: Put) -> bytes:

@@ -76,9 +76,9 @@ def _wide(count: int) -> Callable[[bytes], bytes]:
     return widen
 
 
-def _stamped(stamp: bytes, error: str | None = None) -> Replace:
+def _stamped(stamp: bytes, error: str | None = None, odd: str = "stamp_backwards") -> Replace:
     if error is None:
-        return lambda frame: [Put(frame, stamp=stamp, backwards=True)]
+        return lambda frame: [Put(frame, stamp=stamp, odd=odd)]
     return lambda frame: [Put(frame, FrameError[error], lost=True, stamp=stamp)]
 
 
@@ -127,4 +127,5 @@ BAD_FRAMES: dict[str, tuple[Replace, bool]] = {
         lambda frame: [Put(TICKER % (b"61800.00", b"1.000"), FrameError.NO_STAMP, stamp=b""), Put(frame)], False),
     "stamp backwards": (_stamped(b"1600000000000000000"), False),
     "stamp zero": (_stamped(b"0"), False),
+    "stamp of 2030": (_stamped(b"1900000000000000000", odd="stamp_ahead"), False),
 }  # fmt: skip

@@ -112,8 +112,10 @@ def _step(rng: random.Random, venue: _Venue, messages: Messages) -> None:
         (bid, bid_quantity), ask = venue.best()
         wrong = 1 if rng.random() < 0.01 else 0
         messages.ticker(venue.update + rng.choice([0, 0, 0, 2, -1, -3, 30]), (bid, bid_quantity + wrong), ask)
-    else:
+    elif what < 0.99:
         messages.trade(venue.mid, 1)
+    else:
+        messages.lost()  # nothing of this book was in it
 
 
 def _add(messages: Messages, delta: dict) -> None:

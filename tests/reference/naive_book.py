@@ -28,6 +28,7 @@ class NaiveBook:
         self.aligned = False  # and a delta has reached it
         self.seen: int | None = None  # last id of the last delta received
         self.chain_broken = False  # something after `seen` is missing
+        self.doubted = False  # something after `seen` may be missing: the next delta tells
         self.hole = (0, 0)
         self.kept: deque[tuple[int, int, int, Pairs, Pairs]] = deque()
         self.tickers: deque[tuple[int, tuple[int, int, int, int]]] = deque()
@@ -45,12 +46,20 @@ class NaiveBook:
             self._ticker(row.get("last_update", 0), (*bids[0], *asks[0]))
         elif kind == Kind.LOST:
             self.counts["lost"] += 1
-            self._give_up()
-            self._drop_kept()
-            self.chain_broken = True
+            self._lose_a_frame()
         if self.status != BookStatus.LIVE:
             return int(self.status), 0, 0, 0, 0
         return (int(self.status), *self.best())
+
+    def _lose_a_frame(self) -> None:
+        if not self.has_snapshot:
+            self._drop_kept()
+            self.chain_broken = True
+            return
+        if self.status == BookStatus.LIVE:
+            self.counts["stale_transitions"] += 1
+        self.status = BookStatus.STALE
+        self.doubted = self.seen is not None and not self.chain_broken
 
     def best(self) -> tuple[int, int, int, int]:
         if self._best is None:  # looked up once per change: the captures have many tickers between two deltas
@@ -64,16 +73,19 @@ class NaiveBook:
         if first < 0 or first > last or (futures and previous >= first):
             self._gap()
             self._drop_kept()
-            self.chain_broken = True
+            self.chain_broken, self.doubted = True, False
             return
         before = previous if futures else first - 1
         if self.seen is not None and not self.chain_broken and before != self.seen:
-            self.counts["sequence_gaps"] += 1
+            self.counts["sequence_gaps"] += not self.doubted
             covered = self.has_snapshot and not self.aligned and self.seen < before <= self.update
             if not covered:
                 self._give_up()
             self._drop_kept()
-        self.seen, self.chain_broken = last, False
+        self.seen, self.chain_broken, self.doubted = last, False, False
+        if self.has_snapshot and self.aligned and self.status == BookStatus.STALE:
+            self.status = BookStatus.LIVE
+            self.counts["cleared"] += 1
         if self.has_snapshot and not self.aligned:
             if self._is_old(self.update, futures, last):
                 self.counts["deltas_old"] += 1
@@ -91,7 +103,7 @@ class NaiveBook:
             self._apply(first, last, bids, asks)
 
     def _snapshot(self, update: int, bids: Pairs, asks: Pairs) -> None:
-        if self.status == BookStatus.LIVE and update <= self.update:
+        if self.has_snapshot and self.status != BookStatus.BUFFERING and update <= self.update:
             self.counts["snapshots_ignored"] += 1
             return
         while self.kept and self._is_old(update, self.kept[0][2] >= 0, self.kept[0][1]):
@@ -107,6 +119,7 @@ class NaiveBook:
             self.status = BookStatus.STALE
             return
         was_stale = self.status == BookStatus.STALE
+        self.chain_broken, self.doubted = self.chain_broken or self.doubted, False
         self.bids.clear()
         self.asks.clear()
         self._change(bids, asks)

@@ -29,7 +29,7 @@ def tops_of(capture):
                 if not quantity:
                     del sides[side][price]
 
-    for line, text in enumerate(gzip.open(capture, "rt")):
+    for line, text in enumerate(gzip.open(capture, "rt"), 1):
         data = json.loads(text.partition(" ")[2])
         data = data.get("data", data)
         if "lastUpdateId" in data:

@@ -64,8 +64,8 @@ def play(hfx: Hfx, folder: Path, text: bytes, name: str = "capture") -> Played:
     orders = defaultdict(list)
     for row in read["orders"]:
         if row["event"] == "decision" and row["action"] == "NEW":
-            orders[row["line"]].append(row)
-    return Played(result, {row["line"]: row for row in read["book"]}, dict(orders))
+            orders[row["line"] - 1].append(row)
+    return Played(result, {row["line"] - 1: row for row in read["book"]}, dict(orders))
 
 
 def assert_as_client(played: Played, draft: Draft, client: Followed) -> None:
@@ -84,7 +84,7 @@ def assert_as_client(played: Played, draft: Draft, client: Followed) -> None:
         assert status == LIVE and 0 < bid < ask, (line, client.shown[line])
         for order in orders:
             assert (Decimal(order["bid_price"]) / ticks[0], Decimal(order["ask_price"]) / ticks[0]) == (bid, ask), order
-    names = ("sequence_gaps", "crossed", "lost", "stale_transitions", "resyncs", "checks_passed", "checks_failed", "deletes_unknown",
+    names = ("sequence_gaps", "crossed", "lost", "stale_transitions", "resyncs", "cleared", "checks_passed", "checks_failed", "deletes_unknown",
              "snapshots", "snapshots_ignored", "deltas_applied", "deltas_old", "levels_applied")  # fmt: skip
     assert {name: result["book"][name] for name in names} == {name: client.counts[name] for name in names}
     assert (result["frame_errors"], result["first_frame_errors"]) == draft.errors()
@@ -385,9 +385,9 @@ def test_every_bad_book_is_right_or_stale_and_never_traded_on_while_stale(hfx, t
     assert {status[place] for place in places if place > found} == {"LIVE"}
     assert min(played.orders) > draft.line_of[first]
     book = played.result["book"]
-    assert book["deletes_unknown"] >= 3_000 and book["first_delete_unknown"] <= draft.line_of[rows[2][0]]
-    assert book["crossed"] >= 2 and book["first_crossed"] == draft.line_of[rows[0][0]]
-    assert book["truncated"] >= 100_000 - 2 * 28_672 and book["first_truncated"] == draft.line_of[rows[9][1]]
+    assert book["deletes_unknown"] >= 3_000 and book["first_delete_unknown"] - 1 <= draft.line_of[rows[2][0]]
+    assert book["crossed"] >= 2 and book["first_crossed"] - 1 == draft.line_of[rows[0][0]]
+    assert book["truncated"] >= 100_000 - 2 * 28_672 and book["first_truncated"] - 1 == draft.line_of[rows[9][1]]
     assert book["snapshots_ignored"] == 1 and book["deltas_dropped"] >= MISSING - 256
 
 
@@ -507,24 +507,26 @@ def test_file_without_a_frame_is_one_error_and_leaves_nothing_behind(hfx, tmp_pa
     assert not [path for path in state.rglob("*") if path.is_file()]
 
 
-def test_frame_spoiled_beyond_telling_makes_the_books_of_all_symbols_stale(hfx, tmp_path):
+def test_frame_spoiled_beyond_telling_puts_the_books_of_all_symbols_in_doubt(hfx, tmp_path):
     """Not compiled: a graph of two books would be compiled for this test alone."""
     first = simulated(250, 23)
     both: list[bytes] = []
     for stamp, frame in zip(first.stamps, first.frames, strict=True):
         frame = frame if frame.startswith(b'{"stream"') else b'{"stream":"btcusdt@depth20","data":%b}' % frame
         both += [b"%d %b" % (stamp, f) for f in (frame, frame.replace(b"btcusdt", b"ethusdt").replace(b"BTCUSDT", b"ETHUSDT"))]
-    bad = len(both) // 2
+    bad = next(n for n in range(len(both) // 2, len(both)) if b"depthUpdate" in both[n] and b"BTCUSDT" in both[n])
+    both[bad] = both[bad].partition(b" ")[0] + b' {"stream":"e'
     both.insert(bad // 2, both[bad // 2].partition(b" ")[0] + b' {"e":"kline","s":"ETHU')
-    both.insert(bad, both[bad].partition(b" ")[0] + b' {"stream":"e')
+    bad += 2  # counted from 1
     (tmp_path / "capture").write_bytes(b"\n".join(both))
     streams = ",".join(f"{stream}={tmp_path / stream}.jsonl" for stream in STREAMS)
     result = hfx.run(CONFIG, None, "--record", streams, HYDRAFLOW_CAPTURE=str(tmp_path / "capture"), NUMBA_DISABLE_JIT="1")
     rows = [json.loads(text) for text in (tmp_path / "book.jsonl").read_text().splitlines()]
     assert {row["symbol"] for row in rows if row["line"] > bad} == {"BTCUSDT", "ETHUSDT"}
-    assert all((row["status"] == "LIVE") is (row["line"] < bad) for row in rows)
+    assert all((row["status"] == "LIVE") is (row["line"] < bad or row["symbol"] == "ETHUSDT") for row in rows)
     orders = [json.loads(text) for text in (tmp_path / "orders.jsonl").read_text().splitlines()]
-    decided = [row["line"] for row in orders if row["event"] == "decision" and row["action"] == "NEW"]
-    assert decided and max(decided) < bad
-    assert (result["frame_errors"], result["first_frame_errors"]) == ({"truncated": 2}, {"truncated": bad // 2 + 1})
-    assert result["book"]["lost"] == 1 and result["book"]["stale_transitions"] == 2
+    decided = {symbol: [row["line"] for row in orders if row["event"] == "decision" and row["action"] == "NEW" and row["symbol"] == symbol]
+               for symbol in ("BTCUSDT", "ETHUSDT")}
+    assert 0 < max(decided["BTCUSDT"]) < bad < max(decided["ETHUSDT"])
+    assert result["frame_errors"] == {"truncated": 2} and result["first_frame_errors"]["truncated"] == (bad - 2) // 2 + 1
+    assert [result["book"][name] for name in ("lost", "stale_transitions", "cleared", "sequence_gaps")] == [1, 2, 1, 0]

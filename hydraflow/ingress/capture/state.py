@@ -60,6 +60,8 @@ COUNTERS = [
     ("first_oversize", "i8"),
     ("backwards", "i8"),  # a stamp earlier than the one before; the sequencer clamps it
     ("first_backwards", "i8"),
+    ("ahead", "i8"),  # a stamp more than an hour ahead that the next line takes back; not believed
+    ("first_ahead", "i8"),
     ("truncated_input", "i8"),  # 1 when the compressed file was damaged or cut off
     ("first_truncated", "i8"),
     ("starved_ticks", "i8"),  # time spent waiting for the decompressor

@@ -3,7 +3,8 @@
 A line is `<digits> <json>`. Blank lines are counted and are no frames; a line without stamp (NO_STAMP) and one whose JSON
 is longer than 16 MiB (OVERSIZE) are frames with `error` set and at most ERROR_BYTES of payload, so that order and line
 numbers stay. An oversize line is never held whole. A stamp that goes backwards is counted and left as it is. A stamp
-above STAMP_NS_MAX (the year 2116) is none: a time to which delays are added must not leave int64.
+above STAMP_NS_MAX (the year 2116) is none: a time to which delays are added must not leave int64. One that is more than an
+hour ahead, and that the next line takes back, is counted and not believed: time, once there, would stand still.
 """
 
 from __future__ import annotations
@@ -31,10 +32,12 @@ from hydraflow.ingress.capture.state import (
 from hydraflow.ingress.pacing import plan
 from hydraflow.records import FRAME_BYTES_MAX
 
-__all__ = ["ERROR_BYTES", "STAMP_NS_MAX", "capture"]
+__all__ = ["AHEAD_NS_MAX", "ERROR_BYTES", "STAMP_NS_MAX", "capture"]
 
 ERROR_BYTES = 256  # of a bad line that are kept
 STAMP_NS_MAX = (1 << 62) - 1
+AHEAD_NS_MAX = 3600 * 10**9  # a stamp so far ahead of the one before needs the next one's consent
+_NOT_YET = -1
 _LINE_MAX = FRAME_BYTES_MAX + 64  # with stamp, blanks and line end
 _NO_STAMP = int(FrameError.NO_STAMP)
 _OVERSIZE = int(FrameError.OVERSIZE)
@@ -93,6 +96,14 @@ def capture(state, params, counters, frames, room, payload_room, now, stamps, ra
             length = min(length, ERROR_BYTES)
         if error == _NO_STAMP or length == 0:  # where the JSON is cut off, the stamp may be as well
             receive_ns = state["receive_ns"]
+        ahead = False
+        if receive_ns - state["receive_ns"] > AHEAD_NS_MAX and not goes_on:
+            believed = _believed(state, raw, receive_ns, end, written, closed, mask)
+            if believed == _NOT_YET:
+                state["starved_since"] = now
+                break
+            ahead = believed != receive_ns
+            receive_ns = believed
         planned = now  # as long as no line had a stamp
         if receive_ns > 0:
             planned = plan(state["pace"], state["number"], receive_ns, now)
@@ -110,7 +121,7 @@ def capture(state, params, counters, frames, room, payload_room, now, stamps, ra
         stamps[(frames.cell["next"] - 1) & frames.cell["mask"]] = planned
         payload_room -= length
         published += 1
-        _count(state, counters, receive_ns, error)
+        _count(state, counters, receive_ns, error, ahead)
         if not goes_on:
             counters["carriage_returns"] += _has_return(raw, start, end, mask)
         _next_line(state, counters, end, written, goes_on)
@@ -191,9 +202,36 @@ def _parse(raw, start, length):
 
 
 @compiled
-def _count(state, counters, receive_ns, error):
+def _believed(state, raw, receive_ns, end, written, closed, mask):
+    """Return the stamp to use for the line that ends at `end`, whose own is far ahead; _NOT_YET as long as the next is not there.
+
+    Its own, unless the next line's is back where time stood; then that time (at the first line: the next line's).
+    """
+    before = state["receive_ns"]
+    start = end + 1
+    if start >= written and closed != 0:
+        return receive_ns
+    limit = min(written, start + _LINE_MAX)
+    index = start & mask
+    found = find_byte(raw, index, index + limit - start, _LINE_FEED) - index + start
+    if found >= limit and closed == 0 and written - state["position"] <= mask // 2:  # else both are too long to be held
+        return _NOT_YET
+    _, length, following, error = _parse(raw, index, found - start)
+    if error != 0 or length == 0 or receive_ns - following <= AHEAD_NS_MAX:
+        return receive_ns
+    if before == 0:
+        return following
+    return before if following - before <= AHEAD_NS_MAX else receive_ns
+
+
+@compiled
+def _count(state, counters, receive_ns, error, ahead):
     """Count the frame that goes out, and what is wrong with it."""
     line = state["line"] + 1
+    if ahead:
+        counters["ahead"] += 1
+        if counters["first_ahead"] == 0:
+            counters["first_ahead"] = line
     if receive_ns < state["receive_ns"]:
         counters["backwards"] += 1
         if counters["first_backwards"] == 0:
