@@ -12,6 +12,7 @@ import sys
 __all__ = ["main"]
 
 _OURS = "hydraflow-x"
+_INTERRUPTED = 130
 _UNAVAILABLE = 69
 _INTERNAL = 70
 
@@ -29,6 +30,8 @@ def main() -> int:
         from hydraflow.cli import main as run
     except ImportError as error:
         return _refuse(_INTERNAL, _complaint(str(error)))
+    except KeyboardInterrupt:
+        return _INTERRUPTED
     return run()
 
 

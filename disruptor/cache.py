@@ -105,9 +105,9 @@ def package_sources(*modules: str) -> list[Path]:
 
 
 def folder_for(kind: str, key: str) -> Path | None:
-    """Return a writable cache folder for `key`, or None (with one warning) when there is none.
+    """Return the cache folder for `key`, or None (with one warning) when there is none that can be written.
 
-    kind : "functions" or "loops".
+    kind : "functions" or "loops". A folder of ours that somebody has filled before serves also where it can only be read.
     """
     root = cache_root()
     if root is None:
@@ -125,9 +125,18 @@ def folder_for(kind: str, key: str) -> Path | None:
         probe.write_bytes(b"x")
         probe.unlink()
     except OSError as error:
+        if _is_filled(folder):
+            return folder
         _warn(f"cannot write {folder} ({error.strerror}); compiled code is not cached; set XDG_CACHE_HOME")
         return None
     return folder
+
+
+def _is_filled(folder: Path) -> bool:
+    try:
+        return any(not path.name.startswith(".") for path in folder.iterdir())
+    except OSError:
+        return False
 
 
 def cached(dispatcher: Any, folder: Path | None = None) -> Any:

@@ -7,6 +7,7 @@ code is cached on disk. The text is meant to be read; `LoopSource.text` is what 
 
 from __future__ import annotations
 
+import gc
 import importlib
 import importlib.util
 import os
@@ -249,6 +250,7 @@ def _build_apart(source: LoopSource, boundscheck: bool) -> int:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, signal.SIG_DFL)
             warnings.simplefilter("ignore")
+            gc.set_threshold(200_000, 20, 100)  # the compiler makes millions of objects, and nearly all of them stay
             build_loop(source, boundscheck=boundscheck)
             code = 0
         except BaseException:

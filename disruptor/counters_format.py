@@ -44,7 +44,7 @@ VERSION = 1
 DESCRIPTOR_OFFSET = 1024
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 NOT_ENDED = -(1 << 31)  # exit code of an engine that has not ended by itself
-CONTROL_CELLS = ("control.halt", "control.kill_switch")  # in every file; the engine's loops read them
+CONTROL_CELLS = ("control.halt", "control.kill_switch")  # in every file, to be set from outside
 
 HEADER = record_dtype(
     [

@@ -135,7 +135,8 @@ class CounterReader:
 def set_control(path: str | os.PathLike, name: str, value: int) -> None:
     """Store `value` into the control cell `name` ("halt", "kill_switch", …) of an engine, from outside.
 
-    Works with a wedged ring; the engine's loops look at it by themselves. A parked loop sees it within 10 ms.
+    Works with a wedged ring: it is a store into mapped memory. What looks at the cell is the engine's affair; its loops
+    look at "halt" in every turn, a parked one within 10 ms.
     Raises: CounterFileError for an unknown name and what CounterReader raises.
     """
     mapping, header = open_file(Path(path), read_only=False)

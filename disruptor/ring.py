@@ -58,7 +58,8 @@ class Ring:
     """Fixed-size records in mapped memory, one producer.
 
     name : for messages; dtype : the record; slots : power of two; payload : (unit dtype, capacity in units) or None.
-    prefault : touch every page now, so that no page fault comes with the first lap.
+    prefault : touch every page now, so that no page fault comes with the first lap. lock : lock the pages in memory too;
+    what is refused stands in `notes`.
     stamps : keep one int64 time stamp per slot beside the records (never part of the record).
     Raises: CapacityError for sizes, LayoutError for a payload ring whose record lacks payload_position/payload_count.
     """
@@ -73,6 +74,7 @@ class Ring:
         stamps: bool = False,
         huge: bool = False,
         prefault: bool = False,
+        lock: bool = False,
     ) -> None:
         if slots < 1 or slots & (slots - 1):
             raise CapacityError(
@@ -83,7 +85,7 @@ class Ring:
         self.slots = slots
         self.mask = slots - 1
         self.mappings: list[Mapping] = []
-        self._prefault = prefault
+        self._touch = {"prefault": prefault, "lock": lock}
         self.records = self._map(slots * self.dtype.itemsize, huge).array(self.dtype, slots)
         self.payload, self.payload_capacity = self._make_payload(payload)
         self.stamps = self._map(slots * 8, False).array(np.int64, slots) if stamps else np.zeros(0, np.int64)
@@ -115,6 +117,11 @@ class Ring:
         """Bytes of memory that records and payload occupy."""
         return sum(mapping.size for mapping in self.mappings)
 
+    @property
+    def notes(self) -> list[str]:
+        """What the kernel refused (huge pages, locking), a sentence each."""
+        return [note for mapping in self.mappings for note in mapping.notes]
+
     def _make_payload(self, payload: tuple[Any, int] | None) -> tuple[np.ndarray, int]:
         if payload is None:
             return np.zeros(0, np.uint8), 0
@@ -128,12 +135,12 @@ class Ring:
                 f"ring '{self.name}': payload must be a power of two of units that fills whole pages of 4,096 bytes,"
                 f" got {capacity} × {unit.itemsize} bytes"
             )
-        mapping = mirrored(size, f"{self.name}-payload", prefault=self._prefault)
+        mapping = mirrored(size, f"{self.name}-payload", **self._touch)
         self.mappings.append(mapping)
         return mapping.array(unit, 2 * capacity), capacity
 
     def _map(self, size: int, huge: bool) -> Mapping:
-        mapping = anonymous(size, huge=huge, prefault=self._prefault)
+        mapping = anonymous(size, huge=huge, **self._touch)
         self.mappings.append(mapping)
         return mapping
 

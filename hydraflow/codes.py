@@ -18,7 +18,7 @@ class Kind(IntEnum):
     TICKER = 3  # best bid and ask: payload[0] bid, payload[1] ask
     TRADE = 4  # payload[0]: price and quantity; flag BUYER_MAKER: the aggressor sold
     POOL = 5  # reserves of a constant-product pool: payload[0] = (base lots, quote units)
-    LOST = 6  # a frame that would have changed the book of `symbol` was unusable: the book is stale (flags: FrameError)
+    LOST = 6  # a frame that may have changed the book of `symbol` was unusable: the book is in doubt (flags: FrameError)
     REPORT = 32  # execution report; payload: one REPORT record
     TIMER = 33  # a wake-up that a handler asked for; first_update holds its token
 

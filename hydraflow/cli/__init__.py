@@ -6,6 +6,7 @@ code and one message; a traceback is shown for defects only, with HYDRAFLOW_TRAC
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -26,6 +27,9 @@ _VERBS = {
     "simulate": ("hydraflow.cli.simulate:simulate", "Write a capture of simulated order flow."),
     "stat": ("hydraflow.cli.stat:stat", "Print the counters and latencies of an engine, running or dead."),
 }
+
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 class _LazyGroup(click.Group):
@@ -63,7 +67,7 @@ def hfx() -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run `hfx`; return the exit code. Broken pipes end quietly, user errors in one message."""
-    from hydraflow.errors import HydraFlowError
+    from hydraflow.errors import HydraFlowError, InputOutputError
 
     if "_HFX_COMPLETE" in os.environ:  # the shell asks for completions: eval "$(_HFX_COMPLETE=bash_source hfx)"
         hfx.main(prog_name="hfx")
@@ -71,7 +75,8 @@ def main(arguments: list[str] | None = None) -> int:
         # Not click's own main: it would end the process with status 1 when the reader of our output has gone.
         with hfx.make_context("hfx", sys.argv[1:] if arguments is None else arguments) as context:
             result = hfx.invoke(context)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as stop:
         return stop.exit_code
@@ -86,6 +91,13 @@ def main(arguments: list[str] | None = None) -> int:
         # The reader has gone (`hfx … | head`): not an error of this program. What is buffered must not fail at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
+    except OSError as error:
+        if error.errno not in _DISK_FULL:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        where = f" {error.filename}" if error.filename else ""
+        click.echo(f"hfx: cannot write{where}: {error.strerror}; make room or write somewhere else", err=True)
+        return InputOutputError.exit_code
     except HydraFlowError as error:
         if os.environ.get("HYDRAFLOW_TRACEBACK"):
             raise

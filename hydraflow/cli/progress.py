@@ -77,5 +77,5 @@ class Progress:
         try:
             self._stream.write(text)
             self._stream.flush()
-        except (BrokenPipeError, ValueError):  # nobody reads any more: the run goes on
+        except (OSError, ValueError):  # nobody reads any more, or its disk is full: the run goes on
             self._quiet = True

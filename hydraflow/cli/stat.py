@@ -30,9 +30,10 @@ _STARTS = "start an engine with `hfx run FILE`"
 @click.command()
 @click.argument("engine", required=False, metavar="[NAME|PATH]")
 @click.option("--json", "as_json", is_flag=True, help=f"Print one JSON object (schema {SCHEMA}); with --watch one a line.")
+@click.option("--all", "everything", is_flag=True, help="Show every counter, zeros too, and every latency.")
 @click.option("--watch", type=click.FloatRange(min=0.1), metavar="SECONDS", help="Print again until the engine has ended.")
-def stat(engine: str | None, as_json: bool, watch: float | None) -> None:
-    """Print the counters, latencies and errors of an engine.
+def stat(engine: str | None, as_json: bool, everything: bool, watch: float | None) -> None:
+    """Print what an engine does or, dead, last did: one screen; with --all every counter and latency.
 
     Without NAME or PATH: the one engine that runs, else the one that has left its file.
     """
@@ -43,11 +44,13 @@ def stat(engine: str | None, as_json: bool, watch: float | None) -> None:
         if as_json:
             click.echo(json.dumps(shown))
         else:
-            _print(shown, reader.descriptor, clear=watch is not None and sys.stdout.isatty())
+            clear = watch is not None and sys.stdout is not None and sys.stdout.isatty()
+            _print(shown, reader.descriptor, everything=everything, clear=clear)
         reader.close()
         if watch is None or not shown["alive"]:
             return
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         time.sleep(watch)
 
 
@@ -85,38 +88,41 @@ def _open(path: Path) -> CounterReader:
         raise DataError(str(error)) from error
 
 
-def _print(shown: dict[str, Any], descriptor: dict[str, Any], *, clear: bool) -> None:
+def _print(shown: dict[str, Any], descriptor: dict[str, Any], *, everything: bool, clear: bool) -> None:
     from rich.console import Console
 
-    console = Console(highlight=False)
+    class Terminal(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # main's to answer; rich would end the process with status 1
+
+    console = Terminal(highlight=False)
     if clear:
         console.clear()
-    for part in _parts(shown, descriptor):
+    for part in _parts(shown, descriptor, everything):
         console.print(part)
 
 
-def _parts(shown: dict[str, Any], descriptor: dict[str, Any]) -> Iterator[RenderableType]:
+def _parts(shown: dict[str, Any], descriptor: dict[str, Any], everything: bool) -> Iterator[RenderableType]:
     from rich.text import Text
 
     yield _headline(shown)
     if shown["phase"]["text"]:
         yield Text(shown["phase"]["text"])
     raised = [name for name in _FLAGS if shown["control"].get(name)]
-    if raised:
+    if raised and (everything or shown["exit_code"] is None):
         yield Text("set from outside or by the engine: " + ", ".join(raised), style="bold red")
+    flow = _flow(shown)
+    yield from (Text(line) for line in flow)
     if shown["handlers"]:
-        table = _table("handler", "thread", ">sequence", ">behind", ">in hand")
-        for row in shown["handlers"]:
-            table.add_row(row["name"], row["thread"], _count(row["cursor"]), _count(row["lag"]), _count(row["running"]))
-        yield table
-    latencies = {name: s for name, s in shown["latency_ns"].items() if s["count"]}
+        yield _handlers(shown, brief=not everything)
+    latencies = _latencies(shown, everything)
     if latencies:
         table = _table("latency", ">count", ">p50", ">p90", ">p99", ">p99.9", ">p99.99", ">max")
         for name, s in latencies.items():
             quantiles = [_duration(s[key]) for key in ("p50", "p90", "p99", "p999", "p9999", "max")]
             table.add_row(name, _count(s["count"]), *quantiles)
         yield table
-    rows = list(_counter_rows(shown, descriptor))
+    rows = list(_counter_rows(shown, descriptor, everything)) if everything or not flow else []
     if rows:
         table = _table("counter", ">value", "unit")
         for row in rows:
@@ -127,6 +133,60 @@ def _parts(shown: dict[str, Any], descriptor: dict[str, Any]) -> Iterator[Render
         for row in shown["errors"]:
             table.add_row(str(row["code"]), _count(row["count"]), row["handler"] or "", _count(row["sequence"]), row["text"])
         yield table
+    if flow and not everything:
+        yield Text("every counter and latency: --all, --json", style="dim")
+
+
+def _flow(shown: dict[str, Any]) -> list[str]:
+    """Say in two lines what went through a trading engine; nothing for one that counts no frames and no messages."""
+    from hydraflow.runtime.result import from_snapshot
+
+    result = from_snapshot(shown)
+    if not result["frames"] and not result["messages"]:
+        return []
+    checks = result["book_checks"]
+    wrong = [
+        f"{count:,} {what}"
+        for what, count in (
+            ("sequence gaps", result["sequence_gaps"]), ("BBO checks failed", checks["failed"]),
+            *((f"frames {kind.replace('_', ' ')}", count) for kind, count in result["frame_errors"].items()),
+        ) if count
+    ]
+    done = [f"{result[what]:,} {what}" for what in ("frames", "messages", "orders", "fills", "rejects") if result[what]]
+    total = checks["passed"] + checks["failed"]
+    checked = [f"{checks['passed']:,} of {total:,} BBO checks passed"] if total else []
+    return [", ".join(part) for part in (done, [*checked, *wrong]) if part]
+
+
+def _handlers(shown: dict[str, Any], *, brief: bool) -> RenderableType:
+    """Return the handler table. brief : with what their messages took, and the engine's end-to-end latencies below."""
+    names = ("p50", "p99", "max") if brief else ()
+    table = _table("handler", "thread", ">sequence", ">behind", ">in hand", *(f">{name}" for name in names))
+    latency = shown["latency_ns"]
+
+    def quantiles(name: str) -> list[str]:
+        known = latency.get(name) or {"count": 0}
+        return [_duration(known[key]) if known["count"] else "" for key in names]
+
+    for row in shown["handlers"]:
+        table.add_row(row["name"], row["thread"], _count(row["cursor"]), _count(row["lag"]), _count(row["running"]),
+                      *quantiles(row["name"]))
+    if brief:
+        for name in _end_to_end(shown):
+            table.add_row(name, "", "", "", "", *quantiles(name))
+    return table
+
+
+def _end_to_end(shown: dict[str, Any]) -> list[str]:
+    """Return the latencies that are no handler's own."""
+    own = {row["name"] for row in shown["handlers"]}
+    return [n for n, s in shown["latency_ns"].items() if s["count"] and n.removesuffix(".age") not in own]
+
+
+def _latencies(shown: dict[str, Any], everything: bool) -> dict[str, Any]:
+    """Return the latencies that get a table of their own: all of them, or those that no handler table shows."""
+    known = {name: s for name, s in shown["latency_ns"].items() if s["count"]}
+    return known if everything or not shown["handlers"] else {}
 
 
 def _headline(shown: dict[str, Any]) -> RenderableType:
@@ -141,19 +201,22 @@ def _headline(shown: dict[str, Any]) -> RenderableType:
     else:
         state, style = "dead: it ended without saying so", "bold red"
     text = Text(f"{shown['name']} ", style="bold").append(state, style=style)
-    beat = _duration(now - shown["heartbeat_ns"])
     age = _duration(now - shown["started_ns"])
-    return text.append(f" · pid {shown['pid']} · started {age} ago · heartbeat {beat} ago", style="not bold")
+    text.append(f" · pid {shown['pid']} · started {age} ago", style="not bold")
+    if ended is None:
+        text.append(f" · heartbeat {_duration(now - shown['heartbeat_ns'])} ago", style="not bold")
+    return text
 
 
-def _counter_rows(shown: dict[str, Any], descriptor: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Yield (name, value, unit) of every counter that is not 0; one row per element of an array."""
+def _counter_rows(shown: dict[str, Any], descriptor: dict[str, Any], everything: bool) -> Iterator[tuple[str, str, str]]:
+    """Yield (name, value, unit) of counters, one row per element of an array; what is 0 or "never" only for `everything`."""
     for group in descriptor["counters"]:
         values = shown["counters"][group["name"]]
         for field in group["fields"]:
             name = f"{group['name']}: {field['label']}"
+            never = -1 if field["name"].startswith("first_") else 0
             for suffix, value in _elements(values[field["name"]]):
-                if value:
+                if everything or value not in (0, never):
                     yield name + suffix, f"{value:,}", field["unit"]
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import fcntl
 import os
 import re
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,7 @@ from disruptor.log.format import RECORD_HEADER_BYTES
 from hydraflow.errors import OutputError
 from hydraflow.records import INPUT_BYTES, LEVEL, LEVELS_MAX
 
-__all__ = ["create_journal", "journal_root", "new_folder"]
+__all__ = ["create_journal", "hold", "journal_root", "new_folder", "prune_journals"]
 
 ATTEMPTS = 1000
 RECORD_BYTES_MAX = RECORD_HEADER_BYTES + INPUT_BYTES + LEVELS_MAX * LEVEL.itemsize
@@ -38,8 +41,7 @@ def journal_root() -> Path:
 def new_folder(parent: str | os.PathLike, name: str, *, now: float | None = None, pid: int | None = None) -> Path:
     """Return the path, not yet made, for a journal of engine `name`. now : seconds since 1970; default: this moment (UTC)."""
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(time.time() if now is None else now))
-    safe = re.sub(r"[^\w.-]+", "_", name) or "journal"
-    return Path(parent) / f"{safe}-{stamp}-{os.getpid() if pid is None else pid}"
+    return Path(parent) / f"{_safe(name)}-{stamp}-{os.getpid() if pid is None else pid}"
 
 
 def create_journal(parent: str | os.PathLike, name: str, header: bytes, **options: Any) -> LogWriter:
@@ -57,3 +59,33 @@ def create_journal(parent: str | os.PathLike, name: str, header: bytes, **option
             if error.errno != errno.EEXIST:
                 raise OutputError(f"journal: {error}") from error
     raise OutputError(f"journal: {folder} and {ATTEMPTS - 1} more like it exist", remedy="remove old journals")
+
+
+def hold(folder: Path) -> int:
+    """Mark a journal as being written, as long as the returned descriptor is open: it is not pruned. -1 where that fails."""
+    try:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return -1
+    with contextlib.suppress(OSError):  # a file system without locks
+        fcntl.flock(fd, fcntl.LOCK_SH)
+    return fd
+
+
+def prune_journals(root: Path, name: str, kept: int) -> None:
+    """Remove all but the `kept` newest journals of this very name, never one that somebody holds."""
+    named = re.compile(re.escape(_safe(name)) + r"-\d{8}T\d{6}-\d+(-\d+)?")
+    mine = [entry for entry in os.scandir(root) if named.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)]
+    newest_first = sorted(mine, key=lambda entry: entry.stat().st_mtime_ns, reverse=True)
+    for old in newest_first[kept:]:
+        with contextlib.suppress(OSError):
+            fd = os.open(old.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(old.path, ignore_errors=True)
+            finally:
+                os.close(fd)
+
+
+def _safe(name: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", name) or "journal"

@@ -4,8 +4,9 @@ Started by the parent (`hydraflow.runtime.supervisor`) as `python -m hydraflow.r
 standard input; what the parent must know goes as JSON lines to standard output, the result last. Almost no Python runs
 while the graph does: this thread beats the heart, watches for handlers that are stuck, and waits for the end.
 
-SIGTERM: sources stop, the graph drains, the result is printed; before the run has begun it ends the engine at once.
-SIGUSR1 from the parent: halt now, whatever is still on its way.
+SIGTERM: sources stop, the graph drains, the result is printed; before the run has begun it ends the engine: at once while
+loops are compiled, after the graph is built while files are being made. SIGUSR1 from the parent: halt now, whatever is
+still on its way.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ __all__ = ["Engine", "Stopped", "main"]
 _NO_RESCUE = ("interrupted", "journal", "source")  # nobody waits for the journal, it failed itself, all is drained
 _FOLLOW_SECONDS = 0.5
 _JOIN_SECONDS = 30.0
+_STOP_AGAIN_SECONDS = 0.01
 
 
 class Stopped(BaseException):
@@ -61,7 +63,7 @@ class Engine:
         self.stuck = False
         self._announce = announce
         self._threads: dict[str, PinnedThread] = {}
-        self._going = self._began = False
+        self._built = self._going = self._began = self._leaving = False
         self._timeline = Timeline()
 
     def run(self) -> tuple[dict[str, Any], int]:
@@ -79,14 +81,22 @@ class Engine:
             code = int(error["code"]) if error else _replay_code(result.get("replay"))
             self._a.file.set_phase(int(Phase.ENDED), error["text"] if error else "")
             self._a.file.finish(code)
+            self._leaving = True
             return result, code
 
     def stop(self, *, halt: bool = False) -> None:
-        """Asked from outside: drain, or `halt` now. Raises: Stopped when nothing runs yet."""
+        """Asked from outside: drain, or `halt` now. Raises: Stopped when nothing runs yet, once."""
         self.stops = 2 if halt else max(self.stops, 1)
-        if not self._going:
-            raise Stopped
-        store_release(self._a.cells, self._a.stop, 1)
+        if self._leaving:  # what it would be written to is about to be unmapped
+            return
+        if self._going:
+            store_release(self._a.cells, self._a.stop, 1)
+        elif self._built or halt:  # in the middle of making a file it would leave half of it behind
+            self._leave()
+
+    def _leave(self) -> NoReturn:
+        self._leaving = True
+        raise Stopped
 
     # -- starting
 
@@ -94,6 +104,9 @@ class Engine:
         self._timeline.mark("imports")
         self._a = Assembly(self.options, stack)
         stack.callback(self._clean_up)
+        self._built = True
+        if self.stops:
+            self._leave()
         self._announce(file=str(self._a.file.path))
         if self._a.journaling is not None and not self.options.replay:
             self._announce(journal=str(self._a.journaling.writer.folder))
@@ -114,7 +127,7 @@ class Engine:
         a, loops = self._a, self._loops
         self._going = True
         if self.stops:  # asked for in the line before
-            raise Stopped
+            self._leave()
         if a.journaling is not None:
             self._start(a.journaling.thread_name, a.journaling.writer.run, None)
         for thread in reversed(a.placement.threads):
@@ -241,8 +254,7 @@ def main() -> NoReturn:
     warnings.simplefilter("default", RuntimeWarning)  # ours
     warnings.showwarning = lambda message, *_rest, **_more: print(f"hfx: warning: {message}", file=sys.stderr)
     engine = Engine(Options.from_json(sys.stdin.read()), lambda **facts: _say({"fact": facts}))
-    signal.signal(signal.SIGTERM, lambda *_: engine.stop())
-    signal.signal(signal.SIGUSR1, lambda *_: engine.stop(halt=True))
+    _obey_signals(engine)
     try:
         result, code = engine.run()
     except Stopped:
@@ -253,6 +265,30 @@ def main() -> NoReturn:
     _say({"result": result, "code": code})
     sys.stderr.flush()
     os._exit(code)  # everything is closed; a loop that cannot be stopped must not keep the process, nor numba's own end
+
+
+def _obey_signals(engine: Engine) -> None:
+    """SIGTERM drains, SIGUSR1 halts; what they raise is raised again should it come where Python cannot pass it on."""
+    own = os.getpid()
+
+    def obey(number: int, _frame: Any) -> None:
+        if os.getpid() != own:  # forked to compile, before it has handlers of its own
+            os._exit(1)
+        engine.stop(halt=number == signal.SIGUSR1)
+
+    def stop_again(*_: Any) -> NoReturn:
+        raise Stopped
+
+    def on_unraisable(lost: Any) -> None:
+        if isinstance(lost.exc_value, Stopped):  # it came inside a hook of fork or of the garbage collector
+            signal.setitimer(signal.ITIMER_REAL, _STOP_AGAIN_SECONDS)
+        else:
+            sys.__unraisablehook__(lost)
+
+    signal.signal(signal.SIGTERM, obey)
+    signal.signal(signal.SIGUSR1, obey)
+    signal.signal(signal.SIGALRM, stop_again)
+    sys.unraisablehook = on_unraisable
 
 
 def _end_compilers() -> None:

@@ -12,7 +12,8 @@ import attrs
 import numpy as np
 
 from disruptor.handler import Handler, params_record
-from disruptor.memory import anonymous
+from disruptor.layout import record_dtype
+from disruptor.memory import Mapping, anonymous
 from disruptor.ring import PORT, Ring
 from disruptor.stage import DriverStage, HandlerStage, InletEnd, Output, RingEnd
 from hydraflow.codes import BookStatus
@@ -73,6 +74,7 @@ class Graph:
     latencies: list[str] = attrs.field(factory=list)
     lanes: dict[str, np.ndarray] = attrs.field(factory=dict)
     main: str = ""
+    notes: list[str] = attrs.field(factory=list)  # what the kernel refused about memory
 
     def books_not_live(self) -> list[int]:
         """Return the symbols whose book is not LIVE now, as the first stage that keeps books has them; [] without one.
@@ -140,7 +142,7 @@ def build_graph(
     """
     virtual = all(getattr(components[s.name], "virtual", False) for s in topology.sources)
     graph = Graph(topology=topology, instruments=instruments, virtual=virtual)
-    graph.cells.words("control.halt", "control.stop", "control.kill")
+    graph.cells.words("control.halt", "control.stop")
     builder = _Builder(graph, components, parameters, context or {})
     sequenced = topology.sequenced
     graph.main = sequenced.name if sequenced else ""
@@ -172,12 +174,12 @@ class _Builder:
     def ring(self, spec: RingSpec) -> None:
         dtype, unit = _RECORDS[spec.record]
         payload = (unit, spec.payload) if unit is not None and spec.payload else None
-        ring = Ring(spec.name, dtype, spec.slots, payload=payload, stamps=spec.record != "feedback", prefault=True)
+        ring = Ring(spec.name, dtype, spec.slots, payload=payload, stamps=spec.record != "feedback", prefault=True, lock=True)
         self._add_ring(ring)
         if spec.sequence:
             size = spec.slots * ORDERS_PER_MESSAGE * ORDER.itemsize
-            self.graph.lanes[spec.name] = anonymous(size, prefault=True).array(ORDER).reshape(-1)[: spec.slots * ORDERS_PER_MESSAGE]
-            self.graph.lanes[spec.name] = self.graph.lanes[spec.name].reshape(spec.slots, ORDERS_PER_MESSAGE)
+            lane = self._memory(size).array(ORDER)[: spec.slots * ORDERS_PER_MESSAGE]
+            self.graph.lanes[spec.name] = lane.reshape(spec.slots, ORDERS_PER_MESSAGE)
 
     def source(self, spec: SourceSpec) -> None:
         member = self._member(spec.name, self.components[spec.name])
@@ -250,7 +252,7 @@ class _Builder:
         params = sequencer.SequencerParams(virtual=int(graph.virtual), latency_ns=latency)
         member = self._member(SEQUENCER, SEQUENCER_HANDLER, params=params)
         member["bindings"] |= {
-            "state": _state(SEQUENCER, sequencer.sequencer_state(max(len(inlets), 1), pending), sequencer.prepare),
+            "state": self._driver_state(sequencer.sequencer_state(max(len(inlets), 1), pending), sequencer.prepare),
             "heads": heads,
             "records": tuple(r.records for r in rings),
             "payloads": tuple(r.payload for r in rings),
@@ -267,7 +269,7 @@ class _Builder:
         member = self._member(SEQUENCER, REPLAYER_HANDLER)
         slots = 1 << max(pending - 1, 1).bit_length()
         member["bindings"] |= {
-            "state": _state(SEQUENCER, replayer.replayer_state(slots), lambda s: replayer.prepare(s, until)),
+            "state": self._driver_state(replayer.replayer_state(slots), lambda s: replayer.prepare(s, until)),
             "messages": messages, "units": units, **self._cycle(spec, feedback, venues),
         }
         self._driver(spec, member, replayer.step, [feedback], self.graph.cells.word(f"stage.{SEQUENCER}.finished"))
@@ -332,19 +334,26 @@ class _Builder:
 
     def _staging(self, stage: str) -> None:
         name = f"{stage}.staging"
-        ring = Ring(name, _STAGING, 1, payload=(np.uint8, STAGING_BYTES), prefault=True)
+        ring = Ring(name, _STAGING, 1, payload=(np.uint8, STAGING_BYTES), prefault=True, lock=True)
         self._add_ring(ring)
         self.graph.rings[name].consumers.append(self.graph.cells.word(f"stage.{stage}.written"))
 
     def _add_ring(self, ring: Ring) -> None:
         self.graph.rings[ring.name] = RingEnd(ring=ring, cursor=self.graph.cells.word(f"ring.{ring.name}"))
+        self.graph.notes += ring.notes
+
+    def _memory(self, size: int) -> Mapping:
+        """Return memory for what handlers own: touched and, where that is allowed, locked."""
+        mapping = anonymous(size, prefault=True, lock=True)
+        self.graph.notes += mapping.notes
+        return mapping
 
     def _member(self, name: str, declared: Handler, params: Any = None) -> dict[str, Any]:
         number = len(self.graph.members)
         params = params if params is not None else self.parameters.get(name)
         record = params_record(params) if params is not None else None
         dtype = declared.state_dtype(params, **self.context) if name != SEQUENCER else None
-        state = None if dtype is None else anonymous(dtype.itemsize).array(dtype, 1)
+        state = None if dtype is None else self._memory(dtype.itemsize).array(dtype, 1)
         if state is not None and declared.prepare is not None:
             declared.prepare(state[0], params, **{**self.context, "source_index": self._source_index(name)})
         bindings: dict[str, Any] = {"instruments": self.graph.instruments}
@@ -353,6 +362,12 @@ class _Builder:
         if state is not None:
             bindings["state"] = state
         return {"number": number, "declared": declared, "params": params, "record": record, "state": state, "bindings": bindings}
+
+    def _driver_state(self, fields: list, prepare: Any) -> np.ndarray:
+        dtype = record_dtype(fields, name=f"state of '{SEQUENCER}'", fill=True)
+        state = self._memory(dtype.itemsize).array(dtype, 1)
+        prepare(state[0])
+        return state
 
     def _source_index(self, name: str) -> int:
         names = [s.name for s in self.graph.topology.sources]
@@ -363,15 +378,6 @@ class _Builder:
             name=name, declared=member["declared"], stage=stage, params=member["params"], params_array=member["record"],
             state=member["state"], feed=feed,
         )
-
-
-def _state(name: str, fields: list, prepare: Any) -> np.ndarray:
-    from disruptor.layout import record_dtype
-
-    dtype = record_dtype(fields, name=f"state of '{name}'", fill=True)
-    state = anonymous(dtype.itemsize).array(dtype, 1)
-    prepare(state[0])
-    return state
 
 
 def _upstream(topology: Topology) -> set[str]:

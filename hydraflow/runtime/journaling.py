@@ -18,8 +18,8 @@ from disruptor.errors import LogError
 from disruptor.log.writer import LogWords, LogWriter
 from disruptor.ring import Ring
 from hydraflow.errors import HydraFlowError, InputOutputError, OutputError
-from hydraflow.journal.folder import create_journal, journal_root
-from hydraflow.journal.header import encode_header, source_hash
+from hydraflow.journal.folder import create_journal, hold, journal_root, prune_journals
+from hydraflow.journal.header import encode_header, is_secret, source_hash
 from hydraflow.journal.reader import verify
 from hydraflow.runtime.graph import Graph
 from hydraflow.topology.spec import HandlerSpec, SourceSpec, Topology
@@ -35,10 +35,12 @@ _SCRATCH_REMEDY = "set TMPDIR to a folder with room: a replay writes a journal o
 
 @attrs.define
 class Journaling:
-    """An open journal. scratch : a replay's own, thrown away at the end."""
+    """An open journal. scratch : a replay's own, thrown away at the end. on_error : "halt" or "continue". held : keeps it from being pruned."""
 
     writer: LogWriter
     scratch: Path | None = None
+    on_error: str = "halt"
+    held: int = -1
     thread_name: str = "journal-writer"
 
     @classmethod
@@ -52,10 +54,12 @@ class Journaling:
         *,
         parent: str | None = None,
         scratch: bool = False,
+        on_error: str = "halt",
     ) -> Journaling:
         """Create the folder and its first segment.
 
         parent : folder under which it is made; default: the state folder, where older journals of this name are removed.
+        on_error : what a failed write does to the run: ends it, or only the journal.
         Raises: OutputError, InputOutputError (no room), each with the remedy.
         """
         try:
@@ -64,21 +68,29 @@ class Journaling:
             raise OutputError(error.what, remedy=_REMEDY) from error
         except OSError as error:
             raise OutputError(f"no temporary folder: {error.strerror}", remedy="set TMPDIR") from error
-        if not scratch and parent is None:
-            _prune(place, name)
         options: dict[str, Any] = {
             "cells": cells, "words": words, "staging": staging, "segment_bytes": SEGMENT_BYTES, "durable": False,
+            "on_error": on_error,
         }
         try:
-            return cls(create_journal(place, name, header, **options), place if scratch else None)
+            journaling = cls(create_journal(place, name, header, **options), place if scratch else None, on_error)
         except (LogError, OutputError) as error:
             if scratch:
                 shutil.rmtree(place, ignore_errors=True)
             raise _refused(error, scratch) from error
+        journaling.held = hold(journaling.writer.folder)
+        if not scratch and parent is None:
+            prune_journals(place, name, KEPT)
+        return journaling
 
     def failed(self, cells: np.ndarray) -> bool:
-        """Return whether a write has failed."""
-        return bool(cells[self.writer.words.error])
+        """Return whether a write has failed that must end the run: with `on_error: continue` none does."""
+        return self.on_error == "halt" and bool(cells[self.writer.words.error])
+
+    def error_text(self) -> str:
+        """Return what failed and what to do, or "" while all is well."""
+        text = self.writer.error_text()
+        return f"{text}; make room, or name another folder with --journal" if text else ""
 
     def finish(self, ns_per_tick: float) -> dict[str, Any]:
         """Close the files and verify what is on disk; return the journal's part of the result."""
@@ -90,9 +102,9 @@ class Journaling:
             return unverified(path, str(error))
         return {
             "path": path, "messages": int(verdict.records), "bytes": int(verdict.bytes),
-            "verified": bool(verdict.verified), "end": verdict.end, "error": verdict.error, "direct": bool(status.direct),
-            "commits": int(status.commits), "segments": int(status.segments),
-            "slowest_write_ms": round(status.slowest_ticks * ns_per_tick / 1e6, 3),
+            "verified": bool(verdict.verified), "end": verdict.end, "error": self.error_text() or verdict.error,
+            "direct": bool(status.direct), "commits": int(status.commits), "segments": int(status.segments),
+            "dropped": int(status.dropped_records), "slowest_write_ms": round(status.slowest_ticks * ns_per_tick / 1e6, 3),
         }
 
     def discard(self) -> None:
@@ -104,6 +116,9 @@ class Journaling:
         """Give everything up; a scratch journal's folder is removed."""
         with contextlib.suppress(LogError, OSError):  # its thread is stuck in the kernel: the process ends anyway
             self.writer.close()
+        if self.held >= 0:
+            os.close(self.held)
+            self.held = -1
         if self.scratch is not None:
             shutil.rmtree(self.scratch, ignore_errors=True)
 
@@ -114,17 +129,24 @@ def unverified(path: str, error: str) -> dict[str, Any]:
 
 
 def journal_header(topology: Topology, graph: Graph, name: str) -> bytes:
-    """Return the header: everything needed to rebuild this engine and to see whether its code has changed."""
+    """Return the header: everything needed to rebuild this engine and to see whether its code has changed.
+
+    Variables named like secrets, and parameters that hold their values, are left out; a replay reads them from its own
+    environment.
+    """
     handlers = {}
+    variables = _variables(topology.text)
+    secrets = {value for name, value in variables.items() if value and is_secret(name)}
     everything: list[SourceSpec | HandlerSpec] = [*topology.sources, *topology.stages]
     for spec in everything:
         member = graph.members[spec.name]
         parameters = attrs.asdict(member.params) if attrs.has(type(member.params)) else {}
+        parameters = {key: value for key, value in parameters.items() if not any(s in str(value) for s in secrets)}
         handlers[spec.name] = {"use": spec.use, "source": source_hash(member.declared.function), "parameters": parameters}
     rings = {n: {"slots": end.ring.slots, "payload": end.ring.payload_capacity} for n, end in graph.rings.items()
              if hasattr(end.ring, "payload_capacity")}
     return encode_header(topology=topology.text, handlers=handlers, instruments=graph.instruments, rings=rings, name=name,
-                         path=os.path.abspath(topology.path), environment=_environment(topology.text))
+                         path=os.path.abspath(topology.path), environment={n: v for n, v in variables.items() if not is_secret(n)})
 
 
 def _refused(error: LogError | OutputError, scratch: bool) -> HydraFlowError:
@@ -136,16 +158,7 @@ def _refused(error: LogError | OutputError, scratch: bool) -> HydraFlowError:
     return (InputOutputError if full else OutputError)(what, where="journal", remedy=remedy)
 
 
-def _environment(text: str) -> dict[str, str]:
-    """Return the variables that the topology's text names, as they were set."""
+def _variables(text: str) -> dict[str, str]:
+    """Return the variables that the topology's text names, as they are set."""
     names = set(re.findall(r"\$\{(\w+)", text))
     return {name: os.environ[name] for name in sorted(names) if name in os.environ}
-
-
-def _prune(root: Path, name: str) -> None:
-    """Remove all but the newest journals of this name from the default folder."""
-    if not root.is_dir():
-        return
-    mine = sorted((p for p in root.glob(f"{name}-????????T??????-*") if p.is_dir()), key=lambda p: p.stat().st_mtime)
-    for old in mine[: max(0, len(mine) - KEPT + 1)]:
-        shutil.rmtree(old, ignore_errors=True)

@@ -42,6 +42,7 @@ def outcome(
         "error": attrs.asdict(fault) if fault else None,
         "status": "interrupted" if interrupted else "failed" if fault else "completed",
         "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "memory_locked": not any("mlock" in note for note in assembly.graph.notes),
         "journal": _journal(assembly),
         "state_hash": None,
         "state_hashes": {},
@@ -52,6 +53,10 @@ def outcome(
     result["checkpoints"] = _checkpoints(assembly, loops, int(result["messages"]))
     if assembly.recording is not None:
         result["recorded"] = _close_recording(assembly, result, fault, stuck)
+    journal = result["journal"]
+    if journal is not None and not journal["verified"] and result["error"] is None:  # it failed at the end, or ended alone
+        result["error"] = attrs.asdict(Fault("journal", journal["error"], "journal", code=74, number=74))
+        result["status"] = "failed"
     if assembly.journal_reader is not None:
         result["replay"] = _replay(assembly)
     return result

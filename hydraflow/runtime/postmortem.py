@@ -15,11 +15,13 @@ _NO_MEMORY = "if nobody did that, the kernel may have been short of memory: see 
 _CHECKED = "run it again with --checked: an index out of range is then named instead"
 
 
-def post_mortem(snapshot: dict[str, Any] | None, status: int, journal: str, thread: str) -> dict[str, Any]:
+def post_mortem(
+    snapshot: dict[str, Any] | None, status: int, journal: str, thread: str, *, asked: bool = False
+) -> dict[str, Any]:
     """Return a result of schema "hfx.run/1", or {"failure": text} when the engine never came to life.
 
     snapshot : of its CnC file. status : of the process, negative: the signal. journal : its folder, "" for none.
-    thread : in which it crashed, "" when unknown.
+    thread : in which it crashed, "" when unknown. asked : a third signal to the parent killed it.
     """
     number = signal.Signals(-status) if status < 0 else None
     how = f"was killed by {number.name}" if number else f"ended with status {status} and without a result"
@@ -31,11 +33,14 @@ def post_mortem(snapshot: dict[str, Any] | None, status: int, journal: str, thre
     text = f"the engine {how}"
     if handler:
         text += f" while handler '{handler}' had sequence {sequence:,}; {_CHECKED}"
+    elif asked:
+        text = "killed by a third signal before it had halted"
     elif number == signal.SIGKILL:
         text += f"; {_NO_MEMORY}"
-    result["error"] = {"kind": "killed", "text": text, "handler": handler, "sequence": sequence, "code": 70}
+    kind, code = ("interrupted", 130) if asked else ("killed", 70)
+    result["error"] = {"kind": kind, "text": text, "handler": handler, "sequence": sequence, "code": code}
     return result | {
-        "status": "failed", "seconds": None, "frames_per_second": None, "mode": None, "placement": [],
+        "status": "interrupted" if asked else "failed", "seconds": None, "frames_per_second": None, "mode": None, "placement": [],
         "journal": _journal(journal) if journal else None, "state_hash": None, "state_hashes": {}, "checkpoints": [],
     }
 

@@ -45,7 +45,8 @@ def _flow(result: dict[str, Any]) -> list[tuple[str, str]]:
         count, what = (result["frames"], "frames") if result["frames"] else (result["messages"], "messages")
         rows.append(("time", f"{result['seconds']:.3f} s, {count / result['seconds']:,.0f} {what}/s"))
     if result.get("memory_bytes"):
-        rows.append(("memory", f"{result['memory_bytes'] / 2**20:,.0f} MiB resident"))
+        locked = "" if result.get("memory_locked", True) else ", not locked: raise `ulimit -l`, or it may be paged out"
+        rows.append(("memory", f"{result['memory_bytes'] / 2**20:,.0f} MiB resident{locked}"))
     return rows
 
 

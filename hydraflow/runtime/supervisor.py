@@ -4,11 +4,12 @@ It never touches the engine's memory but to read the CnC file. When the engine d
 counted, and which handler had which message in hand, becomes the report (hydraflow.runtime.postmortem).
 
 SIGINT or SIGTERM once: the engine drains; twice: it halts; three times: it is killed. The exit code is 130 when one of
-them was SIGINT, 0 when SIGTERM asked for an orderly end.
+them was SIGINT, 0 when SIGTERM asked for an orderly end, also when nothing had run yet; 130 when it was halted or killed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -20,6 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
+
+from hydraflow.errors import InternalError
 
 if TYPE_CHECKING:  # numpy and what it brings are imported while the engine starts
     from disruptor.counters_reader import CounterReader
@@ -63,7 +66,9 @@ def supervise(options: Options, progress: Callable[[dict[str, Any]], None] | Non
     else:
         from hydraflow.runtime.postmortem import post_mortem
 
-        result, code = post_mortem(engine.snapshot(), status, engine.journal, engine.thread_of_death()), 70
+        asked = signals.last_sent == signal.SIGKILL and status == -signal.SIGKILL
+        result = post_mortem(engine.snapshot(), status, engine.journal, engine.thread_of_death(), asked=asked)
+        code = _INTERRUPTED if asked else InternalError.exit_code
     if code == 0 and signal.SIGINT in signals.seen:
         code = _INTERRUPTED
     return Outcome(result, code)
@@ -108,8 +113,11 @@ class _Engine:
     def _see_it_end(self, options: str) -> None:
         reader = threading.Thread(target=self._listen, args=(options,), daemon=True)
         reader.start()
+        os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOWAIT)
+        with contextlib.suppress(ProcessLookupError):  # processes that compile for it, were it killed
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-        reader.join(_LAST_WORDS_SECONDS)  # processes that compile for it may hold its output open for longer
+        reader.join(_LAST_WORDS_SECONDS)
         self.ended.set()
 
     def _listen(self, options: str) -> None:

@@ -14,6 +14,11 @@ class Timeline:
 
     def __init__(self) -> None:
         self._marks: list[tuple[str, float]] = []
+        self._own = process_start(os.getpid())
+        try:
+            self._command = process_start(int(os.environ.get("HYDRAFLOW_PARENT") or os.getpid()))
+        except FileNotFoundError:  # it has been killed; asked for at the end of the run, it might well have been
+            self._command = self._own
 
     def mark(self, name: str) -> None:
         """Say that the step `name` ends now."""
@@ -23,18 +28,16 @@ class Timeline:
         """Return `start_seconds` (all: command to first message, and its parts), `wall_seconds` (of the run itself) and
         `end_seconds` (from the end of the run until now).
         """
-        own = process_start(os.getpid())
-        command = process_start(int(os.environ.get("HYDRAFLOW_PARENT") or os.getpid()))
         marks = dict(self._marks)
         first = first_message_ns / 1e9 or marks["sources"]
-        parts = {"command": own - command}
-        before = own
+        parts = {"command": self._own - self._command}
+        before = self._own
         for name, at in self._marks:
             if name != "end":
                 parts[name] = at - before
                 before = at
         parts["threads"] = first - before
-        start = {"all": first - command, **parts}
+        start = {"all": first - self._command, **parts}
         return {
             "start_seconds": {name: round(max(0.0, value), 3) for name, value in start.items()},
             "wall_seconds": round(marks["end"] - marks["sources"], 3),

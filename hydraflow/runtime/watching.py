@@ -109,8 +109,7 @@ class Watch:
                              stage, number=_OVERFLOW)
         journaling = self._a.journaling
         if journaling is not None and journaling.failed(self._a.cells):
-            text = f"{journaling.writer.error_text()}; make room, or name another folder with --journal"
-            return Fault("journal", text, "journal", code=74, number=_DISK)
+            return Fault("journal", journaling.error_text(), "journal", code=74, number=_DISK)
         return None
 
     def _blame(self, thread: str, error: BaseException) -> Fault:
@@ -153,13 +152,14 @@ class Watch:
         return [*named, *([(RECORDER, (RECORDER,))] if RECORDER in self._threads else [])]
 
     def _undrained(self) -> Fault:
-        """Name the first stage, in the order of the flow, that has work and does not do it."""
+        """Name the last stage, in the order of the flow, that has work and does not do it."""
         cells, handlers = self._a.cells, self._a.handlers()
         limit = f"not drained within {self._a.options.drain_seconds:g} s: waiting for"
-        for name in self._a.graph.order():
+        for name in reversed(self._a.graph.order()):  # those in front of it wait for room
             stage = handlers.get(name)
             if stage is not None and min(cells[w] for w in stage.waits) > cells[stage.cursor]:
-                sequence = int(cells[stage.cursor]) + 1
+                at_work, in_hand = self._a.in_hand(self._a.placement.thread_of(name).name)
+                sequence = max(int(cells[stage.cursor]) + 1, in_hand if at_work == name else 0)
                 kind = self._a.message_kind(name, sequence)
                 return Fault("drain", f"{limit} handler '{name}' at sequence {sequence:,} ({kind})", name, sequence, number=_DRAIN)
         waiting = next((n for n, d in self._a.drivers().items() if not cells[d.finished]), RECORDER)

@@ -52,11 +52,18 @@ def bind_all(topology: Topology, registry: Registry, findings: Findings) -> dict
             bound.setdefault(spec.name, one)
             if isinstance(spec, HandlerSpec):
                 _check_handler(one, topology, findings)
+                _check_policy(one, findings)
     _check_drivers(topology, findings)
     _check_feedback(topology, bound, findings)
     _check_races(topology, bound, findings)
     _check_python(topology, bound, findings)
     return bound
+
+
+def _check_policy(one: Bound, findings: Findings) -> None:
+    if isinstance(one.spec, HandlerSpec) and one.spec.on_error and not _ENGINES_OWN & set(one.handler.max_out):
+        findings.error("HF117", f"handler '{one.spec.name}' cannot choose what its faults do", one.spec.where("on_error"),
+                       label="remove it", notes=("`on_error` belongs to the journal",))
 
 
 def bind(spec: SourceSpec | HandlerSpec, registry: Registry, folder: str, findings: Findings) -> Bound | None:

@@ -127,6 +127,14 @@ def test_entry_survives_a_disk_that_fills_while_it_saves(program):
     assert program.files() == []
 
 
+def test_entry_is_loaded_from_a_folder_that_can_only_be_read(program):
+    program.run()
+    code = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n" + PROGRAM
+    reading = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{program.folder}", "XDG_CACHE_HOME": str(program.cache)}
+    ran = subprocess.run([sys.executable, "-c", code], env=reading, capture_output=True, text=True, check=False, timeout=120)
+    assert (ran.stdout.strip(), ran.stderr) == ("20 2", "")
+
+
 def test_two_processes_that_compile_at_once_both_succeed(program):
     full = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{program.folder}", "XDG_CACHE_HOME": str(program.cache)}
     pair = [
