@@ -225,6 +225,23 @@ class LogWriter:
         self._closed = True
         return self._last
 
+    def abandon(self) -> None:
+        """Give up descriptors without finishing the log: it stays without its end record, or its folder goes.
+
+        Raises: LogError while `run` is still at work.
+        """
+        if self._closed:
+            return
+        if self._running:
+            raise LogError(f"{self.folder}: the writer still runs; stop it and join its thread before closing")
+        self._last = self.status()
+        for field in ("fd", "next_fd"):
+            if self._log[0][field] >= 0:
+                os.close(int(self._log[0][field]))
+                self._log[0][field] = -1
+        os.close(self._folder_fd)
+        self._closed = True
+
     def __enter__(self) -> LogWriter:
         return self
 

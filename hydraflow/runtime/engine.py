@@ -112,6 +112,7 @@ class Engine:
             self._announce(journal=str(self._a.journaling.writer.folder))
         self._timeline.mark("build")
         self._loops = Loops(self._a)
+        self._a.graph.touch()
         self._timeline.mark("compile")
         self._leave_spinners_alone()
         self._hiccup_ns = self._measure_hiccups()

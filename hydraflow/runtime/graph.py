@@ -74,6 +74,7 @@ class Graph:
     latencies: list[str] = attrs.field(factory=list)
     lanes: dict[str, np.ndarray] = attrs.field(factory=dict)
     main: str = ""
+    memory: list[Mapping] = attrs.field(factory=list)  # what handlers own; rings have their own
     notes: list[str] = attrs.field(factory=list)  # what the kernel refused about memory
 
     def books_not_live(self) -> list[int]:
@@ -86,6 +87,11 @@ class Graph:
                 status = member.state[0]["books"]["status"]
                 return [int(i) for i in np.flatnonzero(status != int(BookStatus.LIVE))]
         return []
+
+    def touch(self) -> None:
+        """Touch every page again: a fork (loops are compiled in one) leaves all of them to be faulted in anew."""
+        for mapping in [*self.memory, *(m for end in self.rings.values() for m in end.ring.mappings)]:
+            mapping.prefault()
 
     def latency_row(self, name: str) -> int:
         """Return the row of the histogram table for `name`, adding it when it is new."""
@@ -346,6 +352,7 @@ class _Builder:
         """Return memory for what handlers own: touched and, where that is allowed, locked."""
         mapping = anonymous(size, prefault=True, lock=True)
         self.graph.notes += mapping.notes
+        self.graph.memory.append(mapping)
         return mapping
 
     def _member(self, name: str, declared: Handler, params: Any = None) -> dict[str, Any]:

@@ -109,6 +109,8 @@ class Journaling:
 
     def discard(self) -> None:
         """Give up a journal into which nothing was written: no folder is left."""
+        with contextlib.suppress(LogError):
+            self.writer.abandon()
         self.close()
         shutil.rmtree(self.writer.folder, ignore_errors=True)
 

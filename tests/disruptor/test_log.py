@@ -333,6 +333,16 @@ def test_close_refuses_while_the_writer_runs(tmp_path: Path) -> None:
     assert writer.close() == writer.close()
 
 
+def test_abandoned_log_keeps_its_files_and_has_no_end_record(tmp_path: Path) -> None:
+    writer = LogWriter(tmp_path / "log", segment_bytes=1 << 16, record_bytes_max=4096)
+    opened = len(os.listdir("/proc/self/fd"))
+    writer.abandon()
+    assert len(os.listdir("/proc/self/fd")) == opened - 2
+    writer.abandon()
+    assert writer.close().records == 0
+    assert read(tmp_path / "log").verdict.end == "open"
+
+
 def test_header_words_are_what_the_compiled_writer_writes() -> None:
     """`roll` writes the header of later segments word by word."""
     assert [HEADER.fields[name][1] // 8 for name in HEADER.names[:11]] == list(range(11))
