@@ -153,11 +153,14 @@ class Engine:
         self._threads[name] = thread
 
     def _leave_spinners_alone(self) -> None:
-        """Keep this thread and all that it starts off the cores of spinning loops; these pin themselves."""
+        """Keep the threads that there are, and all that they start, off the cores of spinning loops; these pin themselves."""
         spinners = {t.cpu for t in self._a.placement.threads if t.wait == "busy-spin"}
         others = os.sched_getaffinity(0) - spinners
-        if others and others != os.sched_getaffinity(0):
-            os.sched_setaffinity(0, others)
+        if not others or others == os.sched_getaffinity(0):
+            return
+        for task in os.listdir("/proc/self/task"):
+            with contextlib.suppress(OSError):  # it has just ended
+                os.sched_setaffinity(int(task), others)
 
     def _measure_hiccups(self) -> dict[str, Any]:
         if self.options.hiccup_seconds <= 0 or not JIT_ENABLED:
