@@ -200,12 +200,14 @@ def _collect(state, side):
     """Sort the changed ticks that concern a side (1 bids, 2 asks) into `scratch`; return how many.
 
     Those are the ticks that are there now, those that a reader may have there (delete), and those that came and went
-    unseen: the venue reports them as deletes of levels nobody knew.
+    unseen: the venue reports them as deletes of levels nobody knew. A wave goes outwards from the touch, bids downwards,
+    so the list is read from the end for bids: inserting what is sorted already costs nothing.
     """
     count = 0
     scratch = state["scratch"]
-    for i in range(state["dirty_count"]):
-        tick = state["dirty"][i]
+    last = state["dirty_count"] - 1
+    for i in range(last + 1):
+        tick = state["dirty"][i if side == 2 else last - i]
         seen = state["sides"][tick & WINDOW_MASK]
         now = _side_of(state, tick)
         unseen = now == 0 and seen == 0 and (2 * tick < state["bid"] + state["ask"]) == (side == 1)
