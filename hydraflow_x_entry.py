@@ -12,6 +12,7 @@ import sys
 __all__ = ["main"]
 
 _OURS = "hydraflow-x"
+_MACHINES = ("x86_64", "aarch64")
 _INTERRUPTED = 130
 _UNAVAILABLE = 69
 _INTERNAL = 70
@@ -19,9 +20,14 @@ _INTERNAL = 70
 
 def main() -> int:
     """Run the command; refuse with a remedy on a foreign platform or when another distribution has overwritten ours."""
+    _open_closed_streams()
     if sys.platform != "linux":
         return _refuse(_UNAVAILABLE, f"HydraFlow-X runs on Linux (futex, memfd, mirrored mappings), not on {sys.platform}; "
                        "use a Linux machine, a container or WSL 2")
+    machine = os.uname().machine
+    if machine not in _MACHINES:
+        return _refuse(_UNAVAILABLE, f"HydraFlow-X runs on {' and '.join(_MACHINES)} (atomics, futex, clock), not on {machine}; "
+                       "use such a machine")
     try:
         import hydraflow
 
@@ -33,6 +39,17 @@ def main() -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     return run()
+
+
+def _open_closed_streams() -> None:
+    """Put the null device where a standard stream was closed (`hfx run … 2>&-`), or another file would get its number."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            try:
+                os.fstat(number)
+            except OSError:
+                os.dup2(os.open(os.devnull, os.O_RDWR), number)
+            setattr(sys, name, open(number, mode, closefd=False))
 
 
 def _refuse(code: int, text: str) -> int:

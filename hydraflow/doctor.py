@@ -62,7 +62,11 @@ def look_at_python(version: tuple[int, int, int], architecture: str) -> Finding:
     if version < (3, 11, 0):
         return Finding("python", "fail", text, "install Python 3.11 or later")
     if architecture not in _FUTEX:
-        return Finding("python", "warn", f"{text}: only x86_64 and aarch64 are tested", "")
+        return Finding("python", "fail", f"{text}: atomics, futex and clock are known for x86_64 and aarch64 only",
+                       "use a machine of one of the two")
+    if architecture != "x86_64":
+        return Finding("python", "warn", f"{text}: written for it, never run on it; x86_64 is what is tested",
+                       "run the tests before you rely on it: make test")
     return Finding("python", "ok", text)
 
 

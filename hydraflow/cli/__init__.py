@@ -14,6 +14,7 @@ import sys
 import click
 
 from hydraflow import __version__
+from hydraflow.notes import note
 
 __all__ = ["hfx", "main"]
 
@@ -96,10 +97,10 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         where = f" {error.filename}" if error.filename else ""
-        click.echo(f"hfx: cannot write{where}: {error.strerror}; make room or write somewhere else", err=True)
+        note(f"hfx: cannot write{where}: {error.strerror}; make room or write somewhere else")
         return InputOutputError.exit_code
     except HydraFlowError as error:
         if os.environ.get("HYDRAFLOW_TRACEBACK"):
             raise
-        click.echo(f"hfx: {error}", err=True)
+        note(f"hfx: {error}")
         return error.exit_code

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hydraflow.notes import note
+
 if TYPE_CHECKING:
     from hydraflow.journal import JournalReader
 
@@ -40,7 +42,7 @@ def verify(folder: str, as_json: bool) -> None:
             f" {'verified' if result['verified'] else result['end']}"
         )
         if result["error"]:
-            click.echo(f"hfx: {result['error']}", err=True)
+            note(f"hfx: {result['error']}")
     if not result["verified"]:
         raise click.exceptions.Exit(DATA_ERROR)
 
@@ -65,7 +67,7 @@ def dump(folder: str, header: bool, first: int, count: int | None) -> None:
         if row["sequence"] >= first:
             click.echo(json.dumps(row))
     if not reader.verdict.verified:
-        click.echo(f"hfx: {folder}: {reader.verdict.error}; what comes before it is intact", err=True)
+        note(f"hfx: {folder}: {reader.verdict.error}; what comes before it is intact")
         raise click.exceptions.Exit(DATA_ERROR)
 
 

@@ -7,6 +7,7 @@ import sys
 import time
 from typing import Any
 
+from hydraflow.notes import write
 from hydraflow.runtime.phases import Phase
 from hydraflow.runtime.result import from_snapshot
 
@@ -74,8 +75,5 @@ class Progress:
         self._width = len(line)
 
     def _write(self, text: str) -> None:
-        try:
-            self._stream.write(text)
-            self._stream.flush()
-        except (OSError, ValueError):  # nobody reads any more, or its disk is full: the run goes on
+        if not write(self._stream, text):
             self._quiet = True

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hydraflow.errors import HydraFlowError, UsageError
+from hydraflow.notes import note
 
 if TYPE_CHECKING:
     from hydraflow.ingress.live.client import Client
@@ -47,8 +48,8 @@ def record(source: str, output: str, as_json: bool, **choices: Any) -> int:
         session = _Session(sources, recorder, choices["seconds"], choices["frames"] or 0, quiet=choices["quiet"])
         asyncio.run(session.run())
     result = {"schema": SCHEMA, "path": output, "frames": recorder.frames, "bytes": recorder.bytes, **session.counts()}
-    note = f"{recorder.frames:,} frames, {recorder.bytes:,} bytes, {result['connects']:,} connections, {result['gaps']:,} gaps"
-    click.echo(note, err=True)
+    summary = f"{recorder.frames:,} frames, {recorder.bytes:,} bytes, {result['connects']:,} connections, {result['gaps']:,} gaps"
+    note(summary)
     if as_json:
         import json
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from hydraflow.cli.run import show, streams, watch
+from hydraflow.notes import note
 
 __all__ = ["replay"]
 
@@ -51,8 +52,8 @@ def _explain(replayed: dict[str, Any] | None, journal: str) -> None:
         return
     if replayed["differences"]:
         first = f"{replayed['differences']:,} reports differ from the journal's, the first at message {replayed['first_difference']:,}"
-        click.echo(f"hfx: {first}; changed since it was written: {', '.join(replayed['changed_handlers']) or 'no handler'}", err=True)
+        note(f"hfx: {first}; changed since it was written: {', '.join(replayed['changed_handlers']) or 'no handler'}")
     if replayed["end"] == "open":
-        click.echo(f"hfx: {journal}: no end record, its engine was killed: replayed as far as it goes", err=True)
+        note(f"hfx: {journal}: no end record, its engine was killed: replayed as far as it goes")
     elif not replayed["verified"]:
-        click.echo(f"hfx: {journal}: {replayed['error']}; what comes before it is replayed", err=True)
+        note(f"hfx: {journal}: {replayed['error']}; what comes before it is replayed")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 import click
 
 from hydraflow.errors import HydraFlowError, UsageError
+from hydraflow.notes import note
 
 __all__ = ["execute", "run", "shipped", "show", "streams", "watch"]
 
@@ -41,6 +43,9 @@ def execute(options: Any, *, as_json: bool, quiet: bool) -> int:
     """Run the engine with these options, print its result, return the exit code. Raises: HydraFlowError."""
     outcome = watch(options, quiet=quiet)
     show(outcome.result, as_json=as_json)
+    error = outcome.result.get("error")
+    if error and (as_json or not sys.stdout.isatty()):  # on a terminal the report ends with it
+        note(f"hfx: {outcome.result['status']}: {' '.join(error['text'].split())}")
     return outcome.code
 
 

@@ -13,6 +13,7 @@ from typing import BinaryIO
 import click
 
 from hydraflow.errors import OutputError, UsageError
+from hydraflow.notes import note
 
 __all__ = ["simulate"]
 
@@ -41,7 +42,7 @@ def simulate(frames: int, seed: int, output: str, force: bool, as_json: bool) ->
         raise UsageError("--json and -o - both want stdout", remedy="write the capture to a file")
     with _opened(output, force) as file:
         result = _write(file, output, frames, seed)
-    click.echo(f"{result['frames']:,} frames, {result['bytes']:,} bytes, sha256 {result['sha256']}", err=True)
+    note(f"{result['frames']:,} frames, {result['bytes']:,} bytes, sha256 {result['sha256']}")
     if as_json:
         import json
 

@@ -30,6 +30,7 @@ from disruptor.compiled import JIT_ENABLED
 from disruptor.errors import CompileError, DisruptorError
 from disruptor.threads import PinnedThread
 from hydraflow.errors import ConfigurationError, DataError, HydraFlowError, InternalError, OutputError
+from hydraflow.notes import note
 from hydraflow.runtime.assembly import Assembly
 from hydraflow.runtime.loops import Loops
 from hydraflow.runtime.options import Options
@@ -256,7 +257,7 @@ def main() -> NoReturn:
     faulthandler.enable(sys.stdout)  # read by the parent: which thread it was
     warnings.simplefilter("ignore")  # numba's and other libraries' own
     warnings.simplefilter("default", RuntimeWarning)  # ours
-    warnings.showwarning = lambda message, *_rest, **_more: print(f"hfx: warning: {message}", file=sys.stderr)
+    warnings.showwarning = lambda message, *_rest, **_more: note(f"hfx: warning: {message}")
     engine = Engine(Options.from_json(sys.stdin.read()), lambda **facts: _say({"fact": facts}))
     _obey_signals(engine)
     try:
@@ -267,7 +268,6 @@ def main() -> NoReturn:
     except Exception as error:
         result, code = _failure(error)
     _say({"result": result, "code": code})
-    sys.stderr.flush()
     os._exit(code)  # everything is closed; a loop that cannot be stopped must not keep the process, nor numba's own end
 
 

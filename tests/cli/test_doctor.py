@@ -42,7 +42,7 @@ def test_look_at_locking_judges(limit, status):
 
 
 @pytest.mark.parametrize(("version", "machine", "status"),
-                         [((3, 11, 0), "x86_64", "ok"), ((3, 10, 9), "x86_64", "fail"), ((3, 12, 0), "riscv64", "warn")])
+                         [((3, 11, 0), "x86_64", "ok"), ((3, 10, 9), "x86_64", "fail"), ((3, 12, 0), "aarch64", "warn"), ((3, 12, 0), "riscv64", "fail")])
 def test_look_at_python_judges(version, machine, status):
     assert looks.look_at_python(version, machine).status == status
 

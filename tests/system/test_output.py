@@ -70,8 +70,16 @@ def test_a_full_disk_under_stdout_is_said_in_one_line(ended, command):
 
 @pytest.mark.parametrize("redirection", ["2>/dev/full", "2>&-", ">&-", ">&- 2>&-", "<&-"])
 def test_streams_that_are_closed_or_full_do_not_end_a_run(ended, redirection):
-    done = in_shell(ended, f"hfx run graph.yaml --hiccups 0 --no-journal {redirection}")
+    done = in_shell(ended, f"hfx run graph.yaml --hiccups 0.3 --no-journal {redirection}")  # progress speaks of the hiccups
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("command", ["stat nobody", "run nothing.yaml", "replay nothing", "simulate --frames 10 -o /dev/null"])
+def test_notes_that_find_no_room_change_no_exit_code(ended, command):
+    heard = in_shell(ended, f"hfx {command}")
+    assert heard.stderr
+    assert in_shell(ended, f"hfx {command} 2>/dev/full").returncode == heard.returncode
+    assert in_shell(ended, f"hfx {command} 2>&-").returncode == heard.returncode
 
 
 def test_stat_is_one_screen_and_all_of_it_on_request(ended):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import socket
 import ssl
-import sys
 import urllib.error
 from collections.abc import Callable
+
+from hydraflow.notes import note
 
 __all__ = ["StaleFeed", "Trouble", "describe"]
 
@@ -66,7 +67,7 @@ class Trouble:
 
     def __init__(self, who: str, write: Callable[[str], object] | None = None) -> None:
         self._who = who
-        self._write = write or (lambda line: print(line, file=sys.stderr, flush=True))
+        self._write = write or note
         self._said: set[str] = set()
         self.last = ""
 
