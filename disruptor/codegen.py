@@ -29,10 +29,11 @@ from disruptor.compiled import JIT_ENABLED, compiled, loop_options
 from disruptor.complaint import complaint
 from disruptor.errors import CompileError
 from disruptor.inlining import only_inlined
+from disruptor.loop_writer import LoopWriter, identifier
 from disruptor.sources import module_sources
-from disruptor.stage import DriverStage, HandlerStage, InletEnd, Output
+from disruptor.stage import DriverStage, HandlerStage, Output
 
-__all__ = ["Loop", "LoopSource", "build_loop", "compiled_function", "prebuild", "write_loop"]
+__all__ = ["Loop", "LoopSource", "build_loop", "compiled_function", "function_lines", "prebuild", "write_loop"]
 
 Stage = HandlerStage | DriverStage
 _RECORDS = ("state", "params", "counters")  # passed as a record; everything else as an array
@@ -44,7 +45,7 @@ from disruptor.codegen import compiled_function
 from disruptor.histogram import record, record_many
 from disruptor.ring import Inlet, Port
 from disruptor.single_producer import payload_room, publish, room, stream_room
-from disruptor.waiting import idle, wake_all
+from disruptor.waiting import idle, wake
 
 '''
 
@@ -72,83 +73,6 @@ class Loop:
         return self.function(*self.source.arguments.values())
 
 
-class _Writer:
-    """Collects lines and arguments while a loop is written."""
-
-    def __init__(self, cells: np.ndarray, histograms: np.ndarray) -> None:
-        self.head: list[str] = []
-        self.body: list[str] = []
-        self.arguments: dict[str, np.ndarray] = {"cells": cells, "histograms": histograms}
-        self.functions: dict[str, Any] = {}
-        self._by_identity: dict[int, str] = {id(cells): "cells", id(histograms): "histograms"}
-        self._bound: set[str] = set()
-
-    def array(self, wanted: str, value: np.ndarray) -> str:
-        """Return the argument name under which `value` is passed, adding it if it is new."""
-        known = self._by_identity.get(id(value))
-        if known is not None:
-            return known
-        name = wanted
-        while name in self.arguments:
-            name += "_"
-        self.arguments[name] = value
-        self._by_identity[id(value)] = name
-        return name
-
-    def value(self, wanted: str, value: Any, *, record: bool = False) -> str:
-        """Return the expression for a binding: a number, an array (record : its only record), tuples one by one."""
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return repr(value)
-        if isinstance(value, tuple):
-            inner = ", ".join(self.value(f"{wanted}_{i}", v) for i, v in enumerate(value))
-            return f"({inner},)"
-        if isinstance(value, InletEnd):
-            return self.inlet(value)
-        name = self.array(wanted, value)
-        if record:
-            self.bind(f"{name}_record", f"{name}[0]")
-            return f"{name}_record"
-        return name
-
-    def bind(self, name: str, expression: str) -> None:
-        if name not in self._bound:
-            self._bound.add(name)
-            self.head.append(f"    {name} = {expression}")
-
-    def port(self, output: Output) -> str:
-        ring = output.end.ring
-        name = f"port_{_identifier(ring.name)}"
-        records, payload, cell = self.ring(ring), self.payload(ring), self.array(f"{_identifier(ring.name)}_port", ring.port)
-        self.bind(name, f"Port({records}, {payload}, {cell}[0])")
-        return name
-
-    def inlet(self, inlet: InletEnd) -> str:
-        ring = inlet.end.ring
-        cell = self.array(f"inlet_{_identifier(ring.name)}_cell", inlet.cell)
-        name = f"{cell}_end"
-        self.bind(name, f"Inlet({self.ring(ring)}, {self.payload(ring)}, {cell}[0])")
-        return name
-
-    def ring(self, ring: Any) -> str:
-        return self.array(f"{_identifier(ring.name)}_records", ring.records)
-
-    def payload(self, ring: Any) -> str:
-        return self.array(f"{_identifier(ring.name)}_payload", ring.payload)
-
-    def stamps(self, ring: Any) -> str:
-        return self.array(f"{_identifier(ring.name)}_stamps", ring.stamps)
-
-    def function(self, stage: Stage) -> str:
-        return self.named(f"on_{_identifier(stage.name)}", stage.function)
-
-    def named(self, name: str, function: Any) -> str:
-        self.functions[name] = function
-        return name
-
-    def line(self, depth: int, text: str) -> None:
-        self.body.append("    " * depth + text)
-
-
 def write_loop(
     name: str,
     stages: Sequence[Stage],
@@ -169,20 +93,15 @@ def write_loop(
     histograms : int64[rows, buckets]; wait : strategy code of disruptor.waiting; wait_cell : its first word.
     wake : another loop may sleep on wait_cell; it is woken after every turn that did something.
     """
-    out = _Writer(cells, histograms)
+    out = LoopWriter(cells, histograms)
     for stage in stages:
         if isinstance(stage, HandlerStage):
             _handler(out, stage, running)
         else:
             _driver(out, stage, running)
     text = [_PREAMBLE.format(name=name, stages=", ".join(s.name for s in stages))]
-    importable = True
-    for local, function in out.functions.items():
-        plain = getattr(function, "function", function)
-        reachable = _importable(plain)
-        importable &= reachable
-        reference = f'compiled_function("{plain.__module__}", "{plain.__qualname__}")' if reachable else f"_given_{local}"
-        text.append(f"{local} = {reference}\n")
+    lines, importable = function_lines(out.functions)
+    text.append(lines)
     text.append(f"\n\ndef run({', '.join(out.arguments)}):\n")
     text.append("\n".join(out.head) + "\n    idle_count = 0\n    then = timestamp()\n    while True:\n        worked = 0\n")
     text.append("\n".join(out.body) + "\n")
@@ -190,7 +109,7 @@ def write_loop(
         "        if worked != 0:\n"
         "            idle_count = 0\n"
         f"            store_release(cells, {progress}, then)\n"
-        + (f"            wake_all(cells, {wait_cell})\n" if wake else "")
+        + (f"            wake(cells, {wait_cell})\n" if wake else "")
         +
         f"        if load_acquire(cells, {halt}) != 0:\n"
         "            break\n"
@@ -201,6 +120,18 @@ def write_loop(
         "    return 0\n"
     )
     return LoopSource(name, "".join(text), out.arguments, out.functions, importable)
+
+
+def function_lines(functions: dict[str, Any]) -> tuple[str, bool]:
+    """Return the lines that name a loop's functions, and whether all of them can be imported (so that it can be cached)."""
+    lines, importable = [], True
+    for local, function in functions.items():
+        plain = getattr(function, "function", function)
+        reachable = _importable(plain)
+        importable &= reachable
+        reference = f'compiled_function("{plain.__module__}", "{plain.__qualname__}")' if reachable else f"_given_{local}"
+        lines.append(f"{local} = {reference}\n")
+    return "".join(lines), importable
 
 
 def build_loop(source: LoopSource, *, boundscheck: bool = False) -> Loop:
@@ -293,9 +224,9 @@ def compile_once(thing: Any) -> Any:
     return _compiled[plain]
 
 
-def _handler(out: _Writer, stage: HandlerStage, running: int) -> None:
+def _handler(out: LoopWriter, stage: HandlerStage, running: int) -> None:
     ring = stage.source.ring
-    local = f"next_{_identifier(stage.name)}"
+    local = f"next_{identifier(stage.name)}"
     records, mask = out.ring(ring), ring.mask
     out.bind(local, f"load_acquire(cells, {stage.cursor}) + 1")
     out.line(2, f"# {stage.name}: on {ring.name}")
@@ -344,10 +275,10 @@ def _handler(out: _Writer, stage: HandlerStage, running: int) -> None:
     if stage.checkpoint is not None:
         point = stage.checkpoint
         rows = out.array("checkpoints", point.out)
-        digest = out.named(f"digest_{_identifier(stage.name)}", point.digest)
-        state = out.value(f"{_identifier(stage.name)}_state", stage.bindings["state"], record=True)
+        digest = out.named(f"digest_{identifier(stage.name)}", point.digest)
+        state = out.value(f"{identifier(stage.name)}_state", stage.bindings["state"], record=True)
         params = stage.bindings.get("params", stage.bindings["state"])
-        params = out.value(f"{_identifier(stage.name)}_params", params, record=True)
+        params = out.value(f"{identifier(stage.name)}_params", params, record=True)
         out.line(5, f"if ({local} + 1) % {point.every} == 0:")
         row = f"(({local} + 1) // {point.every} - 1) & {point.out.shape[0] - 1}"
         out.line(6, f"{rows}[{row}, {point.column}] = {digest}({state}, {params})")
@@ -385,7 +316,7 @@ def _handler(out: _Writer, stage: HandlerStage, running: int) -> None:
     out.line(5, f"worked += {local} - first")
 
 
-def _driver(out: _Writer, stage: DriverStage, running: int) -> None:
+def _driver(out: LoopWriter, stage: DriverStage, running: int) -> None:
     call: dict[str, str] = {"cells": "cells", "now": "timestamp()"}
     out.line(2, f"# {stage.name}: driver")
     out.line(2, f"if load_acquire(cells, {stage.finished}) == 0:")
@@ -425,7 +356,7 @@ def _driver(out: _Writer, stage: DriverStage, running: int) -> None:
         out.line(4, "then = now")
 
 
-def _arguments(out: _Writer, stage: Stage, call: dict[str, str]) -> None:
+def _arguments(out: LoopWriter, stage: Stage, call: dict[str, str]) -> None:
     for output in stage.outputs:
         call[output.argument] = out.port(output)
     for inlet in stage.inlets:
@@ -433,12 +364,12 @@ def _arguments(out: _Writer, stage: Stage, call: dict[str, str]) -> None:
     for name in stage.arguments:
         if name in stage.bindings and name not in call:
             own = name in _RECORDS
-            call[name] = out.value(f"{_identifier(stage.name)}_{name}", stage.bindings[name], record=own)
+            call[name] = out.value(f"{identifier(stage.name)}_{name}", stage.bindings[name], record=own)
         if name not in call:
             raise CompileError(stage.name, f"nothing in the graph is called '{name}'; known here: {', '.join(sorted(call))}")
 
 
-def _publish(out: _Writer, output: Output, depth: int) -> None:
+def _publish(out: LoopWriter, output: Output, depth: int) -> None:
     if output.max_out:
         out.line(depth, f"publish({out.port(output)}, cells, {output.end.cursor})")
     else:  # a byte stream: no records, the position itself is the cursor
@@ -447,10 +378,6 @@ def _publish(out: _Writer, output: Output, depth: int) -> None:
 
 def _tuple(words: list[int]) -> str:
     return "(" + ", ".join(str(w) for w in words) + ",)"
-
-
-def _identifier(name: str) -> str:
-    return "".join(c if c.isalnum() else "_" for c in name)
 
 
 def _importable(function: Any) -> bool:
@@ -462,7 +389,7 @@ def _importable(function: Any) -> bool:
 
 
 def _load(source: LoopSource, folder: Path | None) -> ModuleType:
-    name = f"disruptor_loop_{_identifier(source.name)}"
+    name = f"disruptor_loop_{identifier(source.name)}"
     module = ModuleType(name)
     for local, function in source.functions.items():
         module.__dict__[f"_given_{local}"] = compile_once(function)

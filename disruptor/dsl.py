@@ -1,288 +1,420 @@
-"""The newcomer's path: a ring, handlers one after the other, `with`, `publish`.
+"""The front door: a ring, handlers in any acyclic graph, threads that run them.
 
     with Disruptor([("value", "f8"), ("spike", "?")], slots=65536).then(spikes).then(report) as d:
         d.publish(value=numbers)
 
-Compiled handlers run without the GIL on threads of their own (fused onto fewer threads where the machine has too few
-cores); plain Python handlers that take `batch` get numpy views, on an unpinned thread. Each group given to `then` waits
-for the group before it. Leaving `with` drains the ring, halts and joins; a handler's exception is raised there or by the
-next `publish`, naming handler and sequence.
+    d = Disruptor(fields, producers="multi", wait="blocking")
+    d.handle_events_with(decode, journal)
+    d.after(decode).then(book).then(strategy)
+    d.after(journal).and_(strategy).then(report)
+    d.start(); ...; d.shutdown(timeout=5)
+
+Compiled handlers run without the GIL, fused onto fewer threads where the machine has too few cores; plain Python handlers
+have a thread each. Leaving `with` drains, halts and joins; a handler's exception is raised there or by the next claim,
+naming handler and sequence.
+
+Source: LMAX Disruptor (dsl). What differs, on purpose: shutdown joins its threads and the graph can start again; handlers
+are added and removed while it runs; nothing hangs because a handler has died.
 """
 
 from __future__ import annotations
 
-import os
 import threading
+from collections.abc import Sequence as Many
 from typing import Any
 
 import numpy as np
 
-from disruptor.atomics import load_acquire, pause, store_release
-from disruptor.codegen import build_loop, write_loop
-from disruptor.compiled import entry
-from disruptor.errors import CapacityError, GraphError, HandlerError
-from disruptor.handler import Handler, as_handler, params_record
-from disruptor.histogram import BUCKETS
-from disruptor.layout import CELL_WORDS, record_dtype
-from disruptor.memory import anonymous
-from disruptor.ring import Ring
-from disruptor.stage import HandlerStage, RingEnd
-from disruptor.waiting import WaitStrategy
+from disruptor.barrier import SequenceBarrier
+from disruptor.codegen import prebuild
+from disruptor.errors import DisruptorError, ForkError, GraphError, HandlerError, WaitTimeout
+from disruptor.faults import as_exception_handler
+from disruptor.gates import Gate, look
+from disruptor.group import HandlerGroup
+from disruptor.lookout import await_published
+from disruptor.loop_processor import LoopProcessor, Member
+from disruptor.node import Node, new_node, node_sequences
+from disruptor.placing import Placed, Thread, place
+from disruptor.poller import EventPoller
+from disruptor.ring_buffer import RingBuffer
+from disruptor.sequence import generation, take_cells
+from disruptor.threads import PinnedThread
+from disruptor.wait import Wait, as_wait
+from disruptor.worker_pool import WorkerPool
 
 __all__ = ["Disruptor"]
 
-_HALT, _CURSOR, _WAIT, _FIRST_STAGE = 0, 1, 2, 3  # cells; a stage takes four: cursor, running, sequence, progress
-_MOST_STAGES = 60
-_SPINS = 20_000
-
 
 class Disruptor:
-    """A ring with one producer (the thread that calls `publish`) and a chain of handlers.
+    """A ring and the graph of its consumers.
 
-    fields : list of (name, format) of the records; slots : power of two.
-    Raises: LayoutError, CapacityError.
+    fields, slots, producers, availability, when_full, name, huge, prefault, lock : as for RingBuffer.
+    wait : how handlers and producers wait unless they say otherwise; "blocking" idles at 0.3 % of a core.
+    on_error : "halt", "skip" or an ExceptionHandler, for handlers that do not say otherwise.
+    placement : "auto" or a list of `thread(…)`.
+    Raises: LayoutError, CapacityError, GraphError.
     """
 
-    def __init__(self, fields: Any, slots: int = 4096, *, name: str = "ring") -> None:
-        self.ring = Ring(name, record_dtype(fields, name=f"ring '{name}'", fill=True), slots)
-        self._cells = anonymous((_FIRST_STAGE + 4 * _MOST_STAGES) * CELL_WORDS * 8).array(np.int64)
-        self._end = RingEnd(ring=self.ring, cursor=_CURSOR * CELL_WORDS)
-        self._groups: list[list[_Member]] = []
-        self._threads: list[threading.Thread] = []
-        self._failure: HandlerError | None = None
+    def __init__(
+        self, fields: Any, slots: int = 4096, *, wait: Wait | str = "blocking", on_error: Any = "halt",
+        placement: Many[Thread] | str = "auto", **ring: Any,
+    ) -> None:
+        self.wait = as_wait(wait)
+        self.ring = RingBuffer(fields, slots, wait=self.wait, **ring)
+        self.ring.sequencer.hindrance = self._hindrance
+        self._on_error = on_error if on_error in ("halt", "skip") else as_exception_handler(on_error)
+        self._placement = placement
+        self._nodes: list[Node] = []
+        self._last: tuple[Node, ...] = ()
+        self._running: list[tuple[Any, PinnedThread]] = []
         self._started = False
+        self._generation = generation()
+        self._never = take_cells(1)  # an alert word that nobody sets
+
+    # the graph
 
     def then(self, *handlers: Any) -> Disruptor:
-        """Add handlers that all see each record after every handler of the group before. Returns self."""
-        if self._started:
-            raise GraphError("handlers are added before `with` starts the graph")
-        if not handlers:
-            raise GraphError("then() needs at least one handler")
-        waits = tuple(m.cursor for m in self._groups[-1]) if self._groups else (self._end.cursor,)
-        self._groups.append([])
-        for one in handlers:
-            self._groups[-1].append(self._member(as_handler(one), waits))
+        """Add handlers that see each record after every handler of the group added before. Returns self."""
+        self._last = self._add(handlers, self._last).nodes
         return self
 
-    def state(self, name: str) -> np.record:
-        """Return the state record of the handler called `name`. Read it when the graph is not running."""
-        for member in self._members():
-            if member.handler.name == name and member.state is not None:
-                return member.state[0]
-        raise GraphError(f"no handler '{name}' with state; known: {', '.join(m.handler.name for m in self._members())}")
+    def handle_events_with(self, *handlers: Any) -> HandlerGroup:
+        """Add handlers that see each record as soon as it is published. Returns their group."""
+        group = self._add(handlers, ())
+        self._last = self._last or group.nodes
+        return group
 
-    def publish(self, **columns: Any) -> int:
-        """Publish one record per element of the arrays given by field name (scalars count once per call).
+    def handle_events_with_worker_pool(self, *workers: Any) -> HandlerGroup:
+        """Add a pool of workers: each record goes to exactly one of them. Returns their group."""
+        return self._add(workers, (), pooled=True)
 
-        Fields not named keep what the slot held. Blocks while the ring is full. Returns the last sequence published.
-        Raises: GraphError outside `with`, HandlerError when a handler has failed, CapacityError for arrays of different
-        length and for unknown fields.
+    def after(self, *handlers: Any) -> HandlerGroup:
+        """Return the group of handlers that were added before. Raises: GraphError for one that was not."""
+        return HandlerGroup(self, tuple(n for h in handlers for n in self._find(h)))
+
+    def add(self, handler: Any, *, after: Many[Any] = ()) -> Disruptor:
+        """Add a handler, also while the graph runs; it starts at now. after : handlers that it waits for. Returns self."""
+        upstream = tuple(n for h in after for n in self._find(h))
+        node = self._new_node(handler, upstream)
+        self._attach([node])
+        if self._started:
+            self._launch(Placed((node,), None, self._wait_of(node)))
+        return self
+
+    def remove(self, handler: Any) -> None:
+        """Remove a handler, also while the graph runs: it ends its batch, its thread is joined.
+
+        Raises: GraphError when others wait for it, or share its thread.
         """
-        if not self._started:
-            raise GraphError("publish works inside `with`, which starts the handlers")
-        arrays = {field: np.atleast_1d(np.asarray(values)) for field, values in columns.items()}
-        known = self.ring.dtype.names or ()
-        unknown = [f for f in arrays if f not in known]
-        if unknown or not arrays:
-            raise CapacityError(f"ring '{self.ring.name}' has the fields {', '.join(known)}, got {unknown}")
-        length = max(len(a) for a in arrays.values())
-        for field, values in arrays.items():
-            if len(values) not in (1, length):
-                raise CapacityError(f"'{field}' has {len(values)} elements, another field {length}")
-        done = 0
-        chunk = max(1, self.ring.slots // 4)
-        while done < length:
-            done += self._publish_some(arrays, done, min(chunk, length - done))
-        return int(self.ring.port[0]["published"])
+        for node in self._find(handler):
+            followers = [n.name for n in self._nodes if node in n.upstream]
+            if followers:
+                raise GraphError(f"handler '{node.name}' cannot be removed: {', '.join(followers)} waits for it; remove that first")
+            self._stop_node(node)
+            self._nodes.remove(node)
+            self._gate_leaves(node.upstream)
+            for sequence in node_sequences(node):
+                if not any(n.pool is node.pool is not None and sequence is node.pool.work for n in self._nodes):
+                    self.ring.remove_gating_sequence(sequence)
 
-    def __enter__(self) -> Disruptor:
+    def set_default_exception_handler(self, handler: Any) -> None:
+        """Set what becomes of errors of all handlers that do not say otherwise, those added and those to come."""
+        self._refuse_when_started("the default exception handler is set")
+        before, self._on_error = self._on_error, as_exception_handler(handler)
+        for node in self._nodes:
+            if node.declared is not None and (node.declared.on_error == "halt" or node.declared.on_error is before):
+                self._set_exceptions(node, self._on_error)
+
+    def handle_exceptions_for(self, handler: Any, exceptions: Any) -> None:
+        """Set what becomes of the errors of one handler."""
+        for node in self._find(handler):
+            self._set_exceptions(node, as_exception_handler(exceptions))
+
+    def barrier_for(self, handler: Any) -> SequenceBarrier:
+        """Return a barrier that waits for a handler."""
+        return self.after(handler).as_barrier()
+
+    def sequence_of(self, handler: Any) -> int:
+        """Return the last sequence that a handler is done with."""
+        return min(n.sequence.get() for n in self._find(handler))
+
+    def state(self, handler: Any) -> np.record:
+        """Return the state record of a handler (or of the first of that name). Read it when the graph is not running."""
+        return self._owned(handler, "state")
+
+    def params(self, handler: Any) -> np.record:
+        """Return the parameters of a handler; a compiled handler sees what is written there."""
+        return self._owned(handler, "params")
+
+    def counters(self, handler: Any) -> np.record:
+        """Return the counters of a handler. They may be read at any time."""
+        return self._owned(handler, "counters")
+
+    # running
+
+    @property
+    def started(self) -> bool:
+        return self._started
+
+    def start(self) -> Disruptor:
+        """Compile what is not compiled, start the threads, and return when every handler has had its `on_start`.
+
+        Records published before are handled. Raises: GraphError when it runs already or has no handlers; CompileError;
+        HandlerError of an `on_start`.
+        """
+        if self._generation != generation():
+            raise ForkError("graph")
         if self._started:
             raise GraphError("this graph is already running")
-        if not self._groups:
+        if not self._nodes:
             raise GraphError("nothing to run: add handlers with then()")
-        self._start()
+        self.ring.sequencer.forgive()
+        placed = place(self._nodes, self._placement, self.wait)
+        loops = [LoopProcessor(self.ring, [self._member(n) for n in p.nodes], p.wait) for p in placed if p.nodes[0].compiled]
+        prebuild([loop.source() for loop in loops])
+        for loop in loops:
+            loop.build()
+        self._started = True
+        rest = iter(loops)
+        for one in placed:
+            self._launch(one, next(rest) if one.nodes[0].compiled else None)
+        failure = self.failure
+        if failure is not None:
+            self.halt()
+            raise failure
         return self
 
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if kind is None:
-            last = int(self.ring.port[0]["published"])
-            words = np.array(self._end.consumers, np.int64)
-            while self._failure is None and not _passed(self._cells, words, last, _SPINS):
-                pass
-        store_release(self._cells, _HALT * CELL_WORDS, 1)
-        for thread in self._threads:
-            thread.join()
-        self._threads.clear()
+    def halt(self) -> None:
+        """End every handler after the batch it has in hand, and join the threads. What is left in the ring stays there."""
+        for processor, _ in self._running:
+            processor.halt()
+        me = threading.get_ident()
+        for _, thread in self._running:
+            if thread.ident != me:
+                thread.join()
+        self._running.clear()
         self._started = False
-        if self._failure is not None and kind is None:
-            raise self._failure
 
-    def _publish_some(self, arrays: dict[str, np.ndarray], offset: int, wanted: int) -> int:
-        port, ring = self.ring.port[0], self.ring
-        words = np.array(self._end.consumers, np.int64)
-        while True:
-            if self._failure is not None:
-                raise self._failure
-            free = _wait_for_room(self._cells, words, int(port["next"]), ring.slots, wanted, _SPINS)
-            if free > 0:
-                break
-        first = int(port["next"]) & ring.mask
-        count = min(free, wanted, ring.slots - first)
-        for field, values in arrays.items():
-            part = values if len(values) == 1 else values[offset : offset + count]
-            ring.records[field][first : first + count] = part
-        port["next"] += count
-        port["published"] = port["next"] - 1
-        store_release(self._cells, self._end.cursor, int(port["published"]))
-        return count
+    def drain(self, timeout: float | None = None) -> None:
+        """Wait until the last handlers of the graph have handled all that is published.
 
-    def _members(self) -> list[_Member]:
-        return [member for group in self._groups for member in group]
-
-    def _member(self, declared: Handler, waits: tuple[int, ...]) -> _Member:
-        number = len(self._members())
-        if number >= _MOST_STAGES:
-            raise GraphError(f"at most {_MOST_STAGES} handlers, got one more")
-        member = _Member(declared, number, waits)
-        self._cells[member.cursor] = -1
-        return member
-
-    def _start(self) -> None:
-        self._failure = None
-        cells = self._cells
-        cells[:] = 0
-        self.ring.reset()
-        cells[self._end.cursor] = -1
-        for member in self._members():
-            cells[member.cursor] = -1
-        self._end.consumers[:] = [m.cursor for m in self._members()]
-        jitted = [m for m in self._members() if m.handler.jit]
-        python = [m for m in self._members() if not m.handler.jit]
-        cores = len(os.sched_getaffinity(0))
-        apart = len(jitted) + len(python) < cores
-        bundles = [[m] for m in jitted] if apart else [jitted] if jitted else []
-        wait = WaitStrategy.BUSY_SPIN if len(bundles) < cores and not python else WaitStrategy.YIELDING
-        loops = [(bundle, self._loop(bundle, wait)) for bundle in bundles]
-        self._started = True
-        for bundle, loop in loops:
-            self._launch(bundle[0].handler.name, self._run_loop, bundle, loop)
-        for member in python:
-            self._launch(member.handler.name, self._run_batches, member)
-
-    def _launch(self, name: str, target: Any, *arguments: Any) -> None:
-        thread = threading.Thread(target=target, args=arguments, name=f"disruptor-{name}", daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def _loop(self, bundle: list[_Member], wait: int) -> Any:
-        stages = [
-            HandlerStage(
-                name=m.handler.name, number=m.number, function=m.handler.function, arguments=m.handler.arguments,
-                source=self._end, waits=m.waits, cursor=m.cursor, bindings=m.bindings(), batch=1 << 16,
-            )
-            for m in bundle
-        ]
-        source = write_loop(
-            f"{self.ring.name}_{bundle[0].handler.name}", stages, cells=self._cells,
-            histograms=np.zeros((1, BUCKETS), np.int64), halt=_HALT * CELL_WORDS, running=bundle[0].cursor + CELL_WORDS,
-            progress=bundle[0].cursor + 3 * CELL_WORDS, wait=int(wait), wait_cell=_WAIT * CELL_WORDS,
+        Raises: WaitTimeout, naming who is behind; HandlerError when a handler has died.
+        """
+        last = self.ring.sequencer.published()
+        words = np.array([s.word for n in self._leaves() for s in node_sequences(n) if n.processor is not None], np.int64)
+        patience = -1 if timeout is None else max(0, int(timeout * 1e9))
+        s = self.ring.sequencer
+        wait = Wait.by_phase("blocking", gated="blocking")
+        s.parks(wait)
+        reached = last if not len(words) else await_published(
+            s.base, s.marks, words, last, wait, self._never.word, patience, self._raise_failure
         )
-        return build_loop(source)
+        self._raise_failure()
+        if reached < last:
+            why = "; ".join(str(g) for g in self.who_gates()[1:] if g.behind)
+            raise WaitTimeout(f"ring '{self.ring.name}': not everything published up to {last:,} was handled", timeout or 0, why)
 
-    def _run_loop(self, bundle: list[_Member], loop: Any) -> None:
+    def shutdown(self, timeout: float | None = None) -> None:
+        """Drain, then halt and join; the graph can be started again.
+
+        timeout : seconds for draining; when they are over, WaitTimeout is raised and nothing is halted.
+        Raises: WaitTimeout; HandlerError when a handler has died (the others are halted then).
+        """
         try:
-            loop.run()
-        except Exception as error:  # whatever the handler raised is the user's to see
-            number = int(self._cells[bundle[0].cursor + CELL_WORDS])
-            sequence = int(self._cells[bundle[0].cursor + 2 * CELL_WORDS])
-            self._fail(self._members()[number].handler.name, sequence, error)
+            self.drain(timeout)
+        except WaitTimeout:
+            raise
+        except BaseException:
+            self.halt()
+            raise
+        self.halt()
+        self._raise_failure()
 
-    def _run_batches(self, member: _Member) -> None:
-        words = np.array(member.waits, np.int64)
-        following = 0
-        while True:
-            available = _wait_for(self._cells, words, following, _HALT * CELL_WORDS, _SPINS)
-            if available < following:
-                if self._cells[_HALT * CELL_WORDS]:
-                    return
-                continue
-            first = following & self.ring.mask
-            count = min(available - following + 1, self.ring.slots - first)
-            try:
-                member.handler.function(self.ring.records[first : first + count], following)
-            except Exception as error:  # see _run_loop
-                self._fail(member.handler.name, following, error)
-                return
-            following += count
-            store_release(self._cells, member.cursor, following - 1)
+    @property
+    def failure(self) -> HandlerError | None:
+        """What the first handler that died ended by, or None."""
+        failures = self.ring.sequencer.failures
+        return failures[0] if failures else None
 
-    def _fail(self, name: str, sequence: int, error: Exception) -> None:
-        failure = HandlerError(name, sequence, error)
-        failure.__cause__ = error
-        self._failure = self._failure or failure
-        store_release(self._cells, _HALT * CELL_WORDS, 1)
+    def who_gates(self) -> list[Gate]:
+        """Return who waits for whom: the producers first, then each handler."""
+        return look(self.ring, self._nodes)
+
+    def __enter__(self) -> Disruptor:
+        return self.start()
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if not self._started:
+            return
+        if kind is None:
+            self.shutdown()
+        else:
+            self.halt()
+
+    # publishing
+
+    def publish(self, *what: Any, **columns: Any) -> Any:
+        """Publish; see RingBuffer.publish. Raises: HandlerError when a handler has died, and what that raises."""
+        return self.ring.publish(*what, **columns)
+
+    def publish_event(self, translator: Any, *args: Any, timeout: float | None = None) -> int:
+        """See RingBuffer.publish_event."""
+        return self.ring.publish_event(translator, *args, timeout=timeout)
+
+    def try_publish_event(self, translator: Any, *args: Any) -> bool:
+        """See RingBuffer.try_publish_event."""
+        return self.ring.try_publish_event(translator, *args)
+
+    def publish_events(self, translator: Any, *columns: Any, **bounds: Any) -> int:
+        """See RingBuffer.publish_events."""
+        return self.ring.publish_events(translator, *columns, **bounds)
+
+    def new_poller(self, *after: Any, gating: bool = True) -> EventPoller:
+        """Return a poller that starts at now, behind the handlers `after`."""
+        sequences = [s for h in after for n in self._find(h) for s in node_sequences(n)]
+        return self.ring.new_poller(*sequences, gating=gating)
+
+    def get(self, sequence: int) -> np.record:
+        """Return the record of a sequence."""
+        return self.ring.get(sequence)
+
+    @property
+    def cursor(self) -> int:
+        """See RingBuffer.cursor."""
+        return self.ring.cursor
+
+    # inside
+
+    def _add(self, handlers: Many[Any], upstream: tuple[Node, ...], pooled: bool = False) -> HandlerGroup:
+        self._refuse_when_started("handlers are added with then()")
+        if not handlers:
+            raise GraphError("then() needs at least one handler")
+        pool = WorkerPool() if pooled else None
+        nodes = [self._new_node(h, upstream, pool) for h in handlers]
+        self._attach(nodes)
+        return HandlerGroup(self, tuple(nodes))
+
+    def _new_node(self, handler: Any, upstream: tuple[Node, ...], pool: WorkerPool | None = None) -> Node:
+        node = new_node(self.ring, handler, upstream, {"wait": self.wait, "on_error": self._on_error}, pool)
+        self.ring.sequencer.labels[node.sequence.word] = f"handler '{node.name}'"
+        return node
+
+    def _attach(self, nodes: list[Node]) -> None:
+        """Let producers wait for new nodes instead of those before them. They start at now, not ahead of those."""
+        s = self.ring.sequencer
+        fresh = list({id(q): q for node in nodes for q in node_sequences(node)}.values())
+        before = [q.get() for u in nodes[0].upstream for q in node_sequences(u)]
+        if before:
+            for sequence in fresh:
+                sequence.set(min(*before, s.published()))
+            s.add_gating_sequences_as_they_are(*fresh)
+        else:
+            s.add_gating_sequences(*fresh)
+        self._nodes.extend(nodes)
+        for node in {id(u): u for n in nodes for u in n.upstream}.values():
+            for sequence in node_sequences(node):
+                self.ring.remove_gating_sequence(sequence)
+
+    def _gate_leaves(self, nodes: tuple[Node, ...]) -> None:
+        leaves = self._leaves()
+        for node in nodes:
+            if node in leaves:
+                gating = self.ring.sequencer.gating_sequences
+                fresh = [s for s in node_sequences(node) if s not in gating]
+                self.ring.sequencer.add_gating_sequences_as_they_are(*fresh)
+
+    def _leaves(self) -> list[Node]:
+        inner = {id(u) for n in self._nodes for u in n.upstream}
+        return [n for n in self._nodes if id(n) not in inner]
+
+    def _find(self, handler: Any) -> list[Node]:
+        found = [n for n in self._nodes if n.given is handler or n.declared is handler]
+        found = found or [n for n in self._nodes if getattr(n.given, "handler", None) is handler]
+        if not found and isinstance(handler, str):
+            found = [n for n in self._nodes if n.name == handler]
+        if not found:
+            name = getattr(handler, "name", getattr(handler, "__name__", handler))
+            raise GraphError(f"no handler '{name}' in this graph; known: {', '.join(n.name for n in self._nodes) or 'none'}")
+        return found
+
+    def _owned(self, handler: Any, what: str) -> np.record:
+        for node in self._find(handler):
+            array = getattr(node.member, what, None)
+            if array is not None:
+                return array[0]
+        name = getattr(handler, "name", handler)
+        raise GraphError(f"handler '{name}' has no {what}")
+
+    def _member(self, node: Node) -> Member:
+        assert node.member is not None
+        return node.member
+
+    def _wait_of(self, node: Node) -> Wait:
+        own = node.declared.wait if node.declared is not None else None
+        return self.wait if own is None else as_wait(own)
+
+    def _set_exceptions(self, node: Node, exceptions: Any) -> None:
+        target = node.member if node.member is not None else node.processor
+        target.exceptions = exceptions
+
+    def _launch(self, placed: Placed, loop: LoopProcessor | None = None) -> None:
+        first = placed.nodes[0]
+        if first.compiled and loop is None:
+            loop = LoopProcessor(self.ring, [self._member(n) for n in placed.nodes], placed.wait).build()
+        if loop is not None:
+            for node in placed.nodes:
+                node.processor = loop
+        processor = first.processor
+        thread = PinnedThread(
+            _run, (processor,), name=f"dis-{first.name}", cpus=None if placed.cpu is None else (placed.cpu,),
+            halt=processor.halt,
+        )
+        started = getattr(processor, "started", None)
+        self._running.append((processor, thread))
+        thread.start()
+        if started is not None:
+            started.wait()
+
+    def _stop_node(self, node: Node) -> None:
+        for processor, thread in list(self._running):
+            if processor is node.processor:
+                others = [n.name for n in self._nodes if n.processor is processor and n is not node]
+                if others:
+                    raise GraphError(
+                        f"handler '{node.name}' shares its thread with {', '.join(others)}; place it on one of its own to remove it"
+                    )
+                processor.halt()
+                thread.join()
+                self._running.remove((processor, thread))
+
+    def _raise_failure(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+    def _hindrance(self) -> DisruptorError | None:
+        """Why a producer that waits for room would wait for ever."""
+        me = threading.get_ident()
+        name = self.ring.name
+        for processor, thread in self._running:
+            if thread.ident == me:
+                return GraphError(
+                    f"handler '{processor.name}' publishes into ring '{name}', which it reads itself, and the ring is full:"
+                    " it would wait for itself; publish into another ring, or with try_next"
+                )
+        if not self._started and self._nodes:
+            return GraphError(f"ring '{name}' is full, and nothing empties it: start the graph (`with`, or start()) first")
+        return None
+
+    def _refuse_when_started(self, what: str) -> None:
+        if self._started:
+            raise GraphError(f"{what} before the graph starts; while it runs, use add()")
 
 
-class _Member:
-    """One handler of the graph, with its memory."""
-
-    def __init__(self, declared: Handler, number: int, waits: tuple[int, ...]) -> None:
-        self.handler = declared
-        self.number = number
-        self.waits = waits
-        self.cursor = (_FIRST_STAGE + 4 * number) * CELL_WORDS
-        params = declared.params() if declared.params is not None else None
-        self.params = params_record(params) if params is not None else None
-        dtype = declared.state_dtype(params)
-        self.state = None if dtype is None else anonymous(dtype.itemsize).array(dtype, 1)
-
-    def bindings(self) -> dict[str, np.ndarray]:
-        offered = {"state": self.state, "params": self.params}
-        return {name: array for name, array in offered.items() if array is not None}
+def _run(processor: Any) -> None:
+    """Run a processor to its end. Its failure is kept where producers and the end of `with` find it."""
+    try:
+        processor.run()
+    except HandlerError:
+        pass
 
 
-@entry
-def _wait_for(cells, words, wanted, halt, spins):
-    """Wait until every cursor at `words` has reached `wanted`, for at most `spins` pauses. Returns the lowest cursor."""
-    lowest = wanted - 1
-    for _ in range(spins):
-        lowest = load_acquire(cells, words[0])
-        for i in range(1, words.shape[0]):
-            cursor = load_acquire(cells, words[i])
-            if cursor < lowest:
-                lowest = cursor
-        if lowest >= wanted or load_acquire(cells, halt) != 0:
-            break
-        pause()
-    return lowest
-
-
-@entry
-def _wait_for_room(cells, words, following, slots, wanted, spins):
-    """Wait until at least one slot is free, preferring `wanted`, for at most `spins` pauses. Returns the free slots."""
-    free = 0
-    for _ in range(spins):
-        lowest = load_acquire(cells, words[0])
-        for i in range(1, words.shape[0]):
-            cursor = load_acquire(cells, words[i])
-            if cursor < lowest:
-                lowest = cursor
-        free = lowest + 1 + slots - following
-        if free >= wanted:
-            break
-        pause()
-    return free
-
-
-@entry
-def _passed(cells, words, last, spins):
-    """Wait until every cursor at `words` has reached `last`, for at most `spins` pauses. Returns whether they have."""
-    for _ in range(spins):
-        done = True
-        for i in range(words.shape[0]):
-            if load_acquire(cells, words[i]) < last:
-                done = False
-        if done:
-            return True
-        pause()
-    return False

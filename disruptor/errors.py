@@ -3,7 +3,12 @@
     DisruptorError
     ├── LayoutError        a record or state declaration that cannot be laid out
     ├── MemoryMapError     the kernel refused memory; says which limit and what to do
-    ├── CapacityError      a ring is full, or a size is out of range
+    ├── CapacityError      a size is out of range (a ValueError as well)
+    ├── InsufficientCapacity  a ring has no room now; says how many slots are missing and who holds them
+    ├── WaitTimeout        nothing came, or no room was made, in the time allowed
+    ├── Alerted            a wait was ended by an alert
+    ├── ForkError          something that a fork does not copy is used in the child
+    ├── Rewind             raised by a handler: give me this batch again
     ├── GraphError         handlers that cannot be connected as asked
     ├── CompileError       a handler that numba cannot compile, reduced to its cause
     ├── HandlerError       a handler failed while running; holds handler and sequence
@@ -14,15 +19,20 @@ Each exception carries its numbers as attributes and renders them in its message
 """
 
 __all__ = [
+    "Alerted",
     "CapacityError",
     "CompileError",
     "CounterFileError",
     "DisruptorError",
+    "ForkError",
     "GraphError",
     "HandlerError",
+    "InsufficientCapacity",
     "LayoutError",
     "LogError",
     "MemoryMapError",
+    "Rewind",
+    "WaitTimeout",
 ]
 
 
@@ -43,8 +53,45 @@ class MemoryMapError(DisruptorError):
         self.remedy = remedy
 
 
-class CapacityError(DisruptorError):
-    """A ring has no room, or a size lies outside its limits."""
+class CapacityError(DisruptorError, ValueError):
+    """A size lies outside its limits."""
+
+
+class InsufficientCapacity(DisruptorError):
+    """A ring has no room for what was to be claimed. missing : slots that consumers must free first."""
+
+    def __init__(self, ring: str, wanted: int, missing: int, why: str = "") -> None:
+        slots = "slot is" if missing == 1 else "slots are"
+        super().__init__(f"ring '{ring}' is full: {missing:,} of {wanted:,} {slots} missing{f'; {why}' if why else ''}")
+        self.ring = ring
+        self.wanted = wanted
+        self.missing = missing
+
+
+class WaitTimeout(DisruptorError, TimeoutError):
+    """What was waited for did not come in time. seconds : how long it was waited for; why : who held it up."""
+
+    def __init__(self, what: str, seconds: float, why: str = "") -> None:
+        super().__init__(f"{what} within {seconds:g} s{f'; {why}' if why else ''}")
+        self.seconds = seconds
+        self.why = why
+
+
+class Alerted(DisruptorError):
+    """A wait was ended because its barrier was alerted."""
+
+
+class ForkError(DisruptorError):
+    """A ring, sequence or graph is used in a forked child: its threads and private memory belong to the parent."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"this {what} belongs to the process before the fork: its threads were not copied; make a new one after the fork"
+        )
+
+
+class Rewind(DisruptorError):
+    """Raised by a rewindable handler: the batch shall be delivered again from its first record (see disruptor.rewind)."""
 
 
 class GraphError(DisruptorError):

@@ -43,7 +43,16 @@ class Handler:
     reads, writes : declared record fields, or None to have them inferred.
     prepare : callable(state, params, **context) that fills the fresh state, in Python, before the run.
     digest : compiled callable(state, params) → int64 over the logical content; None folds every field in order.
-    jit : False for a plain Python handler, which gets (batch, first_sequence) on a thread of its own.
+    jit : False for a plain Python handler, on a thread of its own. One whose first parameter is named `batch` gets (batch,
+    first_sequence), numpy views of the ring; any other one record after the other.
+    on_start, on_shutdown : Python functions called on the handler's thread before its first record and after its last;
+    they may take `state` and `params`.
+    on_batch_start : called before each batch with `batch_size` and `queue_depth` (records at hand, batch included).
+    on_timeout : called with `sequence`, the last handled, when the wait strategy's timeout passes without a record. Both
+    are compiled with a compiled handler, take `state` and `params` by name, and need not take anything.
+    batch_limit : most records of a batch, 0 for no limit. rewind : a RewindStrategy. on_error : "halt", "skip" or an
+    ExceptionHandler. wait : a Wait or its name, None for the graph's. follow : called with the handler's own Sequence, so
+    that a Python handler can release records before its batch ends (a compiled one takes `release`).
     """
 
     name: str
@@ -59,6 +68,24 @@ class Handler:
     prepare: Callable | None = None
     digest: Callable | None = None
     jit: bool = True
+    on_start: Callable | None = None
+    on_shutdown: Callable | None = None
+    on_batch_start: Callable | None = None
+    on_timeout: Callable | None = None
+    batch_limit: int = 0
+    rewind: Any = None
+    on_error: Any = "halt"
+    wait: Any = None
+    follow: Callable | None = None
+
+    @property
+    def takes_batches(self) -> bool:
+        """Whether it is a Python handler of whole batches."""
+        return not self.jit and self.arguments[:1] == ("batch",)
+
+    def using(self, **changes: Any) -> Handler:
+        """Return the same handler with other settings: `report.using(batch_limit=100, on_error="skip")`."""
+        return attrs.evolve(self, **changes)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
@@ -75,56 +102,52 @@ class Handler:
         return None if self.counters is None else record_dtype(self.counters, name=f"counters of '{self.name}'")
 
 
-def handler(
-    function: Callable | None = None,
-    *,
-    name: str | None = None,
-    state: Any = None,
-    params: type | None = None,
-    counters: Any = None,
-    max_out: Mapping[str, int] | None = None,
-    max_payload: Mapping[str, int] | None = None,
-    reads: tuple[str, ...] | None = None,
-    writes: tuple[str, ...] | None = None,
-    prepare: Callable | None = None,
-    digest: Callable | None = None,
-    jit: bool = True,
-) -> Any:
-    """Declare a function as a handler; see `Handler` for the arguments. The function itself stays plain Python."""
+def handler(function: Callable | None = None, *, name: str | None = None, **settings: Any) -> Any:
+    """Declare a function as a handler; see `Handler` for the settings. The function itself stays plain Python.
+
+    Raises: LayoutError for a setting that there is not.
+    """
+    known = {field.name for field in attrs.fields(Handler)} - {"function", "arguments"}
+    for setting in settings:
+        if setting not in known:
+            raise LayoutError(f"a handler has no setting '{setting}'; known: {', '.join(sorted(known))}")
 
     def decorate(f: Callable) -> Handler:
         return Handler(
             name=name or str(getattr(f, "__name__", type(f).__name__)),
             function=f,
             arguments=tuple(inspect.signature(f).parameters),
-            state=state,
-            params=params,
-            counters=counters,
-            max_out=dict(max_out or {}),
-            max_payload=dict(max_payload or {}),
-            reads=reads,
-            writes=writes,
-            prepare=prepare,
-            digest=digest,
-            jit=jit,
+            **settings,
         )
 
     return decorate if function is None else decorate(function)
 
 
 def as_handler(thing: Any) -> Handler:
-    """Return `thing` if it is a Handler, else declare a plain function.
+    """Return `thing` if it is a Handler, else declare it.
 
-    A function whose first parameter is named `batch` is a Python batch handler; any other is compiled.
+    A function whose first parameter is named `batch` is a Python batch handler; any other is compiled. An object with a
+    method `on_event(event, sequence, end_of_batch)` or `on_batch(batch, first_sequence)` is a Python handler; its methods
+    on_start, on_shutdown, on_batch_start, on_timeout and follow are called where it has them.
+    Raises: LayoutError for anything else.
     """
     if isinstance(thing, Handler):
         return thing
+    method = getattr(thing, "on_batch", None) or getattr(thing, "on_event", None)
+    if callable(method):
+        hooks = {hook: getattr(thing, hook, None) for hook in _HOOKS}
+        name = str(getattr(thing, "name", type(thing).__name__))
+        arguments = tuple(inspect.signature(method).parameters)
+        if method.__name__ == "on_batch":
+            arguments = ("batch", *arguments[1:])
+        return Handler(name=name, function=method, arguments=arguments, jit=False, **hooks)
     if not callable(thing):
         raise LayoutError(f"a handler must be a function, got {type(thing).__name__}")
     first = next(iter(inspect.signature(thing).parameters), "")
     return handler(thing, jit=first != "batch")
 
 
+_HOOKS = ("on_start", "on_shutdown", "on_batch_start", "on_timeout", "follow")
 _NUMBERS = {int: "i8", float: "f8", bool: "i8"}
 
 

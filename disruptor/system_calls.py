@@ -16,7 +16,7 @@ from numba.extending import overload
 
 from disruptor.atomics import address_of
 
-__all__ = ["CLOCK_MONOTONIC", "CLOCK_REALTIME", "clock_ns", "futex_wait", "futex_wake", "yield_core"]
+__all__ = ["CLOCK_MONOTONIC", "CLOCK_REALTIME", "clock_ns", "futex_wait", "futex_wake", "nap_ns", "yield_core"]
 
 CLOCK_REALTIME = 0
 CLOCK_MONOTONIC = 1
@@ -28,6 +28,7 @@ _ALL = 0x7FFFFFFF
 _WORD = types.int64
 _sched_yield = types.ExternalFunction("sched_yield", types.int32())
 _clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, _WORD))
+_nanosleep = types.ExternalFunction("nanosleep", types.int32(_WORD, _WORD))
 _syscall = types.ExternalFunction("syscall", _WORD(_WORD, _WORD, _WORD, _WORD, _WORD, _WORD, _WORD))
 
 
@@ -51,6 +52,11 @@ def futex_wait(cells, index, expected, timeout_ns, timeout_index):
 
 def futex_wake(cells, index):
     """Wake every thread that sleeps on cells[index]."""
+
+
+def nap_ns(duration_ns, cells, index):
+    """Sleep for `duration_ns` and what the kernel adds (50 µs of timer slack). cells[index] and the next word are scratch."""
+    time.sleep(duration_ns * 1e-9)
 
 
 @overload(yield_core, jit_options={"forceinline": True})
@@ -84,5 +90,15 @@ def _wait_overload(cells, index, expected, timeout_ns, timeout_index):
 def _wake_overload(cells, index):
     def call(cells, index):
         _syscall(_SYS_FUTEX, address_of(cells, index), _FUTEX_WAKE, _ALL, 0, 0, 0)
+
+    return call
+
+
+@overload(nap_ns, jit_options={"forceinline": True})
+def _nap_overload(duration_ns, cells, index):
+    def call(duration_ns, cells, index):
+        cells[index] = duration_ns // 1_000_000_000
+        cells[index + 1] = duration_ns % 1_000_000_000
+        _nanosleep(address_of(cells, index), 0)
 
     return call

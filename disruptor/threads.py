@@ -93,6 +93,11 @@ class PinnedThread:
         return not self._thread.is_alive()
 
     @property
+    def ident(self) -> int | None:
+        """Python's identifier of the thread, None before it starts."""
+        return self._thread.ident
+
+    @property
     def alive(self) -> bool:
         return self._thread.is_alive()
 

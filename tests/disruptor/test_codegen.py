@@ -33,9 +33,9 @@ from pathlib import Path
 import numpy as np
 from disruptor import Disruptor
 from sample.handlers import totals
-import disruptor.dsl as dsl
-loops, build = [], dsl.build_loop
-dsl.build_loop = lambda source: loops.append(build(source)) or loops[-1]
+import disruptor.loop_processor as running
+loops, build = [], running.build_loop
+running.build_loop = lambda source: loops.append(build(source)) or loops[-1]
 folder = Path(os.environ["XDG_CACHE_HOME"], "hydraflow-x", "loops")
 before = len(list(folder.glob("*/run-*")))
 with Disruptor([("value", "i8")], slots=64).then(totals) as graph:

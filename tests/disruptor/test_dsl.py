@@ -96,13 +96,13 @@ def test_publisher_waits_for_the_slowest_handler():
         publisher = threading.Thread(target=graph.publish, kwargs={"value": np.arange(1_000)})
         publisher.start()
         assert entered.wait(30)
-        while int(graph.ring.port[0]["published"]) < 63:  # the ring fills up, and not one slot more
+        while graph.ring.cursor < 63:  # the ring fills up, and not one slot more
             pass
         assert publisher.is_alive()
-        assert int(graph.ring.port[0]["published"]) == 63
+        assert graph.ring.cursor == 63
         go.set()
         publisher.join(30)
-        assert int(graph.ring.port[0]["published"]) == 999
+        assert graph.ring.cursor == 999
     assert graph.state("adds")["count"] == 1_000
 
 
@@ -114,11 +114,11 @@ def test_group_waits_for_the_whole_group_before():
     assert graph.state("squares")["count"] == 50_000
 
 
-def test_graph_runs_again_and_states_are_kept():
+def test_graph_runs_again_where_it_stopped_and_states_are_kept():
     graph = Disruptor(FIELDS, slots=64).then(adds)
-    for _ in range(2):
+    for last in (99, 199):
         with graph:
-            assert graph.publish(value=np.ones(100, np.int64)) == 99
+            assert graph.publish(value=np.ones(100, np.int64)) == last
     assert graph.state("adds")["count"] == 200
 
 
@@ -149,13 +149,13 @@ def test_error_inside_with_is_the_users_own():
         with Disruptor(FIELDS, slots=64).then(adds) as graph:
             graph.publish(value=np.arange(10))
             raise KeyError("mine")
-    assert not [t for t in threading.enumerate() if t.name.startswith("disruptor-")]
+    assert not [t for t in threading.enumerate() if t.name.startswith("dis-")]
 
 
 def test_threads_are_joined_on_leaving():
     with Disruptor(FIELDS, slots=64).then(adds).then(Batches()) as graph:
         graph.publish(value=1)
-    assert not [t for t in threading.enumerate() if t.name.startswith("disruptor-")]
+    assert not [t for t in threading.enumerate() if t.name.startswith("dis-")]
 
 
 def test_handlers_may_be_plain_functions_or_lambdas_of_the_test():
@@ -179,15 +179,13 @@ def test_unknown_fields_and_lengths_are_refused():
     with Disruptor(FIELDS, slots=64).then(adds) as graph:
         with pytest.raises(CapacityError, match=r"^ring 'ring' has the fields value, doubled, squared, sum, got \['vale'\]$"):
             graph.publish(vale=1)
-        with pytest.raises(CapacityError, match=r"has the fields value.*got \[\]$"):
-            graph.publish()
         with pytest.raises(CapacityError, match=r"^'doubled' has 3 elements, another field 5$"):
             graph.publish(value=np.arange(5), doubled=np.arange(3))
     assert graph.state("adds")["count"] == 0
 
 
 def test_state_of_an_unknown_handler_is_refused():
-    with pytest.raises(GraphError, match=r"^no handler 'sub' with state; known: adds, doubles$"):
+    with pytest.raises(GraphError, match=r"^no handler 'sub' in this graph; known: adds, doubles$"):
         Disruptor(FIELDS, slots=64).then(adds, doubles).state("sub")
 
 
@@ -197,15 +195,13 @@ def test_graphs_that_cannot_run_are_refused():
         graph.__enter__()
     with pytest.raises(GraphError, match="at least one handler"):
         graph.then()
-    with pytest.raises(GraphError, match="publish works inside `with`"):
-        graph.then(adds).publish(value=1)
-    with graph:
-        with pytest.raises(GraphError, match="before `with` starts"):
+    with graph.then(adds):
+        with pytest.raises(GraphError, match=r"before the graph starts; while it runs, use add\(\)"):
             graph.then(doubles)
         with pytest.raises(GraphError, match="already running"):
             graph.__enter__()
-    with pytest.raises(GraphError, match="publish works inside `with`"):
-        graph.publish(value=1)
+    with pytest.raises(GraphError, match=r"^ring 'ring' is full, and nothing empties it: start the graph"):
+        graph.publish(value=np.arange(65))
     with pytest.raises(LayoutError, match="a handler must be a function, got int"):
         Disruptor(FIELDS, slots=64).then(3)
     with pytest.raises(CapacityError, match="slots must be a power of two, got 100; the next one is 128"):
@@ -227,6 +223,6 @@ def test_handlers_of_one_group_have_cursors_of_their_own():
     seen, values = Batches(), numbers(20_000)
     with Disruptor(FIELDS, slots=64).then(seen, adds, squares).then(doubles) as graph:
         graph.publish(value=values)
-    assert len(set(graph._end.consumers)) == 4
+    assert [graph.sequence_of(h) for h in (seen, adds, squares, doubles)] == [19_999] * 4
     assert (seen.joined()["value"] == values).all()
     assert graph.state("adds")["count"] == graph.state("squares")["count"] == 20_000

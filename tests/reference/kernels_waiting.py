@@ -1,25 +1,30 @@
-"""Two threads that hand a number to and fro through each wait strategy."""
+"""Two threads that hand a number to and fro through each wait strategy. `wait` : int64[6], the numbers of a Wait."""
 
 from disruptor.atomics import load_acquire, store_release, timestamp
-from disruptor.compiled import entry
-from disruptor.waiting import idle, wake_all
+from disruptor.compiled import compiled, entry
+from disruptor.waiting import idle_turn, wake
+
+
+@compiled
+def turn(wait, idle_count, cells, cell, own):
+    return idle_turn(wait[0], wait[1], wait[2], wait[3], wait[4], wait[5], idle_count, cells, cell, own)
 
 
 @entry
-def pong(cells, strategy, rounds):
+def pong(cells, wait, rounds):
     """Answer `rounds` pings: waits for cells[0] to reach n, stores n into cells[16]. Sleeps on cell 32."""
     for n in range(1, rounds + 1):
         idle_count = 0
         while load_acquire(cells, 0) < n:
-            idle_count = idle(strategy, idle_count, cells, 32)
+            idle_count = turn(wait, idle_count, cells, 32, 64)
         store_release(cells, 16, n)
-        if strategy == 2:
-            wake_all(cells, 48)
+        if wait[0] == 2 or wait[0] == 4:
+            wake(cells, 48)
     return rounds
 
 
 @entry
-def ping(cells, strategy, rounds, gap_ticks, longest):
+def ping(cells, wait, rounds, gap_ticks, longest):
     """Send `rounds` pings, `gap_ticks` apart; longest[0] receives the longest round trip, longest[1] their sum (ticks)."""
     for n in range(1, rounds + 1):
         if gap_ticks > 0:
@@ -28,11 +33,11 @@ def ping(cells, strategy, rounds, gap_ticks, longest):
                 pass
         start = timestamp()
         store_release(cells, 0, n)
-        if strategy == 2:
-            wake_all(cells, 32)
+        if wait[0] == 2 or wait[0] == 4:
+            wake(cells, 32)
         idle_count = 0
         while load_acquire(cells, 16) < n:
-            idle_count = idle(strategy, idle_count, cells, 48)
+            idle_count = turn(wait, idle_count, cells, 48, 80)
         took = timestamp() - start
         longest[1] += took
         if took > longest[0]:
@@ -41,11 +46,11 @@ def ping(cells, strategy, rounds, gap_ticks, longest):
 
 
 @entry
-def wait_until(cells, strategy):
+def wait_until(cells, wait):
     """Wait until cells[0] is not 0; return how many turns it took."""
     turns = 0
     idle_count = 0
     while load_acquire(cells, 0) == 0:
-        idle_count = idle(strategy, idle_count, cells, 32)
+        idle_count = turn(wait, idle_count, cells, 32, 64)
         turns += 1
     return turns

@@ -1,0 +1,249 @@
+"""Claim, publish and look: the compiled core of every ring, for one producer and for many.
+
+All that producers and consumers of a ring share lies in one run of cells of CELLS, its *block*; `base` is the index of the
+block's first word. A block holds
+
+    CURSOR    one producer: the highest published sequence. Written by the producer, read by consumers
+    CLAIMED   the highest claimed sequence. One producer: private to it. Many: moved by compare-exchange
+    GATE      the lowest consumer's sequence when it was last looked up; spares reading the consumers for each claim
+    IDLE      wait cell: consumers sleep here until something is published (see disruptor.waiting)
+    PROGRESS  wait cell: those who wait for a consumer to advance, dependants and producers, sleep here
+    INFO      constants of the ring, and flags: FAILED (1 + number of the first dead consumer), PARKS (somebody may sleep)
+    GATING    words of the consumers' sequences (see disruptor.gating)
+
+With many producers, what is published is marked slot by slot: `marks` is an int64 array that holds, at slot × STRIDE +
+OFFSET, the sequence last published into that slot (−2 − sequence: claimed, then given up; readers skip it). The marks lie
+in the records' own cache line, or in an array of their own. With one producer `marks` is empty and the cursor says all,
+unless a one-to-one link wants the sequence in the record's line: one line goes from core to core instead of two.
+
+Order: publishing is a release store (cursor or mark), looking an acquire load of the same cell; freeing is the release
+store of a consumer's sequence, `claim` pairs with it through the acquire loads of `lowest_gate`.
+Source: LMAX SingleProducerSequencer and MultiProducerSequencer; here many producers claim only what fits, so that
+capacity is never negative and a producer that dies while it waits holds up nobody.
+"""
+
+from __future__ import annotations
+
+from disruptor.atomics import compare_exchange, load_acquire, store_release
+from disruptor.compiled import compiled
+from disruptor.gating import GATING_WORDS, NOBODY, lowest_gate
+from disruptor.layout import CELL_WORDS
+from disruptor.waiting import wake
+
+__all__ = [
+    "BLOCK_CELLS",
+    "CLAIMED",
+    "CURSOR",
+    "FAILED",
+    "GATE",
+    "GATING",
+    "IDLE",
+    "INFO",
+    "OFFSET",
+    "PARKS",
+    "PROGRESS",
+    "SLOTS",
+    "STRIDE",
+    "claim_many",
+    "claim_one",
+    "claim_room",
+    "claim_upto",
+    "free_slots",
+    "give_up",
+    "highest_claimed",
+    "is_published",
+    "publish_many",
+    "publish_one",
+    "publish_port",
+    "published_upto",
+    "release_upto",
+    "was_given_up",
+]
+
+CURSOR = 0 * CELL_WORDS
+CLAIMED = 1 * CELL_WORDS
+GATE = 2 * CELL_WORDS
+IDLE = 3 * CELL_WORDS
+PROGRESS = 4 * CELL_WORDS
+FLAGS = 5 * CELL_WORDS
+INFO = 6 * CELL_WORDS
+GATING = 7 * CELL_WORDS
+FAILED = FLAGS
+PARKS = FLAGS + 1
+SLOTS = INFO
+STRIDE = INFO + 1
+OFFSET = INFO + 2
+BLOCK_CELLS = 7 + GATING_WORDS // CELL_WORDS
+
+
+@compiled
+def claim_one(cells, base, marks, count):
+    """Claim `count` slots for the only producer; return the highest sequence, or −(slots missing) when they do not fit.
+
+    Precondition: 1 <= count <= slots; one thread at a time.
+    """
+    high = cells[base + CLAIMED] + count
+    slots = cells[base + SLOTS]
+    if high - cells[base + GATE] > slots:
+        gate = _lowest(cells, base, marks, cells[base + GATE])
+        cells[base + GATE] = gate
+        if high - gate > slots:
+            return gate + slots - high
+    cells[base + CLAIMED] = high
+    return high
+
+
+@compiled
+def claim_many(cells, base, marks, count):
+    """Claim `count` slots among many producers; return the highest sequence, or −(slots missing) when they do not fit.
+
+    Precondition: 1 <= count <= slots. Order: the compare-exchange makes each sequence one producer's.
+    """
+    slots = cells[base + SLOTS]
+    while True:
+        before = load_acquire(cells, base + CLAIMED)
+        high = before + count
+        gate = load_acquire(cells, base + GATE)
+        if high - gate > slots:
+            gate = _lowest(cells, base, marks, gate)
+            if high - gate > slots:
+                return gate + slots - high
+            store_release(cells, base + GATE, gate)
+        if compare_exchange(cells, base + CLAIMED, before, high):
+            return high
+
+
+@compiled
+def claim_upto(cells, base, marks, multi, wanted):
+    """Claim as many of `wanted` slots as fit now; return (highest sequence, count), count 0 when the ring is full."""
+    while True:
+        count = min(wanted, free_slots(cells, base, marks))
+        if count <= 0:
+            return -1, 0
+        high = claim_many(cells, base, marks, count) if multi else claim_one(cells, base, marks, count)
+        if high >= 0:
+            return high, count
+
+
+@compiled
+def _lowest(cells, base, marks, gate):
+    """Return the lowest consumer's sequence; without consumers what is published, so that the ring is never full."""
+    lowest = lowest_gate(cells, base + GATING)
+    return lowest if lowest != NOBODY else published_upto(cells, base, marks, gate + 1)
+
+
+@compiled
+def publish_one(cells, base, high):
+    """Make everything up to `high` visible. Order: release; pairs with the acquire in `published_upto`."""
+    store_release(cells, base + CURSOR, high)
+    if cells[base + PARKS] != 0:
+        wake(cells, base + IDLE)
+
+
+@compiled
+def publish_many(cells, base, marks, low, high):
+    """Make the claimed sequences low..high visible, in any order among producers. Order: release on each mark."""
+    stride, offset, mask = cells[base + STRIDE], cells[base + OFFSET], cells[base + SLOTS] - 1
+    for sequence in range(low, high + 1):
+        store_release(marks, (sequence & mask) * stride + offset, sequence)
+    if cells[base + PARKS] != 0:
+        wake(cells, base + IDLE)
+
+
+@compiled
+def give_up(cells, base, marks, low, high):
+    """Publish the claimed sequences low..high as given up: consumers pass them by. Order: release on each mark."""
+    stride, offset, mask = cells[base + STRIDE], cells[base + OFFSET], cells[base + SLOTS] - 1
+    for sequence in range(low, high + 1):
+        store_release(marks, (sequence & mask) * stride + offset, -2 - sequence)
+    if cells[base + PARKS] != 0:
+        wake(cells, base + IDLE)
+
+
+@compiled
+def published_upto(cells, base, marks, following):
+    """Return the highest sequence such that all of following..it are published; following − 1 when that one is not.
+
+    One producer: the cursor, whatever `following` is. Order: acquire.
+    """
+    if marks.shape[0] == 0:
+        return load_acquire(cells, base + CURSOR)
+    stride, offset, mask = cells[base + STRIDE], cells[base + OFFSET], cells[base + SLOTS] - 1
+    sequence = following
+    while True:  # ends after one lap: the slot then holds a sequence that is not the one asked for
+        mark = load_acquire(marks, (sequence & mask) * stride + offset)
+        if mark != sequence and mark != -2 - sequence:
+            return sequence - 1
+        sequence += 1
+
+
+@compiled
+def is_published(cells, base, marks, sequence):
+    """Return whether `sequence` is published and its slot not yet claimed again. Order: acquire."""
+    slots = cells[base + SLOTS]
+    if marks.shape[0] == 0:
+        cursor = load_acquire(cells, base + CURSOR)
+        return cursor - slots < sequence <= cursor
+    mark = load_acquire(marks, (sequence & (slots - 1)) * cells[base + STRIDE] + cells[base + OFFSET])
+    return mark == sequence
+
+
+@compiled
+def was_given_up(cells, base, marks, sequence):
+    """Return whether a published `sequence` of many producers was given up by its producer."""
+    if marks.shape[0] == 0:
+        return False
+    slot = sequence & (cells[base + SLOTS] - 1)
+    return load_acquire(marks, slot * cells[base + STRIDE] + cells[base + OFFSET]) < 0
+
+
+@compiled
+def highest_claimed(cells, base):
+    """Return the highest claimed sequence. Order: acquire."""
+    return load_acquire(cells, base + CLAIMED)
+
+
+@compiled
+def free_slots(cells, base, marks):
+    """Return how many slots may be claimed now; never negative. Claims nothing, moves nothing."""
+    claimed = load_acquire(cells, base + CLAIMED)
+    return _lowest(cells, base, marks, load_acquire(cells, base + GATE)) + cells[base + SLOTS] - claimed
+
+
+@compiled
+def release_upto(release, sequence):
+    """Let producers and dependants have every record up to `sequence` before the handler's batch ends.
+
+    release : the handler's argument of that name. sequence : one that the handler is done with; it must not go back.
+    Order: release; pairs with the acquire loads of `lowest_gate` and of the handlers after it.
+    Source: LMAX EventHandler.setSequenceCallback.
+    """
+    cells, word, progress_cell, parks = release
+    store_release(cells, word, sequence)
+    if cells[parks] != 0:
+        wake(cells, progress_cell)
+
+
+@compiled
+def claim_room(cells, base, port, wanted):
+    """Return how many slots a handler may claim from a ring that it publishes to; looks up the consumers when < `wanted`.
+
+    port : the handler's Port; its cell is private to the handler's loop.
+    """
+    cell, slots = port.cell, cells[base + SLOTS]
+    free = cell["gate"] + slots + 1 - cell["next"]
+    if free < wanted:
+        lowest = lowest_gate(cells, base + GATING)
+        cell["gate"] = lowest if lowest != NOBODY else cell["published"]
+        free = cell["gate"] + slots + 1 - cell["next"]
+    return free
+
+
+@compiled
+def publish_port(cells, base, port):
+    """Make what a handler has claimed of its output visible. Order: release; pairs with `published_upto`."""
+    high = port.cell["next"] - 1
+    if high != port.cell["published"]:
+        port.cell["published"] = high
+        store_release(cells, base + CLAIMED, high)
+        publish_one(cells, base, high)

@@ -1,0 +1,124 @@
+"""Waiting from Python: compiled waits without the GIL, in slices, so that signals and failures are seen in between.
+
+A wait ends when what was asked for is there, when its alert word is set, or when its slice is over. What is waited for is
+always looked at in memory; being woken is only a hint.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from disruptor.atomics import load_acquire
+from disruptor.claims import FAILED, IDLE, PROGRESS, claim_many, claim_one, published_upto
+from disruptor.compiled import entry
+from disruptor.sequence import CELLS, Cells, generation, take_cells
+from disruptor.system_calls import CLOCK_MONOTONIC, clock_ns
+from disruptor.wait import Wait
+from disruptor.waiting import idle_turn
+
+__all__ = ["SLICE_NS", "await_claim", "await_published", "scratch"]
+
+SLICE_NS = 20_000_000  # the longest wait in one call: what a Ctrl-C or a dead consumer waits for
+_local = threading.local()
+
+
+def scratch() -> int:
+    """Return the word index of this thread's own scratch cell."""
+    cells: Cells | None = getattr(_local, "cells", None)
+    if cells is None or cells.generation != generation():
+        cells = _local.cells = take_cells(1)
+    return cells.word
+
+
+def await_published(
+    base: int, marks: np.ndarray, upstream: np.ndarray, wanted: int, wait: Wait, alert: int,
+    patience_ns: int = -1, interrupted: Callable[[], None] | None = None,
+) -> int:
+    """Wait until `wanted` may be read; return the highest sequence that may, less than `wanted` after alert or timeout.
+
+    upstream : words of the sequences that must have passed it; empty: only publication counts. alert : word that ends the
+    wait when not 0. patience_ns : longest wait, −1 for ever. interrupted : called between slices.
+    """
+    table, own = wait.table(), scratch()
+    deadline = None if patience_ns < 0 else time.monotonic_ns() + patience_ns
+    while True:
+        slice_ns = SLICE_NS if deadline is None else max(0, min(SLICE_NS, deadline - time.monotonic_ns()))
+        available = _await_published(CELLS, base, marks, upstream, wanted, table, alert, own, slice_ns)
+        if available >= wanted or CELLS[alert] != 0 or (deadline is not None and time.monotonic_ns() >= deadline):
+            return available
+        if interrupted is not None:
+            interrupted()
+
+
+def await_claim(
+    base: int, marks: np.ndarray, multi: bool, count: int, wait: Wait, patience_ns: int, interrupted: Callable[[], None]
+) -> int:
+    """Wait until `count` slots are claimed; return the highest sequence, or −(slots missing) when patience is over."""
+    table, own = wait.table(), scratch()
+    deadline = None if patience_ns < 0 else time.monotonic_ns() + patience_ns
+    while True:
+        slice_ns = SLICE_NS if deadline is None else max(0, min(SLICE_NS, deadline - time.monotonic_ns()))
+        high = _await_claim(CELLS, base, marks, multi, count, table, own, slice_ns)
+        if high >= 0 or (deadline is not None and time.monotonic_ns() >= deadline):
+            return high
+        interrupted()
+
+
+@entry
+def _await_published(cells, base, marks, upstream, wanted, table, alert, own, slice_ns):
+    """One slice of `await_published`. table : int64[3, 6], how to wait when idle and when gated."""
+    started, turns, idle_count, waited = 0, 0, 0, 0
+    while True:
+        if upstream.shape[0] == 0:
+            available = published_upto(cells, base, marks, wanted)
+            cell, phase = base + IDLE, 0
+        else:
+            available = load_acquire(cells, upstream[0])
+            for i in range(1, upstream.shape[0]):
+                value = load_acquire(cells, upstream[i])
+                if value < available:
+                    available = value
+            phase = 0
+            cell = base + IDLE
+            if available < wanted and published_upto(cells, base, marks, wanted) >= wanted:
+                phase, cell = 1, base + PROGRESS
+        if available >= wanted or load_acquire(cells, alert) != 0:
+            return available
+        if turns & 127 == 0 or table[phase, 0] > 1:  # a nap may be long; a spin is not
+            now = clock_ns(CLOCK_MONOTONIC, cells, own)
+            if turns == 0:
+                started = now
+            elif now - started >= slice_ns:
+                return available
+        turns += 1
+        if cell != waited:
+            idle_count, waited = 0, cell
+        idle_count = idle_turn(
+            table[phase, 0], table[phase, 1], table[phase, 2], table[phase, 3], table[phase, 4], table[phase, 5],
+            idle_count, cells, cell, own,
+        )
+
+
+@entry
+def _await_claim(cells, base, marks, multi, count, table, own, slice_ns):
+    """One slice of `await_claim`. Ends early when a consumer of the ring has died."""
+    started, turns, idle_count = 0, 0, 0
+    while True:
+        high = claim_many(cells, base, marks, count) if multi else claim_one(cells, base, marks, count)
+        if high >= 0 or load_acquire(cells, base + FAILED) != 0:
+            return high
+        if turns & 127 == 0 or table[2, 0] > 1:
+            now = clock_ns(CLOCK_MONOTONIC, cells, own)
+            if turns == 0:
+                started = now
+            elif now - started >= slice_ns:
+                return high
+        turns += 1
+        idle_count = idle_turn(
+            table[2, 0], table[2, 1], table[2, 2], table[2, 3], table[2, 4], table[2, 5],
+            idle_count, cells, base + PROGRESS, own,
+        )
