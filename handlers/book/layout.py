@@ -119,7 +119,7 @@ def book_dtype(params: BookParams) -> np.dtype:
         ("chain", "i8"),  # UNSEEN, FLOOR, CHAINED, DOUBTED
         ("hole_after", "i8"),  # ids in hole_after < id < hole_before belong to no delta: no ticker can carry one
         ("hole_before", "i8"),
-        ("reference_ticks", "i8"),  # last price of a ticker or trade, 0: none yet
+        ("reference_ticks", "i8"),  # last price of a ticker or trade, before that of a delta; 0: none yet
         ("shown_bid_price_ticks", "i8"),  # what the last message was given
         ("shown_bid_quantity_lots", "i8"),
         ("shown_ask_price_ticks", "i8"),

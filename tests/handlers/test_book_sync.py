@@ -361,6 +361,40 @@ class TestUnnamedSnapshot:
         driver.feed(messages.depth(10, 20, 9, symbol=1).depth(10, 20, 9, symbol=2).snapshot(15, BIDS, ASKS, symbol=65535))
         assert driver.book(2)["status"] == LIVE and driver.book(1)["status"] == BUFFERING
 
+    def test_goes_by_price_when_all_symbols_share_one_counter(self):
+        """Although its id lies inside the deltas of one book and behind those of the other."""
+        driver = self.driver()
+        messages = Messages().trade(5_000, 1, symbol=1).trade(101, 1, symbol=2)
+        driver.feed(messages.depth(10, 20, 9, symbol=1).depth(5, 9, 4, symbol=2).snapshot(15, BIDS, ASKS, symbol=65535))
+        assert driver.book(2)["status"] == LIVE and driver.book(1)["status"] == BUFFERING
+
+    def test_goes_by_the_prices_of_deltas_when_there_are_no_others(self):
+        driver = self.driver()
+        messages = Messages().depth(10, 20, 9, [(1, 1), (5_000, 1), (9_000, 1)], symbol=1).depth(12, 20, 9, [(98, 1)], symbol=2)
+        driver.feed(messages.snapshot(11, BIDS, ASKS, symbol=65535))
+        assert driver.book(2)["status"] == LIVE and driver.book(1)["status"] == BUFFERING
+
+    def test_of_a_live_book_is_not_given_to_one_that_waits(self):
+        driver = self.driver()
+        messages = Messages().trade(101, 1, symbol=1).snapshot(15, BIDS, ASKS, symbol=1).depth(16, 17, 15, symbol=1)
+        messages.trade(5_000, 1, symbol=2).depth(18, 22, 9, symbol=2)
+        driver.feed(messages.snapshot(15, BIDS, ASKS, symbol=65535).snapshot(19, BIDS, ASKS, symbol=65535))
+        assert driver.book(1)["update"] == 19 and driver.book(2)["status"] == BUFFERING
+        assert driver.count("snapshots_ignored") == 1
+
+    def test_goes_to_the_one_that_waits_of_two_with_the_same_price(self):
+        driver = self.driver()
+        messages = Messages().trade(101, 1, symbol=1).snapshot(15, BIDS, ASKS, symbol=1).depth(16, 17, 15, symbol=1)
+        messages.trade(100, 1, symbol=2).depth(18, 22, 9, symbol=2)
+        driver.feed(messages.snapshot(18, BIDS, ASKS, symbol=65535))
+        assert driver.book(2)["status"] == LIVE and driver.book(1)["update"] == 17
+
+    def test_goes_to_nobody_when_no_price_is_near(self):
+        driver = self.driver()
+        driver.feed(Messages().trade(5_000, 1, symbol=1).trade(40, 1, symbol=2).snapshot(15, BIDS, ASKS, symbol=65535))
+        assert driver.count("snapshots_ignored") == 1
+        assert [int(driver.book(s)["status"]) for s in range(3)] == [EMPTY, EMPTY, EMPTY]
+
     def test_goes_to_the_lowest_index_when_nothing_tells(self):
         driver = self.driver()
         driver.feed(Messages().snapshot(15, BIDS, ASKS, symbol=65535).snapshot(16, BIDS, ASKS, symbol=65535))
