@@ -51,7 +51,7 @@ from handlers.deserialize.members import (
 )
 from handlers.deserialize.stamps import venue_stamp
 from hydraflow.codes import FrameError, Kind, Venue
-from hydraflow.records import FLAG_BUYER_MAKER, FLAG_REST
+from hydraflow.records import FLAG_BUYER_MAKER, FLAG_PARTIAL, FLAG_REST
 
 __all__ = ["ANY_SYMBOL", "exact_frame"]
 
@@ -202,6 +202,7 @@ def _depth(text, end, instruments, state, decoded, message, levels_max, stream):
     message["last_update"] = last
     message["previous_update"] = -1 if whole else previous
     message["kind"] = _SNAPSHOT if whole else _DEPTH
+    message["flags"] = FLAG_PARTIAL if whole else 0
     message["symbol"] = symbol
     return _both_sides(text, at[BID], at[ASK], end, decoded, message, levels_max, instruments[symbol])
 
@@ -215,6 +216,7 @@ def _book(text, end, instruments, state, decoded, message, levels_max, stream):
         if symbol < 0:
             return -symbol
         message["symbol"] = symbol
+        message["flags"] = FLAG_PARTIAL if names_depth(text, stream, end) == BOOKS else 0
     else:
         symbol = state["only_symbol"]
         message["flags"] = FLAG_REST

@@ -7,6 +7,7 @@ import pytest
 from disruptor.errors import LayoutError
 from handlers.book import BookParams, levels
 from hydraflow.codes import BookStatus, Venue
+from hydraflow.records import FLAG_PARTIAL
 from tests.reference.book_driver import BookDriver
 from tests.reference.book_scenario import SMALL
 from tests.reference.messages import Messages
@@ -245,6 +246,28 @@ def test_crossed_book_is_stale():
 def test_book_crossed_only_within_a_message_is_not_crossed():
     _, statuses = run(started().depth(21, 22, 20, [(101, 1)], [(101, 0)]))
     assert statuses == [LIVE, LIVE, LIVE]
+
+
+def test_book_of_partial_books_alone_is_each_of_them():
+    messages = Messages().snapshot(10, BIDS, ASKS, flags=FLAG_PARTIAL).snapshot(15, [(7, 1)], [(8, 1)], flags=FLAG_PARTIAL)
+    driver, statuses = run(messages)
+    assert statuses == [LIVE, LIVE]
+    assert levels(driver.state)[0].tolist() == [(7, 1)]
+
+
+def test_partial_books_beside_deltas_are_ignored():
+    driver, statuses = run(started().snapshot(25, [(7, 1)], [(8, 1)], flags=FLAG_PARTIAL).depth(21, 30, 20, [(97, 2)]))
+    assert statuses == [LIVE, LIVE, LIVE, LIVE]
+    assert levels(driver.state)[0].tolist() == [(100, 1), (99, 2), (98, 5), (97, 2)]
+    assert driver.count("snapshots_ignored") == 1
+
+
+def test_first_delta_ends_a_partial_book_and_waits_for_a_whole_one():
+    messages = Messages().snapshot(10, BIDS, ASKS, flags=FLAG_PARTIAL).depth(9, 12, 8, [(98, 5)])
+    driver, statuses = run(messages.snapshot(12, BIDS, ASKS, flags=FLAG_PARTIAL).snapshot(11, [*BIDS, (90, 1)], ASKS))
+    assert statuses == [LIVE, STALE, STALE, LIVE]
+    assert levels(driver.state)[0].tolist() == [(100, 1), (99, 2), (98, 5), (90, 1)]
+    assert driver.count("sequence_gaps") == 0
 
 
 def test_crossed_snapshot_is_not_used():
