@@ -14,7 +14,7 @@ import numpy as np
 from disruptor.layout import record_dtype
 
 __all__ = [
-    "EGRESS", "FEEDBACK", "FLAG_BUYER_MAKER", "FLAG_REST", "FRAME", "FRAME_BYTES_MAX", "INPUT_BYTES", "INSTRUMENT", "LEVEL",
+    "EGRESS", "FEEDBACK", "FLAG_BUYER_MAKER", "FLAG_PARTIAL", "FLAG_REST", "FRAME", "FRAME_BYTES_MAX", "INPUT_BYTES", "INSTRUMENT", "LEVEL",
     "LEVELS_MAX", "MESSAGE", "ORDER", "ORDERS_PER_MESSAGE", "PAYLOAD_ALIGN", "REPORT", "REPORT_UNITS",
 ]
 
@@ -25,6 +25,7 @@ PAYLOAD_ALIGN = 4  # payload units
 
 FLAG_BUYER_MAKER = 1  # trade: the buyer was resting, the aggressor sold
 FLAG_REST = 2  # snapshot came from a REST answer without symbol
+FLAG_PARTIAL = 4  # snapshot of the best levels only, from a stream of such
 
 # frames ring: one frame as the source got it; payload: its bytes
 FRAME = record_dtype(

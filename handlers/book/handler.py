@@ -14,7 +14,7 @@ from disruptor.compiled import compiled
 from disruptor.handler import handler
 from handlers.book.layout import ASK_FLIP, BID_FLIP, BOOK_COUNTERS, BookParams, book_state
 from handlers.book.reading import book_digest
-from handlers.book.resolve import is_exchange, resolve_symbol
+from handlers.book.resolve import is_exchange, note_price, resolve_symbol
 from handlers.book.scale import SAME_SCALE, scale_between
 from handlers.book.sync import on_depth, on_lost, on_snapshot
 from handlers.book.tickers import best_price, on_ticker
@@ -65,12 +65,13 @@ def on_event(event, sequence, end_of_batch, state, params, payload, instruments,
         return
     one = books[symbol]
     if kind == _DEPTH:
+        note_price(one, event, payload)
         on_depth(one, event, payload, number, counters)
     elif kind == _TICKER:
-        _note_price(one, event, payload)
+        note_price(one, event, payload)
         on_ticker(one, event, payload, number, counters)
     elif kind == _TRADE:
-        _note_price(one, event, payload)
+        note_price(one, event, payload)
     elif kind == _SNAPSHOT:
         on_snapshot(one, event, payload, scale, number, counters)
     else:
@@ -115,14 +116,6 @@ def _show_nothing(event):
     event["ask_quantity_lots"] = 0
     event["book_status"] = _EMPTY
     event["book_changes"] = 0
-
-
-@compiled
-def _note_price(one, event, payload):
-    """Remember the price of a ticker's bid or of a trade, by which an unnamed snapshot may be recognised."""
-    if event["payload_count"] > 0:
-        position = int(event["payload_position"]) & (payload.shape[0] // 2 - 1)
-        one["reference_ticks"] = payload[position]["price_ticks"]
 
 
 @compiled

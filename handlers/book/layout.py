@@ -117,9 +117,10 @@ def book_dtype(params: BookParams) -> np.dtype:
         ("update", "i8"),  # update id that the levels stand at
         ("seen", "i8"),  # last update id of the last delta received, applied or not
         ("chain", "i8"),  # UNSEEN, FLOOR, CHAINED, DOUBTED
+        ("partial", "i8"),  # 1: its levels are the best ones only, of a stream of such
         ("hole_after", "i8"),  # ids in hole_after < id < hole_before belong to no delta: no ticker can carry one
         ("hole_before", "i8"),
-        ("reference_ticks", "i8"),  # last price of a ticker or trade, 0: none yet
+        ("reference_ticks", "i8"),  # last price of a ticker or trade, before that of a delta; 0: none yet
         ("shown_bid_price_ticks", "i8"),  # what the last message was given
         ("shown_bid_quantity_lots", "i8"),
         ("shown_ask_price_ticks", "i8"),
@@ -152,7 +153,7 @@ BOOK_COUNTERS = [
         "levels_applied",  # level changes of applied deltas (snapshot levels not counted)
         "deltas_applied",
         "snapshots",  # snapshots received
-        "snapshots_ignored",  # not newer than a live book, or of no instrument that waits for one
+        "snapshots_ignored",  # not newer than a live book, of no instrument, or partial beside deltas
         "deltas_buffered",
         "deltas_old",  # older than the snapshot: rightly not applied
         "deltas_dropped",  # fell out of the buffer: it was full, or a gap made them useless

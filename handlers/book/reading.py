@@ -60,6 +60,7 @@ def book_digest(state, params):
         digest = fold(digest, one["update"])
         digest = fold(digest, one["seen"])
         digest = fold(digest, one["chain"])
+        digest = fold(digest, one["partial"])
         digest = fold(digest, one["hole_after"])
         digest = fold(digest, one["hole_before"])
         digest = fold(digest, one["reference_ticks"])

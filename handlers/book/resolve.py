@@ -1,13 +1,17 @@
 """Whose snapshot is it? A REST answer does not name its symbol; in a capture of several symbols it must be found out.
 
-Candidates are the exchange instruments whose book is not LIVE and in whose ticks and lots every level is a whole number
-(the decoder wrote them in those of instrument 0, see scale). The order of preference, each a tie-break of the one before:
+Candidates are the exchange instruments in whose ticks and lots every level is a whole number (the decoder wrote them in
+those of one of them, see scale) and whose last price lies within half of the snapshot's best bid. A live book is one of
+them, or a snapshot that it gets once more would go to a book that waits for another; unless nothing but snapshots came for
+it. The order of preference, each a tie-break of the one before:
 
-1. the snapshot's id lies nearest to the ids of the candidate's deltas (distance 0 inside the kept range; a candidate
-   without deltas comes last),
-2. the snapshot's best bid lies nearest, in proportion, to the candidate's last ticker or trade price (one without
-   comes last); venues that number all symbols from one counter (Binance USD-M) need this,
-3. the lowest index.
+1. the snapshot's id lies near the ids of the candidate's deltas; before one without deltas; before one far away. Venues
+   that number all symbols from one counter (Binance USD-M) have all of them near,
+2. the snapshot's best bid lies within a hundredth of the candidate's last price,
+3. the book is not live,
+4. the price lies nearest, in proportion (one without price comes last),
+5. the id lies nearest (distance 0 inside the kept range),
+6. the lowest index.
 """
 
 from __future__ import annotations
@@ -15,17 +19,21 @@ from __future__ import annotations
 import numpy as np
 
 from disruptor.compiled import compiled
-from handlers.book.layout import UNSEEN
+from handlers.book.layout import BID_FLIP, UNSEEN
 from handlers.book.pending import kept_count, oldest_delta
 from handlers.book.scale import fits, scale_between, scaled
-from hydraflow.codes import BookStatus, Venue
+from handlers.book.tickers import best_price
+from hydraflow.codes import BookStatus, Kind, Venue
 
-__all__ = ["is_exchange", "resolve_symbol"]
+__all__ = ["is_exchange", "note_price", "resolve_symbol"]
 
 _LIVE = int(BookStatus.LIVE)
+_DEPTH = int(Kind.DEPTH)
 _POOL = int(Venue.POOL)
 _UNKNOWN_DISTANCE = (1 << 63) - 1
 _UNKNOWN_RATIO = 1e300
+_NEAR_IDS = 10_000_000  # some ten seconds of the busiest counter; counters of their own are 10^9 and more apart
+_OTHER_RATIO, _SAME_RATIO = 0.5, 0.01
 
 
 @compiled
@@ -34,9 +42,23 @@ def is_exchange(instruments, symbol):
     return instruments[symbol]["venue"] != _POOL
 
 
+@compiled
+def note_price(book, event, payload):
+    """Remember the price of a ticker's bid or of a trade; of a book without prices, a delta's middle bid."""
+    count = np.int64(event["payload_count"])
+    place = 0
+    if event["kind"] == _DEPTH:
+        unknown = book["status"] != _LIVE and book["reference_ticks"] == 0
+        count = np.int64(event["bid_count"]) if unknown else 0
+        place = count // 2
+    if count > 0:
+        position = (int(event["payload_position"]) & (payload.shape[0] // 2 - 1)) + place
+        book["reference_ticks"] = payload[position]["price_ticks"]
+
+
 @compiled(inline=False)
 def resolve_symbol(books, instruments, event, payload):
-    """Return the index of the instrument that an unnamed snapshot belongs to, or -1 when none waits for one."""
+    """Return the index of the instrument that an unnamed snapshot belongs to, or -1 when it is nobody's."""
     update = int(event["last_update"])
     start = int(event["payload_position"]) & (payload.shape[0] // 2 - 1)
     count = np.int64(event["payload_count"])
@@ -44,21 +66,35 @@ def resolve_symbol(books, instruments, event, payload):
     if event["bid_count"] > 0 and count > 0:
         price = int(payload[start]["price_ticks"])
     found = -1
-    found_distance = 0
+    found_rank = 0
     found_ratio = 0.0
+    found_distance = 0
     for symbol in range(min(books.shape[0], instruments.shape[0])):
         book = books[symbol]
-        if not is_exchange(instruments, symbol) or book["status"] == _LIVE:
+        live = book["status"] == _LIVE
+        if not is_exchange(instruments, symbol) or (live and book["chain"] == UNSEEN and book["reference_ticks"] == 0):
             continue
         scale = scale_between(instruments, int(event["first_update"]), symbol)
         if not fits(payload, start, count, scale):
             continue
         distance = _id_distance(book, update)
-        ratio = _price_distance(int(book["reference_ticks"]), scaled(price, scale[0], scale[1]))
-        if found < 0 or distance < found_distance or (distance == found_distance and ratio < found_ratio):
+        reference = int(book["reference_ticks"])
+        if reference == 0 and live:
+            reference = best_price(book["bid"], BID_FLIP)
+        ratio = _price_distance(reference, scaled(price, scale[0], scale[1]))
+        if _OTHER_RATIO < ratio and ratio < _UNKNOWN_RATIO:
+            continue
+        rank = 0 if distance <= _NEAR_IDS else 4 if distance == _UNKNOWN_DISTANCE else 8
+        rank += (2 if ratio > _SAME_RATIO else 0) + (1 if live else 0)
+        if found >= 0 and found_rank == rank:
+            better = ratio < found_ratio or (ratio == found_ratio and distance < found_distance)
+        else:
+            better = found < 0 or rank < found_rank
+        if better:
             found = symbol
-            found_distance = distance
+            found_rank = rank
             found_ratio = ratio
+            found_distance = distance
     return found
 
 

@@ -20,6 +20,9 @@ Only deltas missing before a snapshot that covers them do no harm; they are coun
 A lost frame puts a book in doubt: it is stale from there, but its levels stay. When the next delta follows the one before,
 the frame was none of its deltas, and it is live again; else it waits for a snapshot.
 
+Streams of partial books ("@depth20") send the best levels only; what lies below them cannot be learnt from deltas. A book
+lives on partial ones as long as there is no delta: the first ends it, and beside deltas they are ignored.
+
 Source: Binance, "How to manage a local order book correctly" (spot, and USD-M and COIN-M futures).
 """
 
@@ -35,6 +38,7 @@ from handlers.book.pending import drop_oldest, forget_deltas, keep_delta, kept_c
 from handlers.book.scale import is_same_scale, scaled
 from handlers.book.tickers import check_remembered
 from hydraflow.codes import BookStatus
+from hydraflow.records import FLAG_PARTIAL
 
 __all__ = ["on_depth", "on_lost", "on_snapshot"]
 
@@ -62,6 +66,9 @@ def on_depth(book, event, payload, number, counters):
         lose_by_gap(book, number, counters)
         _break_chain(book, counters)
         return
+    if book["partial"] != 0:
+        book["partial"] = 0
+        lose(book, number, counters)
     before = previous if previous >= 0 else first - 1
     if book["chain"] >= CHAINED and before != book["seen"]:
         if book["chain"] == CHAINED:
@@ -102,6 +109,10 @@ def on_snapshot(book, event, payload, scale, number, counters):
     scale : turns the snapshot's prices and quantities into this book's (see scale); its levels fit.
     """
     update = int(event["last_update"])
+    partial = int(event["flags"]) & FLAG_PARTIAL
+    if partial != 0 and book["chain"] != UNSEEN:
+        counters["snapshots_ignored"] += 1
+        return
     usable = book["phase"] != WAITING and book["status"] != _BUFFERING
     if usable and update <= book["update"]:
         counters["snapshots_ignored"] += 1
@@ -119,6 +130,7 @@ def on_snapshot(book, event, payload, scale, number, counters):
     book["phase"] = ALIGNING
     book["status"] = _LIVE
     book["update"] = update
+    book["partial"] = 1 if partial != 0 else 0
     mask = payload.shape[0] // 2 - 1
     start = int(event["payload_position"])
     count, bids = np.int64(event["payload_count"]), np.int64(event["bid_count"])

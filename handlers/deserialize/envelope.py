@@ -11,10 +11,15 @@ from disruptor.compiled import compiled
 from disruptor.words import byte_at, word
 from handlers.deserialize.grammar import character, skip_space, skip_string
 from handlers.deserialize.members import (
+    ASK,
     ASK_QUANTITY,
+    ASKS,
+    BID,
     BID_QUANTITY,
+    BIDS,
     DATA,
     EVENT,
+    LAST,
     LAST_UPDATE_ID,
     METHOD,
     PARAMS,
@@ -27,12 +32,18 @@ from handlers.deserialize.members import (
 )
 from handlers.deserialize.symbols import NO_SYMBOL, PLAIN, STREAM_NAME, symbol_of_text
 
-__all__ = ["BOOKS", "DIFFERENCES", "NO_DEPTH", "UNTOLD", "identify", "names_depth", "symbol_of", "unwrap"]
+__all__ = [
+    "AGGREGATE", "BOOK", "BOOKS", "DELTA", "DIFFERENCES", "NO_DEPTH", "QUOTE", "TRADED", "UNREAD", "UNTOLD", "event_of", "identify",
+    "names_depth", "symbol_of", "unwrap",
+]
 
+UNREAD, BOOK, DELTA, QUOTE, TRADED, AGGREGATE = range(6)  # what an event is
 NO_DEPTH, DIFFERENCES, BOOKS = 0, 1, 2  # what the name of a stream promises
 UNTOLD = -2  # beside symbols and NO_SYMBOL: it may have been anyone's
 _DEPTH_WORD = word(b"@depth")
 _UPDATE_LOW, _UPDATE_HIGH = word(b"depthUpd"), word(b"ate")
+_BOOK_LOW, _BOOK_HIGH = word(b"bookTick"), word(b"er")
+_TRADE_WORD, _AGGREGATE_WORD, _NOTHING = word(b"trade"), word(b"aggTrade"), word(b"")
 _SUBSCRIPTION_LOW, _SUBSCRIPTION_HIGH = word(b"eth_subs"), word(b"cription")
 _QUOTE, _OPEN = 34, 123
 
@@ -54,6 +65,24 @@ def unwrap(text, end, at):
             break
         members(text, inner, end, at)
     return stream, chain
+
+
+@compiled(inline=False)
+def event_of(text, end, at):
+    """Return what the event in `at` is, of those that are read: by its own word, or by its members when it has none."""
+    event = at[EVENT]
+    if event < 0:
+        if at[LAST_UPDATE_ID] >= 0 and at[BIDS] >= 0 and at[ASKS] >= 0:
+            return BOOK
+        quoted = at[BID] >= 0 and at[BID_QUANTITY] >= 0 and at[ASK] >= 0 and at[ASK_QUANTITY] >= 0
+        return QUOTE if quoted and at[LAST] >= 0 and at[SYMBOL] >= 0 else UNREAD
+    if string_is(text, event, end, _UPDATE_LOW, _UPDATE_HIGH):
+        return DELTA
+    if string_is(text, event, end, _BOOK_LOW, _BOOK_HIGH):
+        return QUOTE
+    if string_is(text, event, end, _TRADE_WORD, _NOTHING):
+        return TRADED
+    return AGGREGATE if string_is(text, event, end, _AGGREGATE_WORD, _NOTHING) else UNREAD
 
 
 @compiled(inline=False)

@@ -12,7 +12,18 @@ from disruptor.compiled import compiled
 from disruptor.single_producer import payload_index
 from disruptor.words import byte_at, word
 from handlers.deserialize.amm import sync_log
-from handlers.deserialize.envelope import BOOKS, names_depth, symbol_of, unwrap
+from handlers.deserialize.envelope import (
+    AGGREGATE,
+    BOOK,
+    BOOKS,
+    DELTA,
+    QUOTE,
+    TRADED,
+    event_of,
+    names_depth,
+    symbol_of,
+    unwrap,
+)
 from handlers.deserialize.grammar import skip_space, skip_value
 from handlers.deserialize.levels import exact_amount, exact_levels, usual_levels
 from handlers.deserialize.members import (
@@ -24,7 +35,6 @@ from handlers.deserialize.members import (
     BID_QUANTITY,
     BIDS,
     BUYER_MAKER,
-    EVENT,
     EVENT_TIME,
     FIRST,
     LAST,
@@ -41,7 +51,7 @@ from handlers.deserialize.members import (
 )
 from handlers.deserialize.stamps import venue_stamp
 from hydraflow.codes import FrameError, Kind, Venue
-from hydraflow.records import FLAG_BUYER_MAKER, FLAG_REST
+from hydraflow.records import FLAG_BUYER_MAKER, FLAG_PARTIAL, FLAG_REST
 
 __all__ = ["ANY_SYMBOL", "exact_frame"]
 
@@ -56,9 +66,7 @@ _SNAPSHOT, _DEPTH, _TICKER, _TRADE = int(Kind.SNAPSHOT), int(Kind.DEPTH), int(Ki
 _INT64_MAX = (1 << 63) - 1
 _NOTHING, _ONE = np.int64(0), np.int64(1)
 
-_DEPTH_LOW, _DEPTH_HIGH = word(b"depthUpd"), word(b"ate")
-_BOOK_LOW, _BOOK_HIGH = word(b"bookTick"), word(b"er")
-_TRADE_WORD, _AGGREGATE, _MARKET = word(b"trade"), word(b"aggTrade"), word(b"MARKET")
+_MARKET = word(b"MARKET")
 
 
 @compiled(inline=False)
@@ -81,21 +89,15 @@ def exact_frame(text, begin, end, instruments, state, decoded, message, levels_m
     stream, chain = unwrap(text, end, at)
     if chain:
         return sync_log(text, end, state, instruments, decoded, message) if at[TOPICS] >= 0 and at[ADDRESS] >= 0 else _UNKNOWN
-    if at[EVENT] < 0:
-        if at[LAST_UPDATE_ID] >= 0 and at[BIDS] >= 0 and at[ASKS] >= 0:
-            return _book(text, end, instruments, state, decoded, message, levels_max, stream)
-        quoted = at[BID] >= 0 and at[BID_QUANTITY] >= 0 and at[ASK] >= 0 and at[ASK_QUANTITY] >= 0
-        if quoted and at[LAST] >= 0 and at[SYMBOL] >= 0:
-            return _ticker(text, end, instruments, state, decoded, message, stream)
-        return _UNKNOWN
-    if string_is(text, at[EVENT], end, _DEPTH_LOW, _DEPTH_HIGH):
+    event = event_of(text, end, at)
+    if event == BOOK:
+        return _book(text, end, instruments, state, decoded, message, levels_max, stream)
+    if event == DELTA:
         return _depth(text, end, instruments, state, decoded, message, levels_max, stream)
-    if string_is(text, at[EVENT], end, _BOOK_LOW, _BOOK_HIGH):
+    if event == QUOTE:
         return _ticker(text, end, instruments, state, decoded, message, stream)
-    if string_is(text, at[EVENT], end, _TRADE_WORD, _NOTHING):
-        return _trade(text, end, instruments, state, decoded, message, stream, at[TRADE])
-    if string_is(text, at[EVENT], end, _AGGREGATE, _NOTHING):
-        return _trade(text, end, instruments, state, decoded, message, stream, at[ASK])
+    if event == TRADED or event == AGGREGATE:
+        return _trade(text, end, instruments, state, decoded, message, stream, at[TRADE] if event == TRADED else at[ASK])
     return _UNKNOWN
 
 
@@ -200,6 +202,7 @@ def _depth(text, end, instruments, state, decoded, message, levels_max, stream):
     message["last_update"] = last
     message["previous_update"] = -1 if whole else previous
     message["kind"] = _SNAPSHOT if whole else _DEPTH
+    message["flags"] = FLAG_PARTIAL if whole else 0
     message["symbol"] = symbol
     return _both_sides(text, at[BID], at[ASK], end, decoded, message, levels_max, instruments[symbol])
 
@@ -213,6 +216,7 @@ def _book(text, end, instruments, state, decoded, message, levels_max, stream):
         if symbol < 0:
             return -symbol
         message["symbol"] = symbol
+        message["flags"] = FLAG_PARTIAL if names_depth(text, stream, end) == BOOKS else 0
     else:
         symbol = state["only_symbol"]
         message["flags"] = FLAG_REST

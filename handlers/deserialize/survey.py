@@ -1,6 +1,7 @@
 """Which symbols a capture holds, and how many decimals their prices and quantities use. One compiled pass.
 
-It reads with the exact path's own means (any order of keys, wrappers, whitespace), so whatever can be decoded is seen.
+It reads with the exact path's own means (any order of keys, wrappers, whitespace), so whatever can be decoded is seen, and
+nothing else: mark prices and averages have decimals that no order may have.
 
 Venues write all prices of a symbol with the same number of decimals, trailing zeros included. Where at least 99 of 100
 do, one with more is spoiled and does not count: a tick taken from it would put every honest price out of range.
@@ -16,7 +17,7 @@ from disruptor.digest import fold
 from disruptor.inlining import only_inlined
 from disruptor.layout import record_dtype
 from disruptor.words import WINDOW, byte_at, equal_mask
-from handlers.deserialize.envelope import unwrap
+from handlers.deserialize.envelope import UNREAD, event_of, unwrap
 from handlers.deserialize.grammar import character, skip_space, skip_string, skip_value
 from handlers.deserialize.members import (
     ASK,
@@ -90,6 +91,8 @@ def _survey(text, symbols, seen, slots, at):
         if brace >= end or members(text, brace, end, at) < 0:
             continue
         stream, _ = unwrap(text, end, at)
+        if event_of(text, end, at) == UNREAD:
+            continue
         first, second, third = _symbol(text, end, at, stream)
         row = _UNNAMED
         if first != 0:

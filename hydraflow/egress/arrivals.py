@@ -125,6 +125,7 @@ def _arrive_order(state, params, counters, feedback, now, instruments, slot):
     elif takes_only:
         _cancel_rest(state, params, counters, feedback, now, slot)
     else:
+        order["took"] = 1 if crosses else 0
         join_queue(state, slot)
         counters["rested"] += 1
 

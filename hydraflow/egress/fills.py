@@ -101,7 +101,10 @@ def match_resting(state, params, counters, feedback, now, event, payload, instru
             note_depth(order, displayed_lots(book, order["side"], order["price_ticks"]))
         if live:
             opposite, shown = best_opposite(book, order["side"])
-            if shown > 0 and order["side"] * (order["price_ticks"] - opposite) >= 0:
+            crossed = shown > 0 and order["side"] * (order["price_ticks"] - opposite) >= 0
+            if not crossed:
+                order["took"] = 0
+            elif order["took"] == 0:
                 lots = order["leaves_lots"]
         if lots > 0:
             _fill_resting(state, params, counters, feedback, now, instruments, slot, lots)

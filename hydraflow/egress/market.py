@@ -12,12 +12,11 @@ import numpy as np
 from disruptor.compiled import compiled
 from handlers.book.far import far_find
 from handlers.book.layout import ASK_FLIP, BID_FLIP
-from handlers.book.resolve import is_exchange, resolve_symbol
+from handlers.book.resolve import is_exchange, note_price, resolve_symbol
 from handlers.book.scale import SAME_SCALE, scale_between
 from handlers.book.sync import on_depth, on_lost, on_snapshot
 from handlers.book.tickers import best_price, on_ticker
 from hydraflow.codes import BookStatus, Kind, Side
-from hydraflow.reports import payload_start
 
 __all__ = ["best_opposite", "displayed_lots", "follow", "is_live", "next_opposite"]
 
@@ -53,14 +52,14 @@ def follow(state, event, payload, instruments):
         return -1
     book = books[symbol]
     if kind == _DEPTH:
+        note_price(book, event, payload)
         on_depth(book, event, payload, number, counters)
     elif kind == _SNAPSHOT:
         on_snapshot(book, event, payload, scale, number, counters)
     elif kind == _LOST:
         on_lost(book, number, counters)
-    elif event["payload_count"] > 0:
-        # the price by which a snapshot without a name may be recognised, as in the book handler
-        book["reference_ticks"] = payload[payload_start(payload, event["payload_position"])]["price_ticks"]
+    else:
+        note_price(book, event, payload)
         if kind == _TICKER:
             on_ticker(book, event, payload, number, counters)
     return symbol

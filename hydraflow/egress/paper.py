@@ -76,7 +76,7 @@ def _fold_order(order):
     result = fold(fold(SEED, order["order_id"]), order["target_id"])
     result = fold(fold(fold(result, order["price_ticks"]), order["leaves_lots"]), order["ahead_lots"])
     result = fold(fold(fold(result, order["level_lots"]), order["traded_lots"]), order["owed_lots"])
-    result = fold(fold(fold(result, order["phase"]), order["parts"]), order["parts_done"])
+    result = fold(fold(fold(fold(result, order["took"]), order["phase"]), order["parts"]), order["parts_done"])
     for part in range(min(order["parts"], PARTS_MAX)):
         result = fold(result, order["part_lots"][part])
     result = fold(fold(fold(result, order["symbol"]), order["side"]), order["type"])

@@ -7,7 +7,8 @@ An order that comes to rest stands behind everything displayed at its price (`ah
     cancelled, and the share of it that stood ahead is ahead / (displayed before - traded), rounded down.
 
 An order fills by what a trade leaves after the queue ahead, wholly when a trade or the opposite touch goes through its
-price, and always at its own price. Several own orders at one price fill in order of arrival, out of the same trade.
+price, and always at its own price. Market data do not know of an own order, so the levels that the first part of a GTC
+order has taken are displayed until they go: they fill nothing of what is left. Several own orders at one price fill in order of arrival, out of the same trade.
 
 Source: the queue model of Rigtorp, Estimating order queue position (2013), with proportional cancellations (its
 f(x) = x); hftbacktest, queue position models.
@@ -37,6 +38,7 @@ VENUE_ORDER = [
     ("level_lots", "i8"),  # displayed at its price after the last depth message
     ("traded_lots", "i8"),  # traded at its price since then
     ("owed_lots", "i8"),  # filled, not reported yet
+    ("took", "i8"),  # 1 while the levels that it took from before it rested still stand against it
     ("previous", "i8"),  # 1 + slot of the order that came to rest before it in the same symbol, 0: none
     ("following", "i8"),
     ("parts", "i8"),  # of a pool order: slices it arrives in
@@ -71,6 +73,7 @@ def hold(state, record, order_id):
     order["level_lots"] = 0
     order["traded_lots"] = 0
     order["owed_lots"] = 0
+    order["took"] = 0
     order["previous"] = 0
     order["following"] = 0
     order["parts"] = 0

@@ -246,6 +246,19 @@ def test_paper_a_crossing_gtc_order_takes_first_and_rests_with_the_rest():
     assert [int(r["liquidity"]) for r in line.reports] == [Liquidity.NONE, Liquidity.TAKER, Liquidity.MAKER]
 
 
+def test_paper_fills_nothing_of_a_gtc_order_twice_from_the_levels_that_it_took():
+    market = Market()
+    market.snapshot(0, [(618_000, 6)], [(618_010, 4), (618_020, 9)])
+    market.nothing(1500)
+    market.trade(1600, 618_010, 1, aggressor=Side.BUY)
+    market.depth(1700, [(618_000, 7)])  # the ask that it took is still displayed
+    market.depth(2000, [], [(618_010, 0)])
+    market.depth(2100, [], [(618_010, 3)])  # and this one is new
+    line, _ = _run(market, {0: [_order(1, Side.BUY, 618_010, 10, time_in_force=TimeInForce.GTC)]})
+    assert [(t[0], t[1], t[3]) for t in report_texts(line.reports)] == [(1, ACCEPTED, 0), (1, PARTIAL, 4), (1, FILLED, 6)]
+    assert [int(r["venue_ns"]) for r in line.reports] == [1000, 1000, 2100]
+
+
 def test_paper_rejects_what_arrives_while_the_book_is_not_live_and_still_cancels():
     market = Market()
     market.snapshot(0, [(618_000, 6)], [(618_010, 40)])

@@ -7,6 +7,7 @@ import pytest
 from disruptor.errors import LayoutError
 from handlers.book import BookParams, levels
 from hydraflow.codes import BookStatus, Venue
+from hydraflow.records import FLAG_PARTIAL
 from tests.reference.book_driver import BookDriver
 from tests.reference.book_scenario import SMALL
 from tests.reference.messages import Messages
@@ -247,6 +248,28 @@ def test_book_crossed_only_within_a_message_is_not_crossed():
     assert statuses == [LIVE, LIVE, LIVE]
 
 
+def test_book_of_partial_books_alone_is_each_of_them():
+    messages = Messages().snapshot(10, BIDS, ASKS, flags=FLAG_PARTIAL).snapshot(15, [(7, 1)], [(8, 1)], flags=FLAG_PARTIAL)
+    driver, statuses = run(messages)
+    assert statuses == [LIVE, LIVE]
+    assert levels(driver.state)[0].tolist() == [(7, 1)]
+
+
+def test_partial_books_beside_deltas_are_ignored():
+    driver, statuses = run(started().snapshot(25, [(7, 1)], [(8, 1)], flags=FLAG_PARTIAL).depth(21, 30, 20, [(97, 2)]))
+    assert statuses == [LIVE, LIVE, LIVE, LIVE]
+    assert levels(driver.state)[0].tolist() == [(100, 1), (99, 2), (98, 5), (97, 2)]
+    assert driver.count("snapshots_ignored") == 1
+
+
+def test_first_delta_ends_a_partial_book_and_waits_for_a_whole_one():
+    messages = Messages().snapshot(10, BIDS, ASKS, flags=FLAG_PARTIAL).depth(9, 12, 8, [(98, 5)])
+    driver, statuses = run(messages.snapshot(12, BIDS, ASKS, flags=FLAG_PARTIAL).snapshot(11, [*BIDS, (90, 1)], ASKS))
+    assert statuses == [LIVE, STALE, STALE, LIVE]
+    assert levels(driver.state)[0].tolist() == [(100, 1), (99, 2), (98, 5), (90, 1)]
+    assert driver.count("sequence_gaps") == 0
+
+
 def test_crossed_snapshot_is_not_used():
     driver, statuses = run(Messages().snapshot(10, [(100, 1)], [(100, 1)]).snapshot(11, BIDS, ASKS))
     assert statuses == [STALE, LIVE]
@@ -360,6 +383,40 @@ class TestUnnamedSnapshot:
         messages = Messages().trade(5_000, 1, symbol=1).trade(101, 1, symbol=2)
         driver.feed(messages.depth(10, 20, 9, symbol=1).depth(10, 20, 9, symbol=2).snapshot(15, BIDS, ASKS, symbol=65535))
         assert driver.book(2)["status"] == LIVE and driver.book(1)["status"] == BUFFERING
+
+    def test_goes_by_price_when_all_symbols_share_one_counter(self):
+        """Although its id lies inside the deltas of one book and behind those of the other."""
+        driver = self.driver()
+        messages = Messages().trade(5_000, 1, symbol=1).trade(101, 1, symbol=2)
+        driver.feed(messages.depth(10, 20, 9, symbol=1).depth(5, 9, 4, symbol=2).snapshot(15, BIDS, ASKS, symbol=65535))
+        assert driver.book(2)["status"] == LIVE and driver.book(1)["status"] == BUFFERING
+
+    def test_goes_by_the_prices_of_deltas_when_there_are_no_others(self):
+        driver = self.driver()
+        messages = Messages().depth(10, 20, 9, [(1, 1), (5_000, 1), (9_000, 1)], symbol=1).depth(12, 20, 9, [(98, 1)], symbol=2)
+        driver.feed(messages.snapshot(11, BIDS, ASKS, symbol=65535))
+        assert driver.book(2)["status"] == LIVE and driver.book(1)["status"] == BUFFERING
+
+    def test_of_a_live_book_is_not_given_to_one_that_waits(self):
+        driver = self.driver()
+        messages = Messages().trade(101, 1, symbol=1).snapshot(15, BIDS, ASKS, symbol=1).depth(16, 17, 15, symbol=1)
+        messages.trade(5_000, 1, symbol=2).depth(18, 22, 9, symbol=2)
+        driver.feed(messages.snapshot(15, BIDS, ASKS, symbol=65535).snapshot(19, BIDS, ASKS, symbol=65535))
+        assert driver.book(1)["update"] == 19 and driver.book(2)["status"] == BUFFERING
+        assert driver.count("snapshots_ignored") == 1
+
+    def test_goes_to_the_one_that_waits_of_two_with_the_same_price(self):
+        driver = self.driver()
+        messages = Messages().trade(101, 1, symbol=1).snapshot(15, BIDS, ASKS, symbol=1).depth(16, 17, 15, symbol=1)
+        messages.trade(100, 1, symbol=2).depth(18, 22, 9, symbol=2)
+        driver.feed(messages.snapshot(18, BIDS, ASKS, symbol=65535))
+        assert driver.book(2)["status"] == LIVE and driver.book(1)["update"] == 17
+
+    def test_goes_to_nobody_when_no_price_is_near(self):
+        driver = self.driver()
+        driver.feed(Messages().trade(5_000, 1, symbol=1).trade(40, 1, symbol=2).snapshot(15, BIDS, ASKS, symbol=65535))
+        assert driver.count("snapshots_ignored") == 1
+        assert [int(driver.book(s)["status"]) for s in range(3)] == [EMPTY, EMPTY, EMPTY]
 
     def test_goes_to_the_lowest_index_when_nothing_tells(self):
         driver = self.driver()

@@ -7,7 +7,7 @@ import pytest
 from handlers.deserialize.amm import SYNC_TOPIC
 from hydraflow.codes import FrameError, Kind, Venue
 from hydraflow.instruments import Instrument, table
-from hydraflow.records import FLAG_BUYER_MAKER, FLAG_REST, LEVELS_MAX
+from hydraflow.records import FLAG_BUYER_MAKER, FLAG_PARTIAL, FLAG_REST, LEVELS_MAX
 from tests.handlers.test_deserialize_captures import published
 from tests.reference.decode_oracle import Message, decode
 from tests.reference.drive_frames import Driver, decode_frames, frames_of
@@ -106,6 +106,7 @@ def test_deserialize_takes_partial_depth_streams_as_whole_books() -> None:
         assert (message.kind, message.first_update, message.last_update, message.previous_update) == (
             Kind.SNAPSHOT, 0, 12, -1,
         )  # fmt: skip
+        assert message.flags == FLAG_PARTIAL
         assert message == decode(wrapped(stream, DEPTH), DECLARED)
     for stream in (b"btcusdt@depth", b"btcusdt@depth@0ms"):
         assert one(wrapped(stream, DEPTH)).kind == Kind.DEPTH
@@ -113,7 +114,7 @@ def test_deserialize_takes_partial_depth_streams_as_whole_books() -> None:
 
 def test_deserialize_gives_a_snapshot_the_symbol_of_its_stream_or_the_only_one() -> None:
     spot_partial = wrapped(b"ethusdt@depth5@100ms", SNAPSHOT)
-    assert (one(spot_partial).symbol, one(spot_partial).flags) == (1, 0)
+    assert (one(spot_partial).symbol, one(spot_partial).flags) == (1, FLAG_PARTIAL)
     assert (one(SNAPSHOT, [ETH, POOL]).symbol, one(SNAPSHOT, [ETH, POOL]).flags) == (0, FLAG_REST)
     assert (one(SNAPSHOT).symbol, one(SNAPSHOT).flags) == (65_535, FLAG_REST)
     for wrapper in (b'{"code":0,"data":%s}', b'{"id":"x","status":200,"result":%s,"rateLimits":[{}]}'):

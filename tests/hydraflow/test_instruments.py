@@ -116,6 +116,18 @@ def test_infer_takes_no_tick_from_one_spoiled_number_among_many() -> None:
     assert scales(lines(*honest[1:], spoiled, spoiled)) == [("A", "0.000000000000000001", "0.00000001")]
 
 
+def test_infer_looks_at_nothing_that_is_not_decoded() -> None:
+    others = [
+        {"e": "markPriceUpdate", "s": "A", "p": "61794.15123456", "r": "0.00038167"},
+        {"stream": "a@markPrice@1s", "data": {"e": "markPriceUpdate", "s": "A", "p": "61794.15123456"}},
+        {"e": "24hrTicker", "s": "A", "p": "0.0015", "b": "1.00001", "B": "1", "a": "1.00002", "A": "1", "q": "18.12345678", "u": 1},
+        {"stream": "!miniTicker@arr", "data": [{"e": "24hrMiniTicker", "s": "A", "q": "1.23456789"}]},
+        {"e": "markPriceUpdate", "s": "B", "p": "1.5"},
+        {"s": "C", "p": "1.5"},
+    ]
+    assert scales(lines(depth("A", ("1.5", "2")), *others)) == [("A", "0.1", "1")]
+
+
 def test_infer_takes_numbers_without_trailing_zeros_as_they_are() -> None:
     assert scales(lines(*(depth("A", (str(n), f"{n / 100:g}")) for n in range(1, 100)))) == [("A", "1", "0.01")]
 
@@ -123,7 +135,7 @@ def test_infer_takes_numbers_without_trailing_zeros_as_they_are() -> None:
 def test_infer_skips_what_it_cannot_read() -> None:
     good = lines(depth("A", ("1.5", "2")))
     for bad in (b"", b"\n\n", b"17 {\n", b'17 {"s":"B","p":"1.5\n', b"17\n", b"\xff\xfe\n", b'17 {"s":5,"p":"1.5"}\n',
-                b'17 {"s":"A","p":"1.23x","q":"-1.234","b":[[],["1.2.3"],7,["1e-9","2"],[{}]],"a":"x"}\n'):  # fmt: skip
+                b'17 {"e":"trade","s":"A","p":"1.23x","q":"-1.234","b":[[],["1.2.3"],7,["1e-9","2"],[{}]],"a":"x"}\n'):  # fmt: skip
         assert scales(bad + good) == [("A", "0.1", "1")], bad
         assert scales(good + bad.rstrip(b"\n")) == [("A", "0.1", "1")], bad
     assert scales(b"") == []

@@ -17,7 +17,7 @@ import orjson
 
 from hydraflow.codes import FrameError, Kind, Venue
 from hydraflow.instruments import Instrument
-from hydraflow.records import FLAG_BUYER_MAKER, FLAG_REST, LEVELS_MAX
+from hydraflow.records import FLAG_BUYER_MAKER, FLAG_PARTIAL, FLAG_REST, LEVELS_MAX
 
 _NUMBER = re.compile(r"(0|[1-9][0-9]*)(\.[0-9]+)?", re.ASCII)
 _INT64 = 1 << 63
@@ -183,20 +183,24 @@ def _both(value: dict, keys: tuple[str, str], instrument: Instrument) -> tuple[i
     return len(bids), (*bids, *asks)
 
 
+def _is_partial(stream: str) -> bool:
+    return re.search(r"@depth(.?)", f"{stream}@depth", re.DOTALL)[1] in set("0123456789")
+
+
 def _depth(value: dict, stream: str, instruments: list[Instrument]) -> Message:
     symbol = _needed_symbol(value, stream, instruments)
     first, last = _integer(value, "U"), _integer(value, "u")
     previous = _integer(value, "pu") if "pu" in value else -1
     stamp = _stamp(value)
     bid_count, levels = _both(value, ("b", "a"), instruments[symbol])
-    if re.search(r"@depth(.?)", f"{stream}@depth", re.DOTALL)[1] in set("0123456789"):
-        return Message(Kind.SNAPSHOT, symbol, stamp, 0, last, -1, 0, bid_count, levels)
+    if _is_partial(stream):
+        return Message(Kind.SNAPSHOT, symbol, stamp, 0, last, -1, FLAG_PARTIAL, bid_count, levels)
     return Message(Kind.DEPTH, symbol, stamp, first, last, previous, 0, bid_count, levels)
 
 
 def _snapshot(value: dict, stream: str, instruments: list[Instrument]) -> Message:
     symbol = _symbol(value, stream, instruments)
-    flags = 0
+    flags = FLAG_PARTIAL if _is_partial(stream) else 0
     exchange = [i for i, instrument in enumerate(instruments) if instrument.venue == Venue.EXCHANGE]
     if symbol is None:
         symbol = exchange[0] if len(exchange) == 1 else 65_535
