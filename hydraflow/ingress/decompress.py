@@ -7,6 +7,7 @@ numpy, so that tools start at once.
 from __future__ import annotations
 
 import os
+import stat
 import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -26,7 +27,7 @@ _WRITE = 1 << 20  # bytes that a chunk has at most (zstd: of one block more)
 class Decompressor:
     """Iterates over the decompressed bytes of a file in chunks.
 
-    path : of the file. Raises: InputNotFound for a missing, unreadable or non-regular file (directory), Unavailable for
+    path : of the file. Raises: InputNotFound for a missing or unreadable file, a directory and a pipe, Unavailable for
     zstd without the library.
     codec : "plain", "gzip" or "zstd". damage : "" or what ended the input early, set when the iteration is over.
     """
@@ -174,8 +175,12 @@ def _salvage(member: Any, data: bytes) -> Iterator[bytes]:
 
 
 def _open(path: str) -> BinaryIO:
+    """Open a capture. A pipe gives its bytes once, and they are read twice: for the symbols, then for the run."""
     try:
-        return open(path, "rb", buffering=0 if path == "/dev/stdin" else -1)
+        mode = os.stat(path).st_mode
+        if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):  # before it is opened: that would wait for a writer
+            raise _not_found(path, "is a pipe, and a capture is read twice")
+        return open(path, "rb")
     except FileNotFoundError as error:
         raise _not_found(path, "no such file") from error
     except IsADirectoryError as error:

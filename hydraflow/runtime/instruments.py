@@ -52,8 +52,12 @@ def instrument_table(topology: Topology, bound: dict[str, Any]) -> np.ndarray:
 def _useless(path: str) -> DataError:
     """Return what is wrong with a capture in which no symbol was found."""
     source = Decompressor(path)
-    lines = sum(piece.count(b"\n") for piece in source)
-    what = f"none of its {lines:,} lines is a frame that names a symbol" if lines else "holds no line"
+    lines, last = 0, b"\n"
+    for piece in source:
+        lines, last = lines + piece.count(b"\n"), piece[-1:]
+    lines += last != b"\n"  # without a line end
+    what = {0: "holds no line", 1: "its only line is no frame that names a symbol"}.get(
+        lines, f"none of its {lines:,} lines is a frame that names a symbol")
     return DataError(
         f"{what}{f': {source.damage}' if source.damage else ''}", where=f"capture '{path}'",
         remedy="give a file of lines '<receive ns> <json>', as hfx record and hfx simulate write them",

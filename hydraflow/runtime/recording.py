@@ -38,7 +38,7 @@ STREAMS = ("book", "orders", "fills")
 class Recording:
     """Writes the streams asked for. paths : {book|orders|fills: path}; existing files are replaced at the end only.
 
-    Raises: UsageError for an unknown stream, OutputError for a file that cannot be made.
+    Raises: UsageError for an unknown stream or two streams into one file, OutputError for a file that cannot be made.
     """
 
     def __init__(self, paths: dict[str, str], instruments: np.ndarray) -> None:
@@ -46,12 +46,11 @@ class Recording:
         if unknown:
             raise UsageError(f"cannot record '{sorted(unknown)[0]}'", remedy=f"streams: {', '.join(STREAMS)}")
         self._paths = {name: Path(path) for name, path in paths.items()}
+        _refuse_one_file_for_two(self._paths)
         self._files: dict[str, Any] = {}
         for name, path in self._paths.items():
             try:
-                if path.is_dir():
-                    raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-                self._files[name] = open(path.with_name(path.name + ".part"), "wb", buffering=1 << 20)
+                self._files[name] = open(_beside(path), "xb", buffering=1 << 20)
             except OSError as error:
                 self.close(keep=False)
                 raise OutputError(f"cannot write the record of {name}: {error.strerror}", where=str(path),
@@ -149,6 +148,28 @@ class Recording:
 
     def _write(self, stream: str, row: dict[str, Any]) -> None:
         self._files[stream].write(orjson.dumps(row) + b"\n")
+
+
+def _refuse_one_file_for_two(paths: dict[str, Path]) -> None:
+    """Raise UsageError when two streams lead to the same file: the second would replace the first."""
+    taken: dict[str, str] = {}
+    for name, path in paths.items():
+        other = taken.setdefault(os.path.realpath(path), name)
+        if other != name:
+            raise UsageError(f"{other} and {name} are both recorded into '{path}'", where="--record",
+                             remedy="give each stream a file of its own")
+
+
+def _beside(path: Path) -> Path:
+    """Return the name that a record has until it is whole. Raises: OSError when it could not take the place of `path`.
+
+    Only a regular file may be replaced: a rename would remove a device or a pipe itself, which root is allowed to do.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "Not a regular file")
+    return path.with_name(f".{path.name}.{os.getpid()}.part")
 
 
 class _Scale:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import random
 import sys
 import zlib
@@ -101,6 +102,15 @@ def test_decompressor_says_at_once_what_cannot_be_read(tmp_path, name, what):
     remedy = "give the path of a file of lines '<receive ns> <json>' (plain, .gz, .zst)"
     assert str(error.value) == f"capture '{path}': {what}; {remedy}"
     assert error.value.exit_code == 66
+
+
+def test_decompressor_refuses_a_pipe_without_waiting_for_its_writer(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(InputNotFound) as error:
+        Decompressor(path)
+    remedy = "give the path of a file of lines '<receive ns> <json>' (plain, .gz, .zst)"
+    assert str(error.value) == f"capture '{path}': is a pipe, and a capture is read twice; {remedy}"
 
 
 def test_decompressor_names_the_extra_when_zstandard_is_missing(tmp_path, monkeypatch):

@@ -327,6 +327,21 @@ def _closed(code: int, reason: str) -> Exception:
     return ConnectionClosedError(Close(code, reason), None, None)
 
 
+def _given_up(code: int, reason: str, *, answered: bool) -> Exception:
+    from websockets.exceptions import ConnectionClosedError
+    from websockets.frames import Close
+
+    ours = Close(code, reason)
+    return ConnectionClosedError(ours if answered else None, ours, False if answered else None)
+
+
+def _echoed(code: int, reason: str) -> Exception:
+    from websockets.exceptions import ConnectionClosedError
+    from websockets.frames import Close
+
+    return ConnectionClosedError(Close(code, reason), Close(code, reason), True)
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [
@@ -338,6 +353,9 @@ def _closed(code: int, reason: str) -> Exception:
         (urllib.error.HTTPError("u", 429, "Too Many", Message(), io.BytesIO()), "HTTP 429 .too many requests"),
         (urllib.error.HTTPError("u", 500, "x", Message(), io.BytesIO()), "HTTP 500 .the venue refused"),
         (_closed(1008, "policy"), "closed the connection, code 1008 .policy"),
+        (_echoed(1001, "bye"), "the venue closed the connection, code 1001 .bye"),
+        (_given_up(1009, "frame with 17 bytes exceeds limit of 16 bytes", answered=False), "given up here, code 1009 .frame with 17 "),
+        (_given_up(1011, "keepalive ping timeout", answered=True), "given up here, code 1011 .keepalive ping timeout"),
         (OSError(101, "Network is unreachable"), "network is unreachable"),
     ],
 )

@@ -488,6 +488,7 @@ USELESS: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "holds no line"),
     "blank": (b"\n\r\n\n", "none of its 3 lines is a frame that names a symbol"),
     "gzip of nothing": (gzip.compress(b""), "holds no line"),
+    "one line without end": (b"1" * 99, "its only line is no frame that names a symbol"),
     "gzip cut in its head": (gzip.compress(b"1 {}")[:5], "holds no line: the gzip data end before their end mark (truncated)"),
     "prose": (b"It was a dark and stormy night;\nthe rain fell in torrents.\n", "none of its 2 lines is a frame that names a symbol"),
 }

@@ -45,6 +45,9 @@ def describe(error: BaseException) -> str:
         return "no answer in time"
     received = getattr(error, "rcvd", None)
     if type(error).__name__.startswith("ConnectionClosed"):
+        ours = getattr(error, "sent", None)
+        if ours is not None and ours.reason and not getattr(error, "rcvd_then_sent", None):
+            return f"the connection was given up here, code {int(ours.code)} ({ours.reason})"
         if received is None:
             return "the connection broke off without a close frame"
         reason = f" ({received.reason})" if received.reason else ""
