@@ -151,7 +151,8 @@ def build_loop(source: LoopSource, *, boundscheck: bool = False) -> Loop:
     ordinary = numba.config.BOUNDSCHECK
     try:
         numba.config.BOUNDSCHECK = 1 if boundscheck else ordinary  # for the inlined handlers, not just for the loop
-        with only_inlined(module.run):
+        with only_inlined(module.run), warnings.catch_warnings():
+            warnings.simplefilter("ignore", numba.core.errors.NumbaExperimentalFeatureWarning)  # a record with a mark behind it
             dispatcher.compile(tuple(numba.typeof(a) for a in source.arguments.values()))
     except numba.core.errors.NumbaError as error:
         raise complaint(source.name, source.functions, str(error)) from error

@@ -119,6 +119,7 @@ def write_processor(
     out.word("parks", ring.base + PARKS)
     for number, member in enumerate(members):
         (_worker if member.work >= 0 else _member)(out, member, number)
+    end = _end(out, members, wait)
     text = [_PREAMBLE.format(members=", ".join(m.name for m in members), ring=ring.name)]
     lines, importable = function_lines(out.functions)
     text.append(lines)
@@ -127,7 +128,7 @@ def write_processor(
     text.append("\n".join(out.head) + "\n")
     text.append("    idle_count, waited, since = 0, 0, 0\n    while True:\n        worked, phase, cell = 0, 0, idle_cell\n")
     text.append("\n".join(out.body) + "\n")
-    text.append(_end(out, members, wait))
+    text.append(end)
     return LoopSource(name, "".join(text), out.arguments, out.functions, importable)
 
 

@@ -254,8 +254,8 @@ class Sequencer:
         """Return the highest sequence up to which everything is published."""
         if self._marks is None:
             return int(_load(CELLS, self.base + CURSOR))
-        lowest = int(_lowest(CELLS, self.base))
-        start = lowest if lowest != NOBODY else max(self.claimed - self.slots, INITIAL)
+        claimed, lowest = self.claimed, int(_lowest(CELLS, self.base))
+        start = min(claimed, max(INITIAL if lowest == NOBODY else lowest, claimed - self.slots))
         return int(_published_upto(CELLS, self.base, self.marks, start + 1))
 
     def is_available(self, sequence: int) -> bool:
