@@ -54,6 +54,7 @@ def bind_all(topology: Topology, registry: Registry, findings: Findings) -> dict
             if isinstance(spec, HandlerSpec):
                 _check_handler(one, topology, findings)
                 _check_policy(one, findings)
+    _check_traded(topology, bound, findings)
     _check_drivers(topology, findings)
     _check_feedback(topology, bound, findings)
     _check_races(topology, bound, findings)
@@ -147,6 +148,27 @@ def _check_room(one: Bound, argument: str, name: str, topology: Topology, findin
             findings.error("HF206", f"handler '{spec.name}' may publish {most:,} {word} for one message, but ring '{name}' "
                            f"holds {room:,}: it would wait for ever",
                            ring.where("slots" if word == "records" else "payload") or spec.where("into"))
+
+
+def _check_traded(topology: Topology, bound: dict[str, Bound], findings: Findings) -> None:
+    """Symbols, ticks and lots come from the file, from a source that knows them, or from the decimals in a capture."""
+    sources = [bound.get(s.name) for s in topology.sources]
+    if not sources or None in sources or any(s.use == "capture" for s in topology.sources):
+        return
+    root = topology.node
+    if not topology.instruments and not (root and "instruments" in root.entries):
+        if not any(one and getattr(one.handler, "instruments", None) for one in sources):
+            findings.error("HF505", "nothing says what is traded", topology.where_key("sources"),
+                           label="add instruments: [{symbol: …, tick: …, lot: …}]",
+                           notes=("only a capture is looked through for symbols, ticks and lots",))
+    for instrument in topology.instruments:
+        given = instrument.node.entries if instrument.node else {}
+        if "venue" in given and given["venue"][1].text != "exchange":
+            continue
+        for key in ("tick", "lot"):
+            if getattr(instrument, key) is None and key not in given:
+                findings.error("HF505", f"instrument '{instrument.symbol}' has no {key}, and no capture to take it from",
+                               instrument.where("symbol"), label=f"add {key}: …")
 
 
 def _check_drivers(topology: Topology, findings: Findings) -> None:
