@@ -117,7 +117,8 @@ def _parts(shown: dict[str, Any], descriptor: dict[str, Any], everything: bool) 
         yield Text(shown["phase"]["text"])
     raised = [name for name in _FLAGS if shown["control"].get(name)]
     if raised and (everything or shown["exit_code"] is None):
-        yield Text("set from outside or by the engine: " + ", ".join(raised), style="bold red")
+        alarming = shown["exit_code"] is None  # an engine that ends halts its loops
+        yield Text("set from outside or by the engine: " + ", ".join(raised), style="bold red" if alarming else "dim")
     flow = _flow(shown)
     yield from (Text(line) for line in flow)
     if shown["handlers"]:
