@@ -19,6 +19,7 @@ A map, from the bottom up; each module is one concept and says in its docstring 
     threads           named pinned threads whose failure is kept, proof of running in parallel
     counters          the CnC file: cursors, counters, latencies, errors of an engine, readable from outside
     handler, dsl      the handler contract; Disruptor(...).then(...)
+    access            which fields of its record a handler reads and writes
 
 Importing the package loads nothing but this file; a name is imported when it is first used. `disruptor.handler` and
 `disruptor.compiled` are the decorators; the modules of the same names are reached by `from disruptor.handler import …`.

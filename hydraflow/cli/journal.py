@@ -25,7 +25,7 @@ def journal() -> None:
     """Verify or dump a journal."""
 
 
-@journal.command("verify")
+@journal.command("verify", short_help="Walk the chain of checksums.")
 @click.argument("folder", type=click.Path())
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def verify(folder: str, as_json: bool) -> None:
@@ -47,7 +47,7 @@ def verify(folder: str, as_json: bool) -> None:
         raise click.exceptions.Exit(DATA_ERROR)
 
 
-@journal.command("dump")
+@journal.command("dump", short_help="Print messages as JSON lines.")
 @click.argument("folder", type=click.Path())
 @click.option("--header", is_flag=True, help="Print only what the run said about itself.")
 @click.option("--from", "first", type=click.IntRange(min=0), default=0, help="First sequence to print.")

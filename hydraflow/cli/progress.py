@@ -1,4 +1,7 @@
-"""Progress of a run on stderr: one line refreshed in place on a terminal, a line a second elsewhere."""
+"""Progress of a run on stderr: one line refreshed in place on a terminal, a line a second elsewhere.
+
+A line is made of whole words: on a narrow terminal the last ones are left out, a number is never cut.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,18 @@ import sys
 import time
 from typing import Any
 
+from hydraflow.cli.quantities import duration
 from hydraflow.notes import write
 from hydraflow.runtime.phases import Phase
 from hydraflow.runtime.result import from_snapshot
 
 __all__ = ["Progress"]
 
-_PHASES = {
+_PHASES = {  # {}: the phase's text
     Phase.BUILDING: "building the graph",
-    Phase.COMPILING: "compiling (the first time takes longest; cached afterwards)",
-    Phase.MEASURING: "measuring this machine's own hiccups",
-    Phase.FILLING: "reading ahead",
+    Phase.COMPILING: "compiling {}, or loading what was compiled before",
+    Phase.MEASURING: "measuring the machine's own {}",
+    Phase.FILLING: "reading ahead: {}",
 }
 
 
@@ -41,37 +45,43 @@ class Progress:
         phase = int(snapshot["phase"]["code"])
         if phase < Phase.RUNNING:
             if (phase, snapshot["phase"]["text"]) != (self._phase, self._text) or self._tty:
-                detail = snapshot["phase"]["text"]
-                self._show(_PHASES[Phase(phase)] + (f": {detail}" if detail else ""), keep=not self._tty)
+                self._show([_PHASES[Phase(phase)].format(snapshot["phase"]["text"])])
         elif phase == Phase.RUNNING and snapshot["phase"]["text"]:
             if snapshot["phase"]["text"] != self._text or self._tty:
-                self._show(snapshot["phase"]["text"], keep=not self._tty)
+                self._show([snapshot["phase"]["text"]])
         elif phase == Phase.RUNNING and (self._tty or now - self._last_line >= 1.0):
-            self._show(self._running(snapshot, now), keep=not self._tty)
+            self._show(self._running(snapshot, now))
             self._last_line = now
         self._phase, self._text = phase, snapshot["phase"]["text"]
 
     def close(self) -> None:
         """Leave the line empty."""
         if self._tty and self._width:
-            self._write("\r" + " " * self._width + "\r")
+            self._write("\r" + " " * min(self._width, shutil.get_terminal_size().columns - 1) + "\r")
 
-    def _running(self, snapshot: dict[str, Any], now: float) -> str:
+    def _running(self, snapshot: dict[str, Any], now: float) -> list[str]:
         result = from_snapshot(snapshot)
         before, frames_before = self._last
-        rate = (result["frames"] - frames_before) / (now - before) if before and now > before else 0.0
+        parts = [f"{result['frames']:,} frames"]
+        if before and now > before:
+            parts.append(f"{(result['frames'] - frames_before) / (now - before):,.0f}/s")
         self._last = (now, result["frames"])
+        parts += [f"{result[what]:,} {what}" for what in ("orders", "fills", "rejects")]
         wire: dict[str, Any] = next((v for k, v in result["latency_ns"].items() if k.startswith("frame_to_")), {})
-        p99 = f", p99 {wire['p99'] / 1000:,.0f} µs" if wire.get("count") else ""
-        return (f"{result['frames']:,} frames, {rate:,.0f}/s, {result['orders']:,} orders, {result['fills']:,} fills, "
-                f"{result['rejects']:,} rejects{p99}")
+        return [*parts, f"p99 {duration(wire['p99'])}"] if wire.get("count") else parts
 
-    def _show(self, text: str, *, keep: bool) -> None:
-        if keep:
-            self._write(f"hfx: {text.strip()}\n")
+    def _show(self, parts: list[str]) -> None:
+        """Show parts, separated by commas: those that fit a line, for one that wraps could not be refreshed in place."""
+        if not self._tty:
+            self._write(f"hfx: {', '.join(parts).strip()}\n")
             return
-        line = text[: shutil.get_terminal_size().columns - 1]  # a line that wraps could not be refreshed in place
-        self._write("\r" + line.ljust(self._width))
+        columns = shutil.get_terminal_size().columns - 1
+        line = parts[0][:columns]
+        for part in parts[1:]:
+            if len(line) + 2 + len(part) > columns:
+                break
+            line += f", {part}"
+        self._write("\r" + line.ljust(min(self._width, columns)))
         self._width = len(line)
 
     def _write(self, text: str) -> None:

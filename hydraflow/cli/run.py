@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from hydraflow.errors import HydraFlowError, UsageError
+from hydraflow.errors import HydraFlowError, InputNotFound, UsageError
 from hydraflow.notes import note
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["execute", "run", "shipped", "show", "streams", "watch"]
 
@@ -31,6 +34,8 @@ def run(file: str, as_json: bool, quiet: bool, **choices: Any) -> int:
     """Run the topology FILE: progress while it runs, a report at the end. Ctrl-C drains, twice halts."""
     from hydraflow.runtime.options import Options
 
+    if choices["no_journal"] and choices["journal"] is not None:
+        raise UsageError("--journal and --no-journal contradict each other", remedy="leave one of them out")
     options = Options(
         topology=shipped(file), name=choices["name"], placement=choices["placement"], record=streams(choices["record"]),
         hash_every=choices["hash_every"] or 0, journal=choices["journal"], no_journal=choices["no_journal"],
@@ -100,14 +105,31 @@ def streams(text: str | None) -> dict[str, str]:
 
 
 def shipped(file: str) -> str:
-    """Return the path of a topology; a bare name such as `demo` that is no file here means the one that is shipped."""
+    """Return the path of a topology; a bare name such as `demo` that is no file here means the one that is shipped.
+
+    Raises: InputNotFound for a bare name that is neither.
+    """
     from pathlib import Path
 
     path = Path(file)
     if path.exists():
         return file
-    for folder in (Path(__file__).parents[1] / "config", Path(__file__).parents[2] / "config"):
+    for folder in _shipped_folders():
         for candidate in (folder / path.name, folder / f"{path.name}.yaml"):
             if candidate.is_file() and (path.parent == Path(".") or str(path.parent) == "config"):
                 return str(candidate)
-    return file
+    if path.parent != Path(".") or path.suffix:
+        return file
+    import difflib
+
+    known = sorted({p.stem for folder in _shipped_folders() for p in folder.glob("*.yaml")})
+    near = difflib.get_close_matches(file, known, 1)
+    raise InputNotFound(f"no topology is called '{file}'",
+                        remedy=f"did you mean '{near[0]}'?" if near else f"give a YAML file, or one of {', '.join(known)}")
+
+
+def _shipped_folders() -> tuple[Path, ...]:
+    """Return where topologies are: in a wheel, in a checkout."""
+    from pathlib import Path
+
+    return Path(__file__).parents[1] / "config", Path(__file__).parents[2] / "config"

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from disruptor.counters import CounterReader, counter_path
-from disruptor.errors import CounterFileError, MemoryMapError
-from disruptor.memory import runtime_folder
+from hydraflow.cli.quantities import duration
 from hydraflow.errors import DataError, InputNotFound, UsageError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from disruptor.counters import CounterReader
 
 __all__ = ["stat"]
 
@@ -55,6 +55,10 @@ def stat(engine: str | None, as_json: bool, everything: bool, watch: float | Non
 
 
 def _choose(engine: str | None) -> Path:
+    from disruptor.counters import counter_path
+    from disruptor.errors import CounterFileError, MemoryMapError
+    from disruptor.memory import runtime_folder
+
     if engine is not None:
         if os.sep in engine or os.path.exists(engine):
             return Path(engine)
@@ -77,6 +81,9 @@ def _choose(engine: str | None) -> Path:
 
 
 def _open(path: Path) -> CounterReader:
+    from disruptor.counters import CounterReader
+    from disruptor.errors import CounterFileError
+
     try:
         return CounterReader(path)
     except FileNotFoundError as error:
@@ -110,7 +117,8 @@ def _parts(shown: dict[str, Any], descriptor: dict[str, Any], everything: bool) 
         yield Text(shown["phase"]["text"])
     raised = [name for name in _FLAGS if shown["control"].get(name)]
     if raised and (everything or shown["exit_code"] is None):
-        yield Text("set from outside or by the engine: " + ", ".join(raised), style="bold red")
+        alarming = shown["exit_code"] is None  # an engine that ends halts its loops
+        yield Text("set from outside or by the engine: " + ", ".join(raised), style="bold red" if alarming else "dim")
     flow = _flow(shown)
     yield from (Text(line) for line in flow)
     if shown["handlers"]:
@@ -119,7 +127,7 @@ def _parts(shown: dict[str, Any], descriptor: dict[str, Any], everything: bool) 
     if latencies:
         table = _table("latency", ">count", ">p50", ">p90", ">p99", ">p99.9", ">p99.99", ">max")
         for name, s in latencies.items():
-            quantiles = [_duration(s[key]) for key in ("p50", "p90", "p99", "p999", "p9999", "max")]
+            quantiles = [duration(s[key]) for key in ("p50", "p90", "p99", "p999", "p9999", "max")]
             table.add_row(name, _count(s["count"]), *quantiles)
         yield table
     rows = list(_counter_rows(shown, descriptor, everything)) if everything or not flow else []
@@ -166,7 +174,7 @@ def _handlers(shown: dict[str, Any], *, brief: bool) -> RenderableType:
 
     def quantiles(name: str) -> list[str]:
         known = latency.get(name) or {"count": 0}
-        return [_duration(known[key]) if known["count"] else "" for key in names]
+        return [duration(known[key]) if known["count"] else "" for key in names]
 
     for row in shown["handlers"]:
         table.add_row(row["name"], row["thread"], _count(row["cursor"]), _count(row["lag"]), _count(row["running"]),
@@ -201,10 +209,10 @@ def _headline(shown: dict[str, Any]) -> RenderableType:
     else:
         state, style = "dead: it ended without saying so", "bold red"
     text = Text(f"{shown['name']} ", style="bold").append(state, style=style)
-    age = _duration(now - shown["started_ns"])
+    age = duration(now - shown["started_ns"])
     text.append(f" · pid {shown['pid']} · started {age} ago", style="not bold")
     if ended is None:
-        text.append(f" · heartbeat {_duration(now - shown['heartbeat_ns'])} ago", style="not bold")
+        text.append(f" · heartbeat {duration(now - shown['heartbeat_ns'])} ago", style="not bold")
     return text
 
 
@@ -242,11 +250,3 @@ def _table(*columns: str) -> Any:
 
 def _count(value: int | None) -> str:
     return "" if value is None or value < 0 else f"{value:,}"
-
-
-def _duration(ns: float) -> str:
-    """Return a duration in three digits and its unit: 950 ns, 1.23 µs, 4.5 s."""
-    for limit, divisor, unit in ((1e3, 1, "ns"), (1e6, 1e3, "µs"), (1e9, 1e6, "ms"), (120e9, 1e9, "s")):
-        if ns < limit:
-            return f"{ns / divisor:.3g} {unit}"
-    return f"{ns / 3600e9:.3g} h" if ns >= 7200e9 else f"{ns / 60e9:.3g} min"

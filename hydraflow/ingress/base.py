@@ -55,12 +55,14 @@ class Source(Handler):
 
     virtual : its receive_ns are virtual time (capture, simulator): the sequencer computes the place of reports.
     open : callable(params, **context) → Feed, or None. params is the attrs instance.
+    instruments : callable(params) → what it trades, mappings of keys as under `instruments:`, for a topology that lists none.
     `prepare` gets (state record, attrs params, **context); of the context it may use `ticks_per_second` (of `now`, default
     1e9) and `source_index` (goes into FRAME.source, default 0).
     """
 
     virtual: bool = False
     open: Callable | None = None
+    instruments: Callable[[Any], list[dict[str, Any]]] | None = None
 
     @property
     def step(self) -> Callable:
@@ -69,13 +71,14 @@ class Source(Handler):
 
 
 def source(
-    function: Callable | None = None, *, virtual: bool = False, open: Callable | None = None, **declaration: Any
+    function: Callable | None = None, *, virtual: bool = False, open: Callable | None = None,
+    instruments: Callable | None = None, **declaration: Any,
 ) -> Any:
     """Declare a step function as a source. `declaration` : the keyword arguments of `handler`."""
 
     def decorate(f: Callable) -> Source:
         declared = handler(f, **declaration)
         fields = attrs.asdict(declared, recurse=False)
-        return Source(**fields, virtual=virtual, open=open)
+        return Source(**fields, virtual=virtual, open=open, instruments=instruments)
 
     return decorate if function is None else decorate(function)

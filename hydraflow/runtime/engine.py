@@ -167,7 +167,7 @@ class Engine:
         if self.options.hiccup_seconds <= 0 or not JIT_ENABLED:
             return {}
         cpus = [t.cpu for t in self._a.placement.threads if t.cpu is not None]
-        self._a.file.set_phase(int(Phase.MEASURING), "the machine's own hiccups")
+        self._a.file.set_phase(int(Phase.MEASURING), "hiccups")
         return hiccups(self.options.hiccup_seconds, 10_000, cpus[0] if cpus else None)
 
     # -- ending

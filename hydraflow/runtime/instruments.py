@@ -1,4 +1,4 @@
-"""The instrument table of a run: from the topology, completed by the decimals seen in a capture where it does not say."""
+"""The instrument table of a run: from the topology or its sources, completed by the decimals seen in a capture."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ PIECE_BYTES = 4 << 20
 def instrument_table(topology: Topology, bound: dict[str, Any]) -> np.ndarray:
     """Return the INSTRUMENT records.
 
-    Instruments without tick or lot, and symbols of captures that are not declared, take theirs from the decimals seen in
+    A topology that lists none gets those that its sources know. Instruments without tick or lot, and symbols of captures that are not declared, take theirs from the decimals seen in
     the first PREFIX_BYTES of the captures. Raises: ConfigurationError when nothing says what is traded, DataError when the
     captures should, and nothing in them is a frame.
     """
-    declared = [_instrument(spec) for spec in topology.instruments]
+    declared = [_instrument(spec) for spec in topology.instruments or _of_sources(topology, bound)]
     complete = [i for i in declared if i.venue == Venue.POOL or (i.tick and i.lot)]
     seen: dict[str, Instrument] = {}
     captures = [bound[s.name].params.path for s in topology.sources if s.use == "capture" and s.name in bound]
@@ -47,6 +47,13 @@ def instrument_table(topology: Topology, bound: dict[str, Any]) -> np.ndarray:
         raise ConfigurationError("nothing says what is traded", where=topology.path,
                                  remedy="list symbols under instruments:, with tick and lot")
     return table(merged)
+
+
+def _of_sources(topology: Topology, bound: dict[str, Any]) -> list[InstrumentSpec]:
+    """Return what the sources know that they trade, each symbol once."""
+    known = [bound[s.name] for s in topology.sources if s.name in bound and bound[s.name].handler.instruments]
+    specs = [InstrumentSpec(**keys) for one in known for keys in one.handler.instruments(one.params)]
+    return list({spec.symbol: spec for spec in reversed(specs)}.values())[::-1]
 
 
 def _useless(path: str) -> DataError:

@@ -17,7 +17,8 @@ def render(result: dict[str, Any]) -> str:
     lines = [_title(result)]
     lines += _section("flow", _flow(result))
     lines += _section("book", _book(result))
-    lines += _section("trading", _trading(result))
+    if result["decisions"] or result.get("risk"):  # a graph without risk decides nothing
+        lines += _section("trading", _trading(result))
     if result.get("frame_errors"):
         lines += _section("bad input", _frame_errors(result))
     lines += _section("counters", _counters(result))

@@ -24,8 +24,14 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,62}")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 
 
-def check(topology: Topology, findings: Findings, cpus: Collection[int] | None = None) -> None:
-    """Add everything that is wrong to `findings`. cpus : those that threads may be pinned to, None: not known."""
+def check(topology: Topology, findings: Findings, cpus: Collection[int] | None = None, *, graph: bool = True) -> None:
+    """Add everything that is wrong to `findings`.
+
+    cpus : those that threads may be pinned to, None: not known. graph : all of the graph is there to be checked.
+    """
+    _check_instruments(topology, findings)
+    if not graph:
+        return
     if not topology.sources:
         findings.error("HF107", "the topology has no source, so nothing ever happens", topology.where_key("sources"),
                        notes=("add a source: simulator, capture or websocket",))
@@ -35,7 +41,6 @@ def check(topology: Topology, findings: Findings, cpus: Collection[int] | None =
         return
     _check_names(topology, stages, findings)
     _check_after(topology, stages, findings)
-    _check_instruments(topology, findings)
     check_rings(topology, stages, findings)
     check_placement(topology, stages, findings, cpus)
 
@@ -131,6 +136,9 @@ def _check_instruments(topology: Topology, findings: Findings) -> None:
         if len(instrument.symbol.encode()) > SYMBOL_BYTES_MAX or not instrument.symbol.isascii():
             findings.error("HF502", f"symbol '{instrument.symbol[:40]}' is not ASCII of at most {SYMBOL_BYTES_MAX} "
                            "characters", span)
+        elif instrument.venue == "exchange" and instrument.symbol != instrument.symbol.upper():
+            findings.error("HF502", f"symbol '{instrument.symbol}' is not in upper case, as venues write it in frames", span,
+                           label=f"write {instrument.symbol.upper()}")
         if instrument.symbol in first:
             at = first[instrument.symbol].where("symbol")
             findings.error("HF501", f"instrument '{instrument.symbol}' is declared twice", span, label="again",

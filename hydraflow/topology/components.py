@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from disruptor.access import accesses
 from hydraflow.registry import Component, ComponentError, Registry
 from hydraflow.topology.convert import PARAMETER_CODES, convert
 from hydraflow.topology.diagnose import Findings, Related, did_you_mean
@@ -53,6 +54,7 @@ def bind_all(topology: Topology, registry: Registry, findings: Findings) -> dict
             if isinstance(spec, HandlerSpec):
                 _check_handler(one, topology, findings)
                 _check_policy(one, findings)
+    _check_traded(topology, bound, findings)
     _check_drivers(topology, findings)
     _check_feedback(topology, bound, findings)
     _check_races(topology, bound, findings)
@@ -148,6 +150,27 @@ def _check_room(one: Bound, argument: str, name: str, topology: Topology, findin
                            ring.where("slots" if word == "records" else "payload") or spec.where("into"))
 
 
+def _check_traded(topology: Topology, bound: dict[str, Bound], findings: Findings) -> None:
+    """Symbols, ticks and lots come from the file, from a source that knows them, or from the decimals in a capture."""
+    sources = [bound.get(s.name) for s in topology.sources]
+    if not sources or None in sources or any(s.use == "capture" for s in topology.sources):
+        return
+    root = topology.node
+    if not topology.instruments and not (root and "instruments" in root.entries):
+        if not any(one and getattr(one.handler, "instruments", None) for one in sources):
+            findings.error("HF505", "nothing says what is traded", topology.where_key("sources"),
+                           label="add instruments: [{symbol: …, tick: …, lot: …}]",
+                           notes=("only a capture is looked through for symbols, ticks and lots",))
+    for instrument in topology.instruments:
+        given = instrument.node.entries if instrument.node else {}
+        if "venue" in given and given["venue"][1].text != "exchange":
+            continue
+        for key in ("tick", "lot"):
+            if getattr(instrument, key) is None and key not in given:
+                findings.error("HF505", f"instrument '{instrument.symbol}' has no {key}, and no capture to take it from",
+                               instrument.where("symbol"), label=f"add {key}: …")
+
+
 def _check_drivers(topology: Topology, findings: Findings) -> None:
     """Sources and the sequencer publish only when a whole turn, with the largest payload there is, has room."""
     from hydraflow.records import FRAME_BYTES_MAX, LEVELS_MAX
@@ -194,24 +217,47 @@ def _check_races(topology: Topology, bound: dict[str, Bound], findings: Findings
     after = {s.name: list(s.after) for s in nodes(topology) if s.kind == "handler"}
     before = {name: ancestors(after, name) for name in after}
     specs = [s for s in topology.stages if s.name in bound and bound[s.name].spec is s]
+    races = {}
     for position, first in enumerate(specs):
         for second in specs[position + 1 :]:
             if first.on != second.on or first.name in before[second.name] or second.name in before[first.name]:
                 continue
-            for writer, other in ((first, second), (second, first)):
-                _report_race(writer, other, bound, findings)
+            race = _race(first, second, bound)
+            if race is not None:
+                races[race.writer.name, race.other.name] = race
+    for (writer, other), race in races.items():
+        implied = any((writer, earlier) in races for earlier in before[other])
+        implied = implied or any((later, other) in races and writer in before[later] for later in before)
+        if not implied:  # the `after` that another report asks for would order these two as well
+            race.report(findings)
 
 
-def _report_race(writer: HandlerSpec, other: HandlerSpec, bound: dict[str, Bound], findings: Findings) -> None:
-    written = set(bound[writer.name].handler.writes or ())
-    touched = {"reads": set(bound[other.name].handler.reads or ()), "writes": set(bound[other.name].handler.writes or ())}
-    for verb, fields in touched.items():
-        for field in sorted(written & fields)[:1]:
-            at = writer.where("name") or writer.where()
-            findings.error("HF112", f"handler '{other.name}' {verb} '{field}', which '{writer.name}' writes, and nothing "
-                           "orders the two", other.where("name") or other.where(), label=f"add after: {writer.name}",
-                           related=(Related(at, f"writes '{field}'"),) if at else ())
-            return
+@attrs.frozen
+class _Race:
+    """Stage `other` reads or writes (the verb) a field that `writer` writes, and nothing orders the two."""
+
+    writer: HandlerSpec
+    other: HandlerSpec
+    verb: str
+    field: str
+
+    def report(self, findings: Findings) -> None:
+        writer, other = self.writer, self.other
+        at = writer.where("name") or writer.where()
+        findings.error("HF112", f"handler '{other.name}' {self.verb} '{self.field}', which '{writer.name}' writes, and "
+                       "nothing orders the two", other.where("name") or other.where(), label=f"add after: {writer.name}",
+                       related=(Related(at, f"writes '{self.field}'"),) if at else ())
+
+
+def _race(first: HandlerSpec, second: HandlerSpec, bound: dict[str, Bound]) -> _Race | None:
+    """Return the race of two stages that are not ordered. Where either may wait, it is the later one in the file."""
+    for writer, other in ((first, second), (second, first)):
+        written = accesses(bound[writer.name].handler).writes
+        touched = accesses(bound[other.name].handler)
+        for verb, fields in (("reads", touched.reads), ("writes", touched.writes)):
+            if written & fields:
+                return _Race(writer, other, verb, min(written & fields))
+    return None
 
 
 def _check_python(topology: Topology, bound: dict[str, Bound], findings: Findings) -> None:

@@ -111,24 +111,27 @@ def _make(cls: type, fields: dict, values: dict, node: Node, at: Span | None, fi
           owner: str) -> Any:
     is_spec = issubclass(cls, Located)
     broken = [name for name, value in values.items() if value is _MISSING]
-    if broken and not is_spec:
-        return None
     for name in broken:
-        if fields[name].default is attrs.NOTHING:
-            values[name] = _EMPTY.get(typing.get_origin(fields[name].type) or fields[name].type)
-        else:
+        if not is_spec or fields[name].default is not attrs.NOTHING:
             del values[name]
+        else:
+            values[name] = _EMPTY.get(typing.get_origin(fields[name].type) or fields[name].type)
+    given = {fields[n].alias: v for n, v in values.items()}
     if is_spec:
-        return cls(node=node, **{fields[n].alias: v for n, v in values.items()})
+        return cls(node=node, **given)
+    if any(fields[name].default is attrs.NOTHING for name in broken):
+        return None
     try:
-        return cls(**{fields[n].alias: v for n, v in values.items()})
+        made = cls(**given)  # defaults in the place of what is broken: the rest may be wrong as well
     except Exception as error:  # the class's own validators: whatever they raise is about the values
         said = error.args[0] if error.args and isinstance(error.args[0], str) else str(error)
         reason = next(iter(said.splitlines()), "") or type(error).__name__
         blamed = next((n for n in values if re.search(rf"\b{re.escape(n)}\b", reason)), None)
         span = node.where(blamed) if blamed else node.span
-        findings.error("HF308", f"{owner}: {reason}", span or at)
+        if blamed or not broken:
+            findings.error("HF308", f"{owner}: {reason}", span or at)
         return None
+    return None if broken else made
 
 
 def _unknown(key: str, span: Span | None, keys: dict, fields: dict, findings: Findings, codes: Codes, owner: str) -> None:

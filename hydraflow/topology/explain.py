@@ -80,4 +80,6 @@ EXPLANATIONS = {
     "HF502": "A symbol, tick, lot or address that cannot be represented exactly.",
     "HF503": "A pool trades against an exchange instrument, whose tick and lot it shares.",
     "HF504": "A pool has no tick and lot of its own.",
+    "HF505": "Nothing says what is traded, or what a tick and a lot of it are: neither `instruments:`, nor the source, nor the "
+             "decimals in a capture.",
 }

@@ -33,6 +33,7 @@ from hydraflow.topology.spec import (
 __all__ = ["TopologyError", "examine", "load", "read_file"]
 
 VERSION = 1
+_NEEDED = ("sources", "handlers")  # without them nothing runs
 SECTIONS = {key_of(field) for field in attrs.fields(Topology) if not field.metadata.get("internal")}
 
 
@@ -105,8 +106,7 @@ def examine(
     topology = attrs.evolve(topology, name=topology.name or Path(path).stem or "topology")
     if placement is not None:
         topology = attrs.evolve(topology, placement=placement)
-    if _is_whole(topology, findings):
-        check(topology, findings, cpus)
+    check(topology, findings, cpus, graph=_is_whole(topology))
     if components:
         from hydraflow.topology.components import bind_all
 
@@ -161,14 +161,16 @@ def _is_topology(root: Node, findings: Findings) -> bool:
     return True
 
 
-def _is_whole(topology: Topology, findings: Findings) -> bool:
-    """Whether every section could be read; with one missing, checks of the graph would blame the innocent."""
+def _is_whole(topology: Topology) -> bool:
+    """Whether every section of the graph could be read; with one missing, its checks would blame the innocent."""
     root = topology.node
     assert root is not None
     sections = {"sources": len(topology.sources), "handlers": len(topology.handlers), "sinks": len(topology.sinks),
                 "rings": None, "placement": None}
-    if any(key not in SECTIONS for key in root.entries):
-        return False
+    strange = [key for key in root.entries if key not in SECTIONS]
+    absent = [key for key in sections if key not in root.entries]
+    if any(key in _NEEDED or did_you_mean(key, strange) for key in absent) and strange:
+        return False  # a strange key may stand for what is absent
     for key, count in sections.items():
         node = root.entries[key][1] if key in root.entries else None
         if node is None or (node.kind == "scalar" and (node.value is None or key == "placement")):

@@ -89,3 +89,40 @@ def test_check_asks_for_the_capture(monkeypatch):
     assert result.exit_code == 78
     assert "error[HF009]: environment variable HYDRAFLOW_CAPTURE is not set: set it to a capture file" in result.stderr
     assert "1 error in" in result.stderr
+
+
+MANY = """\
+version: 1
+nam: x
+instruments:
+  - {symbol: btcusdt, tick: 0.10, lot: -1}
+  - {symbol: P, venue: pol}
+sources:
+  - {use: simulator, with: {frames: ten, rat: 4, speed: -1}}
+rings:
+  main: {record: message, slots: 1000, payload: 262144}
+handlers:
+  - {use: deserialize.binance}
+  - {use: book, with: {window_ticks: 63}}
+  - {use: bok}
+  - {use: strategy.market_maker, after: [book, bok, stratgy]}
+  - {use: risk, after: risk, with: {max_position: "20"}}
+  - {use: mev, on: nosuch}
+  - {name: 9x, use: probe, latency: 3}
+placement: automatic
+"""
+
+
+def test_one_mistake_hides_no_other(run):
+    found = json.loads(run(MANY, "--format", "json").stdout)["diagnostics"]
+    assert [(d["line"], d["column"], d["code"]) for d in found] == [
+        (2, 1, "HF007"), (4, 14, "HF502"), (4, 40, "HF502"), (5, 24, "HF011"), (7, 37, "HF305"), (7, 42, "HF304"),
+        (7, 57, "HF308"), (9, 34, "HF201"), (12, 38, "HF308"), (13, 11, "HF301"), (14, 53, "HF104"), (15, 24, "HF103"),
+        (15, 51, "HF305"), (16, 20, "HF106"), (17, 12, "HF109"), (17, 28, "HF007"), (18, 12, "HF011"),
+    ]
+
+
+@pytest.mark.parametrize("section", ["sources", "handlers"])
+def test_a_misspelt_section_is_the_only_thing_to_blame(run, section):
+    found = json.loads(run(GOOD.replace(section, section[1:]), "--format", "json").stdout)["diagnostics"]
+    assert [d["code"] for d in found] == ["HF007"]

@@ -39,13 +39,13 @@ def test_help_loads_nothing_heavy(arguments):
 
 
 @pytest.mark.parametrize("verb", sorted(_VERBS))
-def test_every_verb_explains_itself_without_a_compiler(verb):
+def test_every_verb_explains_itself_and_loads_nothing_heavy(verb):
     if verb == "record":
         pytest.importorskip("hydraflow.cli.record")
     ran = hfx(verb, "--help")
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout.startswith(f"Usage: hfx {verb} ")
-    assert not loaded_by(verb, "--help") & {"numba", "llvmlite"}
+    assert not loaded_by(verb, "--help") & (HEAVY - {"asyncio"})
 
 
 def test_help_lists_every_verb_with_its_sentence():
@@ -109,3 +109,21 @@ def test_a_reader_that_goes_away_is_no_error(arguments):
     ran = subprocess.run([*HFX, *arguments], stdout=write, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
     os.close(write)
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "error"),
+    [
+        (["run", "dmeo"], 66, "no topology is called 'dmeo'; did you mean 'demo'?"),
+        (["check", "zzz"], 66, "no topology is called 'zzz'; give a YAML file, or one of capture, demo, paper-live"),
+        (["run", "demo", "--no-journal", "--journal", "x"], 2,
+         "--journal and --no-journal contradict each other; leave one of them out"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_named_with_its_remedy(arguments, code, error):
+    ran = hfx(*arguments)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (code, "", f"hfx: {error}\n")
+
+
+def test_the_verbs_of_journal_are_explained_in_whole_sentences():
+    assert "..." not in hfx("journal", "--help", COLUMNS="80").stdout.partition("Commands:")[2]

@@ -49,7 +49,7 @@ class CaptureParams:
     speed: float = 0.0
 
 
-@source(params=SimulatorParams, virtual=True)
+@source(params=SimulatorParams, virtual=True, instruments=lambda params: [])
 def simulator(params, frames, room, payload_room, now, stamps):
     return -1
 

@@ -39,9 +39,9 @@ def test_load_counts_payload_in_units_of_the_record():
 
 
 def test_load_keeps_ticks_as_exact_text():
-    text = "instruments:\n  - {symbol: A, tick: 0.10, lot: 1e-3}\n  - {symbol: NO, tick: '0.25'}\n"
+    text = "instruments:\n  - {symbol: A, tick: 0.10, lot: 1e-3}\n  - {symbol: NO, tick: '0.25', lot: 1}\n"
     topology = topology_of(MINIMAL + text)
-    assert [(i.symbol, i.tick, i.lot) for i in topology.instruments] == [("A", "0.10", "0.001"), ("NO", "0.25", None)]
+    assert [(i.symbol, i.tick, i.lot) for i in topology.instruments] == [("A", "0.10", "0.001"), ("NO", "0.25", "1")]
 
 
 def test_load_binds_components_and_parameters():
@@ -107,4 +107,5 @@ def test_when_full_is_never_silently_ignored(policy, found):
 
 def test_when_full_reaches_a_source_that_has_a_choice():
     text = MINIMAL.replace("use: simulator", "use: 'tests.reference.topology_stubs:live', when_full: conflate, name: s")
+    text += "instruments: [{symbol: A, tick: 1, lot: 1}]\n"
     assert topology_of(text).bound["s"].params.when_full == "conflate"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from disruptor.single_producer import claim, payload_claim, payload_index
 from hydraflow.ingress.base import source
 from hydraflow.ingress.pacing import plan
@@ -9,6 +11,15 @@ from hydraflow.ingress.simulator.flow import next_frame
 from hydraflow.ingress.simulator.state import COUNTERS, FRAME_ROOM, SIMULATOR, SimulatorParams, prepare
 
 __all__ = ["simulator"]
+
+
+def _instruments(params: SimulatorParams) -> list[dict[str, Any]]:
+    """Return what it trades, as in config/demo.yaml."""
+    return [
+        {"symbol": "BTCUSDT", "tick": "0.10", "lot": "0.001", "maker_fee_ppm": 200, "taker_fee_ppm": 500},
+        {"symbol": "WBTCUSDT-POOL", "venue": "pool", "underlying": "BTCUSDT", "address": params.pool_address, "base_decimals": 8,
+         "quote_decimals": 6, "taker_fee_ppm": 3000},
+    ]
 
 
 @source(
@@ -19,6 +30,7 @@ __all__ = ["simulator"]
     max_out={"frames": 1},
     max_payload={"frames": FRAME_ROOM},
     virtual=True,
+    instruments=_instruments,
 )
 def simulator(state, params, counters, frames, room, payload_room, now, stamps):
     """Publish the frames that are due; see ingress.base. A frame is begun only when the longest one would fit."""
