@@ -10,15 +10,24 @@ A map, from the bottom up; each module is one concept and says in its docstring 
     atomics           acquire, release, compare-exchange, fence, pause, time stamp, CRC-32C
     compiled, cache   the two decorators for compiled code; keys and folders of the machine-code cache
     digest            a 64-bit hash over logical content
+    sequence, gating  padded counters, groups of them; the consumers that producers may not lap
     ring              records with one producer, their payload, and what compiled code sees of them
-    single_producer   claim and publish
-    system_calls      the libc calls that compiled loops make: yield, futex, clock
-    waiting           what a loop does when there is nothing to do: busy-spin, yield, block
+    single_producer   claim and publish for the loops of an engine
+    claims            claim, publish and look: the compiled core of the rings below
+    system_calls      the libc calls that compiled loops make: yield, nap, futex, clock
+    waiting, wait     what a thread does when there is nothing to do, and that as a value
+    lookout           waiting from Python
+    sequencer         one producer or many: next, try_next, publish, capacity, policies
+    barrier, poller, observer   a consumer's ways to read
+    ring_buffer, publishing     records with a sequencer; contexts and translators
+    processor, faults, rewind   runs a Python handler; what becomes of errors; batches delivered again
+    processor_text, loop_processor, worker_pool   runs compiled handlers; one record to one of several workers
     buckets, histogram  latency histograms: layout and reading (numpy only), recording (compiled)
     clock             the time-stamp counter in nanoseconds; the machine's own hiccups
     threads           named pinned threads whose failure is kept, proof of running in parallel
     counters          the CnC file: cursors, counters, latencies, errors of an engine, readable from outside
-    handler, dsl      the handler contract; Disruptor(...).then(...)
+    handler           the handler contract
+    node, group, placing, gates, dsl   Disruptor(...): graphs, threads, who waits for whom
     access            which fields of its record a handler reads and writes
 
 Importing the package loads nothing but this file; a name is imported when it is first used. `disruptor.handler` and
@@ -33,15 +42,20 @@ from types import ModuleType
 from typing import Any
 
 _MODULE_OF = {
+    "Alerted": "errors",
     "CapacityError": "errors",
     "CompileError": "errors",
     "CounterFileError": "errors",
     "DisruptorError": "errors",
+    "ForkError": "errors",
     "GraphError": "errors",
     "HandlerError": "errors",
+    "InsufficientCapacity": "errors",
     "LayoutError": "errors",
     "LogError": "errors",
     "MemoryMapError": "errors",
+    "Rewind": "errors",
+    "WaitTimeout": "errors",
     "record_dtype": "layout",
     "Mapping": "memory",
     "runtime_folder": "memory",
@@ -56,6 +70,30 @@ _MODULE_OF = {
     "payload_claim": "single_producer",
     "payload_index": "single_producer",
     "WaitStrategy": "waiting",
+    "Wait": "wait",
+    "Sequence": "sequence",
+    "FixedSequenceGroup": "sequence",
+    "SequenceGroup": "sequence",
+    "Sequencer": "sequencer",
+    "SequenceBarrier": "barrier",
+    "RingBuffer": "ring_buffer",
+    "EventPoller": "poller",
+    "PollState": "poller",
+    "Observer": "observer",
+    "release_upto": "claims",
+    "BatchEventProcessor": "processor",
+    "ExceptionHandler": "faults",
+    "FatalExceptionHandler": "faults",
+    "IgnoreExceptionHandler": "faults",
+    "REWIND": "rewind",
+    "RewindAction": "rewind",
+    "RewindStrategy": "rewind",
+    "SimpleRewind": "rewind",
+    "EventuallyGiveUp": "rewind",
+    "PauseRewind": "rewind",
+    "ProcessorFactory": "node",
+    "into": "node",
+    "thread": "placing",
     "Calibration": "clock",
     "calibrate": "clock",
     "hiccups": "clock",

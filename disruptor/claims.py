@@ -8,7 +8,8 @@ block's first word. A block holds
     GATE      the lowest consumer's sequence when it was last looked up; spares reading the consumers for each claim
     IDLE      wait cell: consumers sleep here until something is published (see disruptor.waiting)
     PROGRESS  wait cell: those who wait for a consumer to advance, dependants and producers, sleep here
-    INFO      constants of the ring, and flags: FAILED (1 + number of the first dead consumer), PARKS (somebody may sleep)
+    FLAGS     FAILED (a consumer has died), PARKS (somebody may sleep), OBSERVED (observers look at claims)
+    INFO      constants of the ring
     GATING    words of the consumers' sequences (see disruptor.gating)
 
 With many producers, what is published is marked slot by slot: `marks` is an int64 array that holds, at slot × STRIDE +
@@ -24,7 +25,7 @@ capacity is never negative and a producer that dies while it waits holds up nobo
 
 from __future__ import annotations
 
-from disruptor.atomics import compare_exchange, load_acquire, store_release
+from disruptor.atomics import compare_exchange, fence, load_acquire, store_release
 from disruptor.compiled import compiled
 from disruptor.gating import GATING_WORDS, NOBODY, lowest_gate
 from disruptor.layout import CELL_WORDS
@@ -39,6 +40,7 @@ __all__ = [
     "GATING",
     "IDLE",
     "INFO",
+    "OBSERVED",
     "OFFSET",
     "PARKS",
     "PROGRESS",
@@ -70,6 +72,7 @@ INFO = 6 * CELL_WORDS
 GATING = 7 * CELL_WORDS
 FAILED = FLAGS
 PARKS = FLAGS + 1
+OBSERVED = FLAGS + 2
 SLOTS = INFO
 STRIDE = INFO + 1
 OFFSET = INFO + 2
@@ -89,7 +92,9 @@ def claim_one(cells, base, marks, count):
         cells[base + GATE] = gate
         if high - gate > slots:
             return gate + slots - high
-    cells[base + CLAIMED] = high
+    store_release(cells, base + CLAIMED, high)
+    if cells[base + OBSERVED] != 0:
+        fence()  # the claim is seen before anything that is written into its slots
     return high
 
 
@@ -236,6 +241,9 @@ def claim_room(cells, base, port, wanted):
         lowest = lowest_gate(cells, base + GATING)
         cell["gate"] = lowest if lowest != NOBODY else cell["published"]
         free = cell["gate"] + slots + 1 - cell["next"]
+    if cells[base + OBSERVED] != 0:
+        store_release(cells, base + CLAIMED, cell["next"] - 1 + min(free, wanted))
+        fence()
     return free
 
 

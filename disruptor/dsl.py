@@ -289,6 +289,7 @@ class Disruptor:
         self._refuse_when_started("handlers are added with then()")
         if not handlers:
             raise GraphError("then() needs at least one handler")
+        self.ring.refuse_gates()
         pool = WorkerPool() if pooled else None
         nodes = [self._new_node(h, upstream, pool) for h in handlers]
         self._attach(nodes)

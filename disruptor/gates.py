@@ -48,7 +48,8 @@ def look(ring: RingBuffer, nodes: Iterable[Node]) -> list[Gate]:
     for node in nodes:
         mine = at[id(node)]
         slow = tuple(u.name for u in node.upstream if at[id(u)] <= mine)
-        phase, reasons = "working", ()
+        phase = "working"
+        reasons: tuple[str, ...] = ()
         failure = getattr(node.processor, "failure", None)
         if failure is not None:
             phase = "dead"

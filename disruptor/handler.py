@@ -135,7 +135,7 @@ def as_handler(thing: Any) -> Handler:
         return thing
     method = getattr(thing, "on_batch", None) or getattr(thing, "on_event", None)
     if callable(method):
-        hooks = {hook: getattr(thing, hook, None) for hook in _HOOKS}
+        hooks: dict[str, Any] = {hook: getattr(thing, hook, None) for hook in _HOOKS}
         name = str(getattr(thing, "name", type(thing).__name__))
         arguments = tuple(inspect.signature(method).parameters)
         if method.__name__ == "on_batch":

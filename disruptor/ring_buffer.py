@@ -22,6 +22,7 @@ from disruptor.claims import claim_upto, publish_many, publish_one, was_given_up
 from disruptor.compiled import entry
 from disruptor.errors import CapacityError, GraphError, LayoutError
 from disruptor.layout import record_dtype
+from disruptor.observer import Observer
 from disruptor.poller import EventPoller
 from disruptor.publishing import Claim, Publisher
 from disruptor.ring import Ring
@@ -110,7 +111,11 @@ class RingBuffer(Publisher):
     # consumers
 
     def add_gating_sequences(self, *sequences: Sequence) -> None:
-        """Let producers wait for these; they start at now. See Sequencer.add_gating_sequences."""
+        """Let producers wait for these; they start at now. See Sequencer.add_gating_sequences.
+
+        Raises: GraphError for a ring that overwrites.
+        """
+        self.refuse_gates()
         self.sequencer.add_gating_sequences(*sequences)
 
     def remove_gating_sequence(self, sequence: Sequence) -> bool:
@@ -128,11 +133,20 @@ class RingBuffer(Publisher):
         """
         sequence = Sequence()
         if gating:
-            self.sequencer.add_gating_sequences(sequence)
+            self.add_gating_sequences(sequence)
             self.sequencer.labels[sequence.word] = "a poller"
         else:
             sequence.set(self.sequencer.published())
         return EventPoller(self, self.new_barrier(*dependencies, wait=wait), sequence)
+
+    def refuse_gates(self) -> None:
+        """Raises: GraphError for a ring that overwrites."""
+        if self.when_full == "overwrite":
+            raise GraphError(f"ring '{self.name}' overwrites: it has observers, not handlers; read it with new_observer()")
+
+    def new_observer(self) -> Observer:
+        """Return an observer that starts at now; it holds nobody back and counts what it misses."""
+        return Observer(self)
 
     def given_up(self, sequence: int) -> bool:
         """Return whether a published sequence was given up by its producer, so that readers pass it by."""

@@ -29,6 +29,7 @@ from disruptor.claims import (
     FAILED,
     GATE,
     GATING,
+    OBSERVED,
     OFFSET,
     PARKS,
     PROGRESS,
@@ -336,6 +337,10 @@ class Sequencer:
         """Forget the consumers that died: their graph starts again."""
         self.failures.clear()
         CELLS[self.base + FAILED] = 0
+
+    def observed(self) -> None:
+        """Note that observers look at the claims: from now on they are made visible before slots are written."""
+        CELLS[self.base + OBSERVED] = 1
 
     def wake_producers(self) -> None:
         """Wake producers and dependants that sleep, so that they look again."""

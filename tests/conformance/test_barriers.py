@@ -64,7 +64,12 @@ def test_k035_an_alert_ends_a_wait_for_slow_dependencies(kind, wait, spawn):
     ring = kind.ring(64)
     publish(ring, 4)
     barrier = ring.new_barrier(Sequence(1), wait=wait)
-    waiter = spawn(lambda: pytest.raises(Alerted, barrier.wait_for, 2))
+
+    def waits():
+        with pytest.raises(Alerted):
+            barrier.wait_for(2)
+
+    waiter = spawn(waits)
     waiter.join(0.03)
     assert waiter.is_alive()
     barrier.alert()

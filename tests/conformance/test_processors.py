@@ -82,7 +82,7 @@ def until(test, seconds=30):
 
 @pytest.mark.parametrize("value", [None, 5, "stop"])
 def test_k062_without_an_exception_handler_a_processor_is_refused(kind, value):
-    with pytest.raises(GraphError, match="needs a handler and an exception handler|on_error must be 'halt', 'skip' or an Exc"):
+    with pytest.raises(GraphError, match=r"needs a handler and an exception handler|on_error must be 'halt', 'skip' or an Exc"):
         python(kind.ring(), Traces(), on_error=value)
 
 
@@ -201,7 +201,7 @@ def test_k066_a_halted_processor_always_starts_and_ends(kind, how, when, spawn):
         thread = spawn(processor.run)
         if when == "later":
             processor.started.wait(10)
-        until(lambda: trace or not thread.is_alive())
+        until(lambda thread=thread: trace or not thread.is_alive())
         processor.halt()
         thread.join(30)
         assert not thread.is_alive()

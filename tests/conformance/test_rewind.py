@@ -180,7 +180,7 @@ def test_k080_a_strategy_in_python_cannot_serve_a_compiled_handler(kind):
             return RewindAction.THROW
 
     member = Member(kind.ring(), kernels.rewinds.using(rewind=Mine()), kind.ring().new_barrier())
-    with pytest.raises(GraphError, match="^Mine decides in Python; a compiled handler needs one of the library's strategies$"):
+    with pytest.raises(GraphError, match=r"^Mine decides in Python; a compiled handler needs one of the library's strategies$"):
         member.text()
 
 

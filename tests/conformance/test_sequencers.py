@@ -69,7 +69,7 @@ def test_k017_try_next_on_a_full_ring_says_how_many_slots_are_missing(gated):
 
 
 def test_k018_remaining_capacity_falls_as_slots_are_claimed(gated):
-    sequencer, consumer = gated
+    sequencer, _ = gated
     left = [sequencer.remaining_capacity()]
     for _ in range(8):
         sequencer.next()
@@ -162,8 +162,7 @@ def test_k028_what_is_published_is_available(gated):
 
 def test_k029_what_was_lapped_is_not_available(kind):
     sequencer = kind.sequencer(8)
-    for n in range(8):
-        fill(sequencer, 1)
+    fill(sequencer, 8)
     assert sequencer.is_available(0)
     fill(sequencer, 1)
     assert not sequencer.is_available(0) and sequencer.is_available(8)
