@@ -6,7 +6,7 @@ below 2^-62. The sum 1 + r is kept exact, so that little more than the last roun
 
 from __future__ import annotations
 
-from disruptor.detmath.exact import INFINITY, NAN, deterministic, nearest, scaled, two_sum
+from disruptor.detmath.exact import INFINITY, NAN, deterministic, fast_two_sum, nearest, scaled, two_product, two_sum
 
 __all__ = ["exp", "exp_pair", "expm1", "tanh"]
 
@@ -61,7 +61,7 @@ def exp(x):
 
 
 def expm1(x):
-    """Return e^x − 1, exact for tiny x too. Error below 0.8 ulp.
+    """Return e^x − 1, exact for tiny x too. Error below 0.9 ulp.
 
     expm1(nan) = nan, expm1(inf) = inf, expm1(−inf) = −1, expm1(±0) = ±0.
     """
@@ -74,18 +74,23 @@ def expm1(x):
         return exp(x)
     if x < -38.0:
         return -1.0
+    return _expm1_pair(x)[0]
+
+
+def _expm1_pair(x):
+    """Return e^x − 1 as a pair whose error is below a quarter of high's last place. x in −38..45, no tiny one."""
     k, r, rest = _reduced(x, 0.0)
     beyond = _beyond_linear(r, rest)
     if k == 0:
-        return r + beyond
+        return fast_two_sum(r, beyond)
     power = scaled(1.0, k)
     base, lost = two_sum(power, -1.0)
     total, more = two_sum(base, power * r)
-    return total + (power * beyond + (lost + more))
+    return fast_two_sum(total, power * beyond + (lost + more))
 
 
 def tanh(x):
-    """Return the hyperbolic tangent. Error below 1.9 ulp. tanh(nan) = nan, tanh(±inf) = ±1, tanh(±0) = ±0."""
+    """Return the hyperbolic tangent. Error below 0.8 ulp. tanh(nan) = nan, tanh(±inf) = ±1, tanh(±0) = ±0."""
     x = float(x)
     if x != x:
         return NAN
@@ -94,13 +99,14 @@ def tanh(x):
         return x
     if size > 22.0:
         value = 1.0
-    elif size < 0.5:
-        part = expm1(2.0 * size)
-        value = part / (part + 2.0)
-    else:
-        value = 1.0 - 2.0 / (exp(2.0 * size) + 1.0)
+    else:  # e^2x − 1 over e^2x + 1, what the division loses added again
+        part, part_low = _expm1_pair(2.0 * size)
+        below, lost = two_sum(2.0, part)
+        value = part / below
+        product, product_low = two_product(value, below)
+        value += (((part - product) - product_low) + (part_low * (1.0 - value) - value * lost)) / below
     return -value if x < 0.0 else value
 
 
-for _function in (_reduced, _beyond_linear, exp_pair, exp, expm1, tanh):
+for _function in (_reduced, _beyond_linear, exp_pair, exp, expm1, _expm1_pair, tanh):
     deterministic(_function)
