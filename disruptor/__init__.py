@@ -9,9 +9,14 @@ A map, from the bottom up; each module is one concept and says in its docstring 
     memory            mapped memory: anonymous, huge, memfd, file, mirrored; the folder of engine files
     atomics           acquire, release, compare-exchange, fence, pause, time stamp, CRC-32C
     compiled, cache   the two decorators for compiled code; keys and folders of the machine-code cache
+    detmath           exp, log, sin, pow, sums …: the same bits jitted, un-jitted and on every machine
     digest            a 64-bit hash over logical content
     ring              records with one producer, their payload, and what compiled code sees of them
     single_producer   claim and publish
+    byte_layout       how messages of any length lie in mirrored memory
+    byte_ring         ByteRing: typed messages of any length, one reader (byte_producer, byte_consumer: compiled ends)
+    broadcast         the same, lossy, for any number of observers
+    seqlock           a small record, one writer, any number of readers, never torn
     system_calls      the libc calls that compiled loops make: yield, futex, clock
     waiting           what a loop does when there is nothing to do: busy-spin, yield, block
     buckets, histogram  latency histograms: layout and reading (numpy only), recording (compiled)
@@ -55,6 +60,34 @@ _MODULE_OF = {
     "claim": "single_producer",
     "payload_claim": "single_producer",
     "payload_index": "single_producer",
+    "Action": "byte_ring",
+    "ByteRing": "byte_ring",
+    "Claim": "byte_ring",
+    "BytePort": "byte_layout",
+    "bytes_abort": "byte_producer",
+    "bytes_claim": "byte_producer",
+    "bytes_commit": "byte_producer",
+    "bytes_correlation": "byte_producer",
+    "bytes_room": "byte_producer",
+    "bytes_write": "byte_producer",
+    "bytes_write_many": "byte_producer",
+    "bytes_heartbeat": "byte_consumer",
+    "bytes_next": "byte_consumer",
+    "bytes_put_back": "byte_consumer",
+    "bytes_release": "byte_consumer",
+    "bytes_rewind": "byte_consumer",
+    "bytes_size": "byte_consumer",
+    "bytes_unblock": "byte_consumer",
+    "Broadcast": "broadcast",
+    "BroadcastReceiver": "broadcast",
+    "broadcast_join": "broadcast",
+    "broadcast_next": "broadcast",
+    "broadcast_send": "broadcast",
+    "broadcast_valid": "broadcast",
+    "Seqlock": "seqlock",
+    "seqlock_read": "seqlock",
+    "seqlock_words": "seqlock",
+    "seqlock_write": "seqlock",
     "WaitStrategy": "waiting",
     "Calibration": "clock",
     "calibrate": "clock",

@@ -194,7 +194,7 @@ class BroadcastReceiver:
         self._sender = sender
         self.state = np.zeros(STATE_WORDS, np.int64)
         self._copy = np.zeros(max(sender.max_length, 1), np.uint8)
-        self._view = memoryview(self._copy)
+        self._view: Any = memoryview(self._copy.data)
         self._found = np.zeros(2, np.int64)
         _join(*sender.port, self.state)
 

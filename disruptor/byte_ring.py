@@ -1,6 +1,6 @@
 """A ring of typed messages of any length, between threads or forked processes, for Python and compiled code.
 
-    ring = ByteRing("orders", 1 << 16, producers="multi")
+    ring = ByteRing("commands", 1 << 16, producers="multi")
     ring.write(b"hello", type_id=7)
     ring.read(lambda type_id, data: print(type_id, bytes(data)))
 
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from disruptor import byte_consumer as consumer
+from disruptor import byte_calls as calls
 from disruptor import byte_producer as producer
 from disruptor.byte_layout import (
     FULL,
@@ -29,7 +29,6 @@ from disruptor.byte_layout import (
     check_max_length,
     check_type_id,
 )
-from disruptor.compiled import entry
 from disruptor.errors import CapacityError, DisruptorError
 from disruptor.memory import memfd, mirrored
 
@@ -62,11 +61,11 @@ class Claim:
 
     def commit(self) -> None:
         """Show the message to the reader. Raises: DisruptorError when the claim is no longer open."""
-        self._close(_commit, "committed")
+        self._close(calls.commit, "committed")
 
     def abort(self) -> None:
         """Give the claim up; the reader skips its place. Raises: DisruptorError when the claim is no longer open."""
-        self._close(_abort, "aborted")
+        self._close(calls.abort, "aborted")
 
     def _close(self, close: Callable, word: str) -> None:
         ring, self._ring = self._ring, None
@@ -132,7 +131,7 @@ class ByteRing:
         """
         check_length(str(self), length, self.max_length)
         check_type_id(str(self), type_id)
-        index = _claim(*self.port, length, type_id)
+        index = calls.claim(*self.port, length, type_id)
         return None if index == FULL else Claim(self, index, length)
 
     def write(self, data: Any, type_id: int) -> bool:
@@ -143,7 +142,7 @@ class ByteRing:
         source = _bytes_of(data)
         check_length(str(self), source.size, self.max_length)
         check_type_id(str(self), type_id)
-        return bool(_write(*self.port, source, type_id) != FULL)
+        return bool(calls.write(*self.port, source, type_id) != FULL)
 
     def write_many(self, data: Any, offsets: Sequence[int] | np.ndarray, type_ids: int | Sequence[int] | np.ndarray) -> int:
         """Write message k = data[offsets[k] : offsets[k + 1]] for k = 0, 1, … as long as they fit; return how many.
@@ -165,7 +164,7 @@ class ByteRing:
                 f"{self}: offsets must lie within the {source.size:,} bytes of data, got {places[0]:,}..{places[-1]:,}"
             )
         self._check_many(np.diff(places), types)
-        return int(_write_many(*self.port, source, places, types))
+        return int(calls.write_many(*self.port, source, places, types))
 
     def read(self, handler: Callable[[int, memoryview], Any], limit: int | None = None) -> int:
         """Call handler(type_id, data) for each message that is there now, `limit` at most; return how many.
@@ -188,11 +187,11 @@ class ByteRing:
 
     def unblock(self) -> bool:
         """Turn an open claim at the head into padding; return whether one was there. See `bytes_unblock` for when."""
-        return bool(_unblock(*self.port))
+        return bool(calls.unblock(*self.port))
 
     def next_correlation_id(self) -> int:
         """Return a number that no other call on this ring has returned, from any thread or process."""
-        return int(_correlation(*self.port))
+        return int(calls.correlation(*self.port))
 
     def beat(self, now_ns: int | None = None) -> None:
         """Say that the reader is alive. now_ns : CLOCK_MONOTONIC, unless the watchers use another clock."""
@@ -205,7 +204,7 @@ class ByteRing:
 
     def size(self) -> int:
         """Return how many bytes are in use, headers and padding included: 0 when everything was read."""
-        return int(_size(*self.port))
+        return int(calls.size(*self.port))
 
     def _check_many(self, lengths: np.ndarray, types: np.ndarray) -> None:
         wrong = np.flatnonzero((lengths < 0) | (lengths > self.max_length))
@@ -228,7 +227,7 @@ class ByteRing:
         try:
             while going and done < left:
                 table = self._table[: min(_ROWS, left - done) + 1]
-                count = _scan(*self.port, table, position, until)
+                count = calls.scan(*self.port, table, position, until)
                 for type_id, index, length, after in table[:count].tolist():
                     before, position = position, after
                     action = self._call(handler, type_id, index, length)
@@ -238,7 +237,7 @@ class ByteRing:
                         break
                     done += 1
                     if controlled and action == Action.COMMIT:
-                        _free(*self.port, position)
+                        calls.free(*self.port, position)
                     elif controlled and action == Action.BREAK:
                         going = False
                         break
@@ -247,7 +246,7 @@ class ByteRing:
                     going = count == len(table) - 1
         finally:
             self._reading = False
-            _free(*self.port, position)
+            calls.free(*self.port, position)
         return done
 
     def _call(self, handler: Callable, type_id: int, index: int, length: int) -> Any:
@@ -276,55 +275,3 @@ def _bytes_of(data: Any) -> np.ndarray:
     source = np.frombuffer(data, np.uint8)
     source.flags.writeable = False
     return source
-
-
-@entry
-def _claim(octets, words, cells, length, type_id):
-    return producer.bytes_claim(BytePort(octets, words, cells), length, type_id)
-
-
-@entry
-def _commit(octets, words, cells, index):
-    return producer.bytes_commit(BytePort(octets, words, cells), index)
-
-
-@entry
-def _abort(octets, words, cells, index):
-    return producer.bytes_abort(BytePort(octets, words, cells), index)
-
-
-@entry
-def _write(octets, words, cells, source, type_id):
-    return producer.bytes_write(BytePort(octets, words, cells), source, 0, source.shape[0], type_id)
-
-
-@entry
-def _write_many(octets, words, cells, source, offsets, type_ids):
-    return producer.bytes_write_many(BytePort(octets, words, cells), source, offsets, type_ids, 0)
-
-
-@entry
-def _scan(octets, words, cells, table, position, until):
-    return consumer.bytes_scan(BytePort(octets, words, cells), table, position, until)
-
-
-@entry
-def _free(octets, words, cells, position):
-    port = BytePort(octets, words, cells)
-    cells[producer.TAKEN] = position
-    consumer.bytes_release(port)
-
-
-@entry
-def _unblock(octets, words, cells):
-    return consumer.bytes_unblock(BytePort(octets, words, cells))
-
-
-@entry
-def _correlation(octets, words, cells):
-    return producer.bytes_correlation(BytePort(octets, words, cells))
-
-
-@entry
-def _size(octets, words, cells):
-    return consumer.bytes_size(BytePort(octets, words, cells))

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from disruptor.broadcast import CELL_COUNT, INTENT, LATEST, TAIL, Broadcast, BroadcastReceiver, broadcast_next, broadcast_valid
+from disruptor.broadcast import (
+    CELL_COUNT,
+    INTENT,
+    LATEST,
+    TAIL,
+    Broadcast,
+    BroadcastReceiver,
+    broadcast_next,
+    broadcast_valid,
+)
 from disruptor.byte_layout import TYPE_ID_MAX
 from disruptor.compiled import JIT_ENABLED
 from disruptor.errors import CapacityError
@@ -123,7 +132,7 @@ def test_limits_are_exact_and_named(sender):
         Broadcast("bad", 7)
     with pytest.raises(CapacityError, match=r"^broadcast 'bad': max_length must be in 0..4,080 .*, got 5,000$"):
         Broadcast("bad", CAPACITY, max_length=5000)
-    with pytest.raises(CapacityError, match="^a receiver needs a Broadcast to listen to, got str$"):
+    with pytest.raises(CapacityError, match=r"^a receiver needs a Broadcast to listen to, got str$"):
         BroadcastReceiver("events")
     assert sender.port.cells.size == CELL_COUNT
     assert sender.port.cells[TAIL] == 520
