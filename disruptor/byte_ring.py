@@ -52,33 +52,34 @@ class Claim:
     data : writable memoryview of the message's bytes, of any old content. index : where it lies in ring.port.bytes.
     """
 
-    __slots__ = ("_ring", "data", "index")
+    __slots__ = ("_open", "_ring", "data", "index")
 
     def __init__(self, ring: ByteRing, index: int, length: int) -> None:
-        self._ring: ByteRing | None = ring
+        self._ring = ring
+        self._open = True
         self.index = index
         self.data = memoryview(ring.port.bytes)[index : index + length]
 
     def commit(self) -> None:
         """Show the message to the reader. Raises: DisruptorError when the claim is no longer open."""
-        self._close(calls.commit, "committed")
+        self._close(calls.commit)
 
     def abort(self) -> None:
         """Give the claim up; the reader skips its place. Raises: DisruptorError when the claim is no longer open."""
-        self._close(calls.abort, "aborted")
+        self._close(calls.abort)
 
-    def _close(self, close: Callable, word: str) -> None:
-        ring, self._ring = self._ring, None
-        if ring is None:
-            raise DisruptorError(f"a claim of {self.index} is closed already; it can be {word} once")
-        if not close(*ring.port, self.index):
-            raise DisruptorError(f"{ring}: the claim was taken back by unblock(); claim again")
+    def _close(self, close: Callable) -> None:
+        if not self._open:
+            raise DisruptorError(f"{self._ring}: the claim at byte {self.index:,} is closed; it is committed or aborted once")
+        self._open = False
+        if not close(*self._ring.port, self.index):
+            raise DisruptorError(f"{self._ring}: the claim was taken back by unblock(); claim again")
 
     def __enter__(self) -> memoryview:
         return self.data
 
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
-        if self._ring is not None:
+        if self._open:
             self.commit() if kind is None else self.abort()
 
 
@@ -89,6 +90,8 @@ class ByteRing:
     to a multiple of 8. producers : "single" or "multi". max_length : of a message, bytes; an eighth of the capacity
     unless given, capacity − 16 at most.
     prefault, lock : as in disruptor.memory. A forked child shares the ring.
+    Python threads count as producers: two of them need "multi". Python reads from the last release on: a compiled reader
+    gives back what it took before Python reads.
     Raises: CapacityError for sizes and names, MemoryMapError.
     """
 

@@ -79,7 +79,8 @@ class Seqlock:
 
     name : for messages; dtype : fields or dtype of the record, its size a multiple of 8 bytes, 4,096 at most.
     cells : int64 array in shared memory to lie in (default: a new memory file, `mapping`, that other processes can map
-    through /proc/PID/fd/`mapping.fd`). place : word index in it. Compiled code uses `cells` and `place`.
+    through /proc/PID/fd/`mapping.fd`). place : word index in it; zeros there are a cell that was never written. Compiled
+    code uses `cells` and `place`.
     Raises: LayoutError for the dtype, CapacityError for its size or a place outside of cells.
     """
 
@@ -105,9 +106,13 @@ class Seqlock:
         self.place = place
         self._record = np.zeros(1, self.dtype)  # what the writer stores
         self._source = self._record.view(np.int64)
+        if _read(cells, place, self._source, TRIES) == TORN:  # a writer that died: its last record is lost
+            self._source[:] = 0
 
     def write(self, **fields: Any) -> int:
         """Set the given fields, keep the others, and store the record; return its version. One writing thread.
+
+        Kept is what this object wrote last, at first what it found in the cells.
 
         Raises: ValueError for a field that the record does not have.
         """

@@ -110,8 +110,10 @@ def test_a_claim_in_a_with_statement_commits_or_aborts(ring):
 def test_a_claim_is_closed_once(ring):
     claim = ring.try_claim(2, 1)
     claim.commit()
-    with pytest.raises(DisruptorError, match=r"a claim of \d+ is closed already; it can be aborted once"):
-        claim.abort()
+    for close in (claim.abort, claim.commit):
+        with pytest.raises(DisruptorError) as error:
+            close()
+        assert str(error.value) == "byte ring 'messages': the claim at byte 8 is closed; it is committed or aborted once"
     assert kernels.commit_only(*ring.port, claim.index) == False  # noqa: E712 - a numpy bool when un-jitted
 
 
@@ -417,6 +419,22 @@ def test_compiled_reader_holds_what_it_took_until_it_gives_it_back(ring):
     assert [type_id for type_id, _ in ring] == [1, 2]
     kernels.take(*ring.port, out)
     assert out.tolist() == [-1, 0, 0]
+
+
+def test_compiled_reader_gives_padding_back_when_it_holds_nothing_else(ring):
+    out = np.zeros(3, np.int64)
+    for _ in range(3):
+        while (claim := ring.try_claim(400, 2)) is not None:
+            claim.abort()
+        kernels.take(*ring.port, out)  # finds nothing, so nobody would call for a release
+        assert (out[0], ring.size()) == (-1, 0)
+    ring.write(b"held", 1)
+    ring.try_claim(8, 2).abort()
+    for expected in (1, -1):
+        kernels.take(*ring.port, out)
+        assert (out[0], ring.size()) == (expected, 32)
+    kernels.give_back(*ring.port)
+    assert ring.size() == 0
 
 
 @pytest.mark.parametrize("batch", [1, 10])

@@ -54,6 +54,29 @@ def test_cells_lie_side_by_side_in_one_memory():
     assert [seqlock_words(words) for words in (1, 15, 16, 31)] == [16, 16, 32, 32]
 
 
+def test_a_second_writer_keeps_the_fields_that_the_first_one_wrote():
+    memory = anonymous(4096).array(np.int64)
+    Seqlock("a", RECORD, cells=memory).write(sequence=5, price=2.5)
+    second = Seqlock("a", RECORD, cells=memory)
+    second.write(price=3.5)
+    assert (second.read()["sequence"], second.read()["price"], second.version) == (5, 3.5, 4)
+    memory[0] = 5  # died in the middle
+    third = Seqlock("a", RECORD, cells=memory)
+    assert third.write(flags=1) == 8
+    assert (third.read()["sequence"], third.read()["flags"]) == (0, 1)
+
+
+def test_compiled_code_reads_what_python_wrote():
+    cell = Seqlock("best", RECORD)
+    target = np.zeros(3, np.int64)
+    assert kernels.read_once(cell.cells, cell.place, target) == 0
+    cell.write(sequence=9)
+    assert kernels.read_once(cell.cells, cell.place, target) == 2
+    assert target[0] == 9
+    cell.cells[cell.place] = 1
+    assert kernels.read_once(cell.cells, cell.place, target) == -1
+
+
 def test_a_read_ends_when_the_writer_never_does():
     cell = Seqlock("best", RECORD)
     cell.write(sequence=5)
