@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from disruptor import byte_producer, stores
 from disruptor.byte_layout import CAPACITY_MAX, TYPE_ID_MAX
 from disruptor.byte_producer import CELL_COUNT, HEAD, TAIL
 from disruptor.byte_ring import Action, ByteRing
@@ -356,15 +357,26 @@ def test_unblock_recovers_from_a_producer_that_died_before_its_header(followers,
         assert not ring.port.words.any()
 
 
-def test_unblock_recovers_from_a_dead_batch():
-    ring = ByteRing("messages", CAPACITY)
-    ring.write_many(b"abcdef", [0, 1, 3, 6], 1)
-    ring.port.words[0] = -24 & 0xFFFFFFFF | 1 << 32  # the batch's first header as it is until the end of the copying
-    ring.port.words[0] = (1 << 32) | (-48 & 0xFFFFFFFF)
-    ring.write(b"next", 2)
+def test_unblock_recovers_from_a_producer_that_died_within_a_batch(ring, monkeypatch):
+    copied = []
+
+    def dies_at_the_second(*arguments):
+        copied.append(arguments)
+        if len(copied) == 2:
+            raise MemoryError
+        stores.copy_bytes(*arguments)
+
+    monkeypatch.setattr(byte_producer, "copy_bytes", dies_at_the_second)
+    write_many = getattr(byte_producer.bytes_write_many, "py_func", byte_producer.bytes_write_many)
+    source, offsets = np.arange(100, dtype=np.uint8), np.array([0, 20, 60, 100])
+    with pytest.raises(MemoryError):
+        write_many(ring.port, source, offsets, np.array([1]), 0)
+    assert ring.size() == 32 + 48 + 48
+    ring.write(b"behind", 2)
     assert everything(ring) == []
     assert ring.unblock()
-    assert everything(ring) == [(2, b"next")]
+    assert everything(ring) == [(2, b"behind")]
+    assert ring.size() == 0
 
 
 def test_a_process_killed_between_claim_and_commit_blocks_nobody_for_ever():
