@@ -30,7 +30,10 @@ import numpy as np
 
 from disruptor.atomics import fence_acquire, fence_release, load_acquire, store_release
 from disruptor.byte_layout import (
+    CAPACITY,
     HEADER_SIZE,
+    MASK,
+    MAX_LENGTH,
     NO_TYPE,
     REFUSED_LENGTH,
     REFUSED_TYPE,
@@ -45,9 +48,9 @@ from disruptor.byte_layout import (
     rounded_up,
     type_of,
 )
+from disruptor.byte_memory import BROADCAST, attached_memory, new_memory
 from disruptor.compiled import compiled, entry
 from disruptor.errors import CapacityError
-from disruptor.memory import memfd, mirrored
 from disruptor.stores import copy_bytes
 
 __all__ = [
@@ -58,10 +61,6 @@ __all__ = [
 INTENT = 0  # up to where the sender may be writing
 TAIL = 16  # up to where everything is written
 LATEST = 32  # where the last message begins
-CAPACITY = 48  # settings, never written again
-MASK = 49
-MAX_LENGTH = 50
-CELL_COUNT = 64
 
 # Elements of a receiver's state, its own.
 FOLLOWING = 0  # position of the message to be taken next
@@ -148,7 +147,7 @@ class Broadcast:
     """The sender's end. One thread sends; it never waits and never knows who listens.
 
     name : for messages. capacity : bytes, a power of two from 4,096 on: what an observer may lag behind. max_length : of a
-    message, bytes; an eighth of the capacity unless given. A forked child shares it.
+    message, bytes; an eighth of the capacity unless given. A forked child shares it; another process gets `paths` and attaches.
     Raises: CapacityError, MemoryMapError.
     """
 
@@ -157,11 +156,19 @@ class Broadcast:
         check_capacity(str(self), capacity)
         self.capacity = capacity
         self.max_length = check_max_length(str(self), max_length, capacity)
-        memory, cells = mirrored(capacity, f"{name}-bytes"), memfd(CELL_COUNT * 8, f"{name}-cells")
-        self.port = BytePort(memory.array(np.uint8), memory.array(np.int64), cells.array(np.int64, CELL_COUNT))
-        self.port.cells[CAPACITY] = capacity
-        self.port.cells[MASK] = capacity - 1
-        self.port.cells[MAX_LENGTH] = self.max_length
+        self.port, self.paths, _ = new_memory(name, capacity, self.max_length, BROADCAST)
+
+    @classmethod
+    def attach(cls, name: str, paths: tuple[str, str]) -> Broadcast:
+        """Return the broadcast that another process of this user made, to observe it; paths : its `paths`.
+
+        Raises: LayoutError when something else lies there, OSError when it cannot be opened.
+        """
+        sender = cls.__new__(cls)
+        sender.name = name
+        sender.port, sender.paths, _ = attached_memory(str(sender), paths, (BROADCAST,))
+        sender.capacity, sender.max_length = int(sender.port.cells[CAPACITY]), int(sender.port.cells[MAX_LENGTH])
+        return sender
 
     def send(self, data: Any, type_id: int) -> None:
         """Send `data` (bytes-like, contiguous). Raises: CapacityError for a length or type_id that is not allowed."""

@@ -16,8 +16,8 @@ Source: Agrona ManyToOneRingBuffer (read, unblock).
 from __future__ import annotations
 
 from disruptor.atomics import compare_exchange, load_acquire, store_release
-from disruptor.byte_layout import HEADER_SIZE, NO_TYPE, PADDING, header_of, record_size, rounded_up, type_of
-from disruptor.byte_producer import HEAD, HEARTBEAT, LAST, MANY, MASK, TAIL, TAKEN
+from disruptor.byte_layout import HEADER_SIZE, MASK, NO_TYPE, PADDING, header_of, record_size, rounded_up, type_of
+from disruptor.byte_producer import HEAD, HEARTBEAT, LAST, MANY, TAIL, TAKEN
 from disruptor.compiled import compiled
 
 __all__ = [

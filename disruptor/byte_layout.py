@@ -19,7 +19,7 @@ from disruptor.errors import CapacityError
 from disruptor.layout import PAGE, next_power_of_two
 
 __all__ = [
-    "CAPACITY_MAX", "FULL", "HEADER_SIZE", "NO_TYPE", "PADDING", "REFUSED_LENGTH", "REFUSED_TYPE", "TYPE_ID_MAX", "BytePort",
+    "CAPACITY", "CAPACITY_MAX", "FULL", "HEADER_SIZE", "KIND", "MASK", "MAX_LENGTH", "NO_TYPE", "PADDING", "REFUSED_LENGTH", "REFUSED_TYPE", "TYPE_ID_MAX", "BytePort",
     "check_capacity", "check_length", "check_max_length", "check_type_id", "header_of", "record_size", "rounded_up", "type_of",
 ]
 
@@ -32,6 +32,12 @@ NO_TYPE = -1  # what a reader gets when there is no message
 FULL = -1  # results of a claim instead of an index
 REFUSED_LENGTH = -2
 REFUSED_TYPE = -3
+
+# Word indexes of the settings among the cells, written once.
+CAPACITY = 96  # bytes
+MASK = 97
+MAX_LENGTH = 98  # of a message, bytes
+KIND = 104  # which of disruptor.byte_memory
 
 _SIGN = 0x80000000
 

@@ -19,8 +19,11 @@ from __future__ import annotations
 
 from disruptor.atomics import compare_exchange, fence_release, fetch_add, load_acquire, store_release
 from disruptor.byte_layout import (
+    CAPACITY,
     FULL,
     HEADER_SIZE,
+    MASK,
+    MAX_LENGTH,
     PADDING,
     REFUSED_LENGTH,
     REFUSED_TYPE,
@@ -34,7 +37,7 @@ from disruptor.compiled import compiled
 from disruptor.stores import copy_bytes
 
 __all__ = [
-    "CELL_COUNT", "bytes_abort", "bytes_claim", "bytes_commit", "bytes_correlation", "bytes_room", "bytes_write",
+    "bytes_abort", "bytes_claim", "bytes_commit", "bytes_correlation", "bytes_room", "bytes_write",
     "bytes_write_many",
 ]
 
@@ -46,11 +49,7 @@ TAKEN = 48  # bytes read so far, not yet given back; the reader's own
 LAST = 49  # where the record that was read last began; the reader's own
 CORRELATION = 64  # next correlation id
 HEARTBEAT = 80  # when the reader was last alive, ns
-CAPACITY = 96  # settings, never written again
-MASK = 97
-MAX_LENGTH = 98
-MANY = 99  # 1: several producers
-CELL_COUNT = 112
+MANY = 99  # 1: several producers; a setting
 
 
 @compiled

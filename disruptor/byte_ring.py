@@ -1,4 +1,4 @@
-"""A ring of typed messages of any length, between threads or forked processes, for Python and compiled code.
+"""A ring of typed messages of any length, between threads or processes, for Python and compiled code.
 
     ring = ByteRing("commands", 1 << 16, producers="multi")
     ring.write(b"hello", type_id=7)
@@ -21,16 +21,17 @@ import numpy as np
 from disruptor import byte_calls as calls
 from disruptor import byte_producer as producer
 from disruptor.byte_layout import (
+    CAPACITY,
     FULL,
+    MAX_LENGTH,
     TYPE_ID_MAX,
-    BytePort,
     check_capacity,
     check_length,
     check_max_length,
     check_type_id,
 )
+from disruptor.byte_memory import RING_MULTI, RING_SINGLE, ByteMemory, attached_memory, new_memory
 from disruptor.errors import CapacityError, DisruptorError
-from disruptor.memory import memfd, mirrored
 
 __all__ = ["Action", "ByteRing", "Claim"]
 
@@ -89,7 +90,7 @@ class ByteRing:
     name : for messages. capacity : bytes, a power of two from 4,096 on; a message takes 8 bytes and its length, rounded up
     to a multiple of 8. producers : "single" or "multi". max_length : of a message, bytes; an eighth of the capacity
     unless given, capacity − 16 at most.
-    prefault, lock : as in disruptor.memory. A forked child shares the ring.
+    prefault, lock : as in disruptor.memory. A forked child shares the ring; another process gets `paths` and attaches.
     Python threads count as producers: two of them need "multi". Python reads from the last release on: a compiled reader
     gives back what it took before Python reads.
     Raises: CapacityError for sizes and names, MemoryMapError.
@@ -112,15 +113,26 @@ class ByteRing:
         self.capacity = capacity
         self.max_length = check_max_length(str(self), max_length, capacity)
         self.producers = producers
-        memory = mirrored(capacity, f"{name}-bytes", prefault=prefault, lock=lock)
-        cells = memfd(producer.CELL_COUNT * 8, f"{name}-cells", prefault=prefault, lock=lock)
-        self.notes = memory.notes + cells.notes
-        self.port = BytePort(memory.array(np.uint8), memory.array(np.int64), cells.array(np.int64, producer.CELL_COUNT))
-        settings = self.port.cells
-        settings[producer.CAPACITY] = capacity
-        settings[producer.MASK] = capacity - 1
-        settings[producer.MAX_LENGTH] = self.max_length
-        settings[producer.MANY] = producers == "multi"
+        kind = RING_MULTI if producers == "multi" else RING_SINGLE
+        self._adopt(new_memory(name, capacity, self.max_length, kind, prefault=prefault, lock=lock))
+        self.port.cells[producer.MANY] = producers == "multi"
+
+    @classmethod
+    def attach(cls, name: str, paths: tuple[str, str]) -> ByteRing:
+        """Return the ring that another process of this user made; paths : its `paths`. That process must still live.
+
+        Raises: LayoutError when something else lies there, OSError when it cannot be opened.
+        """
+        ring = cls.__new__(cls)
+        ring.name = name
+        ring._adopt(attached_memory(str(ring), paths, (RING_SINGLE, RING_MULTI)))
+        cells = ring.port.cells
+        ring.capacity, ring.max_length = int(cells[CAPACITY]), int(cells[MAX_LENGTH])
+        ring.producers = "multi" if cells[producer.MANY] else "single"
+        return ring
+
+    def _adopt(self, memory: ByteMemory) -> None:
+        self.port, self.paths, self.notes = memory
         self._octets = self.port.bytes.view()
         self._octets.flags.writeable = False
         self._table = np.zeros((_ROWS + 1, 4), np.int64)

@@ -40,7 +40,10 @@ _TWO_OVER_PI = (  # digits of 24 bits after the point, three zeros first
 
 
 def reduced_angle(x):
-    """Return (quadrant, rest, low): x = quadrant × π/2 + rest + low modulo 2π, |rest| <= π/4 (1 + 2^-30). x finite, >= 0."""
+    """Return (quadrant, rest, low): x = quadrant × π/2 + rest + low modulo 2π, |rest| <= π/4 (1 + 2^-30).
+
+    x : finite, >= 0. Error below 2^-72 of rest.
+    """
     if x < _LARGE:
         n = nearest(x * _INVERSE)
         rest, low = two_sum(x - n * _PART_1, -n * _PART_2)

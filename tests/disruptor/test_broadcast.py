@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from disruptor.broadcast import (
-    CELL_COUNT,
     INTENT,
     LATEST,
     TAIL,
@@ -76,6 +78,15 @@ def test_a_receiver_may_lag_behind_by_the_whole_capacity(sender):
     assert receiver.lapped == 0
 
 
+def test_the_smallest_message_more_than_the_capacity_holds_laps(sender):
+    receiver = sender.receiver()
+    for _ in range(CAPACITY // 16):
+        sender.send(b"12345678", 1)
+    sender.send(b"", 2)  # 8 bytes, over the header of the first
+    assert everything(receiver) == [(2, b"")]
+    assert receiver.lapped == 1
+
+
 def test_a_message_overwritten_while_it_is_copied_is_thrown_away(sender):
     receiver = sender.receiver()
     sender.send(b"first", 1)
@@ -134,7 +145,6 @@ def test_limits_are_exact_and_named(sender):
         Broadcast("bad", CAPACITY, max_length=5000)
     with pytest.raises(CapacityError, match=r"^a receiver needs a Broadcast to listen to, got str$"):
         BroadcastReceiver("events")
-    assert sender.port.cells.size == CELL_COUNT
     assert sender.port.cells[TAIL] == 520
 
 
@@ -144,6 +154,18 @@ def test_the_longest_possible_message_passes():
     for i in range(3):
         sender.send(bytes([i]) * (CAPACITY - 16), i)
         assert everything(receiver) == [(i, bytes([i]) * (CAPACITY - 16))]
+
+
+def test_another_process_observes(sender):
+    code = f"""
+from disruptor.broadcast import Broadcast
+observer = Broadcast.attach("events", {sender.paths!r}).receiver()
+print(observer.receive(), observer.receive(), observer)
+"""
+    sender.send(b"before", 1)
+    sender.send(b"latest", 2)
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=300)
+    assert ran.stdout == "(2, b'latest') None <BroadcastReceiver of 'events', lapped 0 times>\n", ran.stderr
 
 
 @pytest.mark.parametrize("slow", [0, 200])

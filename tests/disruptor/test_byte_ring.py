@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from disruptor import byte_producer, stores
+from disruptor.broadcast import Broadcast
 from disruptor.byte_layout import CAPACITY_MAX, TYPE_ID_MAX
-from disruptor.byte_producer import CELL_COUNT, HEAD, TAIL
+from disruptor.byte_producer import HEAD, TAIL
 from disruptor.byte_ring import Action, ByteRing
 from disruptor.compiled import JIT_ENABLED
-from disruptor.errors import CapacityError, DisruptorError
+from disruptor.errors import CapacityError, DisruptorError, LayoutError
 from disruptor.memory import anonymous
 from tests.reference import kernels_bytes as kernels
 from tests.reference.naive_bytes import PADDED, SHOWN, NaiveBytes
@@ -397,6 +398,49 @@ print(list(ring), ring.size() > 0, ring.unblock(), list(ring), ring.size(), ring
     assert ran.stdout == "[(1, b'from the child')] True True [(3, b'from the parent')] 0 0\n", ran.stderr
 
 
+def test_another_process_attaches_and_writes():
+    ring = ByteRing("messages", CAPACITY, "multi", max_length=100)
+    code = f"""
+from disruptor.byte_ring import ByteRing
+ring = ByteRing.attach("messages", {ring.paths!r})
+print(ring, ring.capacity, ring.producers, ring.max_length, list(ring))
+ring.write(b"x" * 100, 7)
+ring.try_claim(10, 1)
+"""
+    ring.write(b"hello", 1)
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=300)
+    assert ran.stdout == "byte ring 'messages' 4096 multi 100 [(1, b'hello')]\n", ran.stderr
+    assert everything(ring) == [(7, b"x" * 100)]
+    assert ring.unblock()  # it has ended without a commit
+    assert everything(ring) == [] and ring.size() == 0
+
+
+def test_only_a_byte_ring_can_be_attached_to():
+    ring, sender = ByteRing("messages", CAPACITY), Broadcast("events", CAPACITY)
+    again = ByteRing.attach("again", ring.paths)
+    ring.write(b"hello", 1)
+    assert everything(again) == [(1, b"hello")] and again.producers == "single"
+    with pytest.raises(LayoutError) as error:
+        ByteRing.attach("messages", sender.paths)
+    assert str(error.value) == (
+        f"byte ring 'messages': {sender.paths[1]} holds a broadcast, not a byte ring for one producer or a byte ring for many"
+        " producers of this version"
+    )
+    with pytest.raises(LayoutError, match=r" holds a byte ring for one producer, not a broadcast of this version$"):
+        Broadcast.attach("events", ring.paths)
+    with pytest.raises(LayoutError, match=r" holds something else, not a broadcast of this version$"):
+        Broadcast.attach("events", (ring.paths[0], ring.paths[0]))
+    larger = ByteRing("larger", 2 * CAPACITY)
+    with pytest.raises(LayoutError) as error:
+        ByteRing.attach("messages", (larger.paths[0], ring.paths[1]))
+    assert str(error.value) == (
+        f"byte ring 'messages': {larger.paths[0]} has 8,192 bytes, but {ring.paths[1]} speaks of 4,096;"
+        " take both paths from the same ring"
+    )
+    with pytest.raises(OSError, match="No such file"):
+        ByteRing.attach("messages", ("/proc/self/fd/999999", ring.paths[1]))
+
+
 def test_the_heartbeat_is_what_the_reader_said_last(ring):
     assert ring.consumer_heartbeat_ns == 0
     ring.beat(5_000)
@@ -564,4 +608,3 @@ def test_a_ring_does_what_a_list_of_records_does(mode, operations):
             claims = [kept for kept in claims if kept[1] != number]
         assert ring.size() == naive.size()
     assert everything(ring) == naive.read(None)
-    assert len(ring.port.cells) == CELL_COUNT

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal, localcontext
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -162,8 +164,6 @@ def test_pow_agrees_with_the_exact_value(x, y):
 
 
 def test_the_digits_of_two_over_pi_and_the_parts_of_half_pi_are_right():
-    from fractions import Fraction
-
     scale = 1 << (24 * 50)
     digits = [int((2 / Fraction(PI)) * scale) >> (24 * (49 - i)) & 0xFFFFFF for i in range(50)]
     assert list(angle._TWO_OVER_PI) == [0, 0, 0, *digits]
@@ -172,26 +172,34 @@ def test_the_digits_of_two_over_pi_and_the_parts_of_half_pi_are_right():
     assert abs(Fraction(angle._HALF_PI) + Fraction(angle._HALF_PI_LOW) - Fraction(PI) / 2) < Fraction(2) ** -107
 
 
-@settings(deadline=None)
-@given(st.floats(1.0, 1.7976931348623157e308))
-def test_reduced_angle_is_a_quarter_turn_at_most_and_precise(x):
-    from decimal import Decimal, localcontext
-
+def check_reduced(x: float) -> None:
     quadrant, rest, low = angle.reduced_angle(x)
     assert abs(rest) <= 0.78539816339745
     with localcontext() as context:
         context.prec = 500
-        exact_turns = Decimal(x) / (PI / 2)
-        error = Decimal(x) - exact_turns.to_integral_value() * (PI / 2) - Decimal(rest) - Decimal(low)
-    assert abs(error) < Decimal(2) ** -80 * abs(Decimal(rest)) or abs(abs(rest) - 0.7853981633974483) < 1e-9
-    assert quadrant == int(exact_turns.to_integral_value()) & 3 or abs(abs(rest) - 0.7853981633974483) < 1e-9
+        turns = (Decimal(x) / (PI / 2)).to_integral_value()
+        if abs(abs(rest) - 0.7853981633974483) < 1e-9:  # either quadrant will do
+            turns += (quadrant - int(turns) + 1) % 4 - 1
+        error = Decimal(x) - turns * (PI / 2) - Decimal(rest) - Decimal(low)
+        assert quadrant == int(turns) & 3
+        assert abs(error) < Decimal(2) ** -72 * abs(Decimal(rest)), x
+
+
+@settings(deadline=None)
+@given(st.floats(0.8, 1.7976931348623157e308) | st.floats(0.8, 2e6))
+def test_reduced_angle_is_a_quarter_turn_at_most_and_precise(x):
+    check_reduced(x)
+
+
+def test_reduced_angle_is_precise_where_nearly_everything_cancels():
+    check_reduced(6381956970095103 * 2.0**797)  # the float64 that is nearest to a multiple of π/2, for its size
+    for n in [*range(1, 3000), *range(660_000, 670_000, 7), 10**9, 10**15 + 1, 10**100]:
+        check_reduced(float(n * PI / 2))
 
 
 @settings(deadline=None)
 @given(st.floats(-1e100, 1e100), st.floats(-1e100, 1e100))
 def test_sums_and_products_are_exact(a, b):
-    from fractions import Fraction
-
     high, low = exact.two_sum(a, b)
     assert Fraction(high) + Fraction(low) == Fraction(a) + Fraction(b)
     if 0.0 in (a, b) or abs(a * b) > 1e-280:
@@ -273,8 +281,6 @@ def test_ordered_sum_follows_its_lanes():
 @settings(deadline=None)
 @given(st.lists(st.floats(-1e100, 1e100), max_size=60))
 def test_compensated_sum_is_nearly_as_if_rounded_once(values):
-    from fractions import Fraction
-
     total, sizes = sum(map(Fraction, values)), sum(abs(Fraction(v)) for v in values)
     bound = Fraction(2) ** -53 * abs(total) + len(values) ** 2 * Fraction(2) ** -105 * sizes
     assert abs(Fraction(detmath.compensated_sum(np.array(values))) - total) <= bound
