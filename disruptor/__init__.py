@@ -13,7 +13,7 @@ A map, from the bottom up; each module is one concept and says in its docstring 
     digest            a 64-bit hash over logical content
     ring              records with one producer, their payload, and what compiled code sees of them
     single_producer   claim and publish
-    byte_layout       how messages of any length lie in mirrored memory
+    byte_layout, byte_memory  how messages of any length lie in mirrored memory, also that of another process
     byte_ring         ByteRing: typed messages of any length, one reader (byte_producer, byte_consumer: compiled ends)
     broadcast         the same, lossy, for any number of observers
     seqlock           a small record, one writer, any number of readers, never torn
