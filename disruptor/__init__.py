@@ -9,6 +9,7 @@ A map, from the bottom up; each module is one concept and says in its docstring 
     memory            mapped memory: anonymous, huge, memfd, file, mirrored; the folder of engine files
     atomics           acquire, release, compare-exchange, fence, pause, time stamp, CRC-32C
     compiled, cache   the two decorators for compiled code; keys and folders of the machine-code cache
+    detmath           exp, log, sin, pow, sums …: the same bits jitted, un-jitted and on every machine
     digest            a 64-bit hash over logical content
     sequence, gating  padded counters, groups of them; the consumers that producers may not lap
     ring              records with one producer, their payload, and what compiled code sees of them
@@ -22,6 +23,10 @@ A map, from the bottom up; each module is one concept and says in its docstring 
     ring_buffer, publishing     records with a sequencer; contexts and translators
     processor, faults, rewind   runs a Python handler; what becomes of errors; batches delivered again
     processor_text, loop_processor, worker_pool   runs compiled handlers; one record to one of several workers
+    byte_layout, byte_memory  how messages of any length lie in mirrored memory, also that of another process
+    byte_ring         ByteRing: typed messages of any length, one reader (byte_producer, byte_consumer: compiled ends)
+    broadcast         the same, lossy, for any number of observers
+    seqlock           a small record, one writer, any number of readers, never torn
     buckets, histogram  latency histograms: layout and reading (numpy only), recording (compiled)
     clock             the time-stamp counter in nanoseconds; the machine's own hiccups
     threads           named pinned threads whose failure is kept, proof of running in parallel
@@ -69,6 +74,34 @@ _MODULE_OF = {
     "claim": "single_producer",
     "payload_claim": "single_producer",
     "payload_index": "single_producer",
+    "Action": "byte_ring",
+    "ByteRing": "byte_ring",
+    "Claim": "byte_ring",
+    "BytePort": "byte_layout",
+    "bytes_abort": "byte_producer",
+    "bytes_claim": "byte_producer",
+    "bytes_commit": "byte_producer",
+    "bytes_correlation": "byte_producer",
+    "bytes_room": "byte_producer",
+    "bytes_write": "byte_producer",
+    "bytes_write_many": "byte_producer",
+    "bytes_heartbeat": "byte_consumer",
+    "bytes_next": "byte_consumer",
+    "bytes_put_back": "byte_consumer",
+    "bytes_release": "byte_consumer",
+    "bytes_rewind": "byte_consumer",
+    "bytes_size": "byte_consumer",
+    "bytes_unblock": "byte_consumer",
+    "Broadcast": "broadcast",
+    "BroadcastReceiver": "broadcast",
+    "broadcast_join": "broadcast",
+    "broadcast_next": "broadcast",
+    "broadcast_send": "broadcast",
+    "broadcast_valid": "broadcast",
+    "Seqlock": "seqlock",
+    "seqlock_read": "seqlock",
+    "seqlock_words": "seqlock",
+    "seqlock_write": "seqlock",
     "WaitStrategy": "waiting",
     "Wait": "wait",
     "Sequence": "sequence",

@@ -20,7 +20,7 @@ import numpy as np
 from disruptor.errors import MemoryMapError
 from disruptor.layout import PAGE
 
-__all__ = ["Mapping", "anonymous", "concatenated", "memfd", "mirrored", "on_file", "runtime_folder"]
+__all__ = ["Mapping", "anonymous", "concatenated", "memfd", "mirrored", "mirrored_again", "on_file", "runtime_folder"]
 
 HUGE_PAGE = 2 << 20
 
@@ -266,21 +266,35 @@ def mirrored(
     reserve : take the memory now; False for a buffer that is often used in part only: pages come when first touched.
     """
     rounded = _round(size, PAGE)
-    fd = _new_memfd(name, rounded, reserve)
-    reserved = _mmap(
-        0, 2 * rounded, _PROT_NONE, _constants.MAP_PRIVATE | _constants.MAP_ANONYMOUS | _MAP_NORESERVE, -1
-    )
+    return _finish(_map_twice(_new_memfd(name, rounded, reserve), rounded), [], prefault, lock)
+
+
+def mirrored_again(path: str | os.PathLike) -> Mapping:
+    """Map a memory file that `mirrored` made, here or in another process, twice back to back; path : /proc/PID/fd/`fd`.
+
+    Raises: MemoryMapError when it is no file of whole pages, OSError when it cannot be opened.
+    """
+    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode) or status.st_size == 0 or status.st_size % PAGE:
+        os.close(fd)
+        raise MemoryMapError(f"{path}: not a file of whole pages of {PAGE:,} bytes")
+    return _map_twice(fd, status.st_size)
+
+
+def _map_twice(fd: int, size: int) -> Mapping:
+    reserved = _mmap(0, 2 * size, _PROT_NONE, _constants.MAP_PRIVATE | _constants.MAP_ANONYMOUS | _MAP_NORESERVE, -1)
     if reserved == _FAILED:
         os.close(fd)
-        raise _refused(f"cannot reserve {2 * rounded:,} bytes of address space", "raise `ulimit -v`")
+        raise _refused(f"cannot reserve {2 * size:,} bytes of address space", "raise `ulimit -v`")
     protection = _constants.PROT_READ | _constants.PROT_WRITE
-    for half in (0, rounded):
-        if _mmap(reserved + half, rounded, protection, _constants.MAP_SHARED | _MAP_FIXED, fd) == _FAILED:
-            error = _refused(f"cannot map {rounded:,} bytes twice", "raise vm.max_map_count")
-            _libc.munmap(_ffi.cast("void *", reserved), 2 * rounded)
+    for half in (0, size):
+        if _mmap(reserved + half, size, protection, _constants.MAP_SHARED | _MAP_FIXED, fd) == _FAILED:
+            error = _refused(f"cannot map {size:,} bytes twice", "raise vm.max_map_count")
+            _libc.munmap(_ffi.cast("void *", reserved), 2 * size)
             os.close(fd)
             raise error
-    return _finish(Mapping(reserved, rounded, span=2 * rounded, fd=fd), [], prefault, lock)
+    return Mapping(reserved, size, span=2 * size, fd=fd)
 
 
 def _finish(mapping: Mapping, notes: list[str], prefault: bool, lock: bool) -> Mapping:

@@ -41,6 +41,23 @@ def test_fence_lets_one_of_two_announcers_see_the_other():
     assert blind.max() <= 1
 
 
+def test_one_sided_fences_keep_plain_accesses_between_the_announcements():
+    shared, data = cells(), cells()
+    sent, broken = side_by_side((kernels.announce, (shared, data, ROUNDS)), (kernels.overhear, (shared, data, ROUNDS)))
+    assert (sent, broken) == (ROUNDS, 0)
+
+
+@needs_jit
+def test_one_sided_fences_are_fences_in_llvm_and_cost_nothing_on_x86():
+    shared, data = cells(), cells()
+    kernels.announce(shared, data, 1)
+    kernels.overhear(shared, data, 1)
+    for kernel, order in ((kernels.announce, "release"), (kernels.overhear, "acquire")):
+        assert f"fence {order}" in kernel.inspect_llvm(kernel.signatures[0])
+        if platform.machine() == "x86_64":
+            assert "mfence" not in kernel.inspect_asm(kernel.signatures[0])
+
+
 def test_compare_exchange_stores_only_what_was_expected():
     shared = cells()
     assert kernels.count_by_exchange(shared, 3) == 0

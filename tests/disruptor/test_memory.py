@@ -8,7 +8,7 @@ import pytest
 
 from disruptor import memory
 from disruptor.errors import MemoryMapError
-from disruptor.memory import anonymous, memfd, mirrored, on_file, runtime_folder
+from disruptor.memory import anonymous, memfd, mirrored, mirrored_again, on_file, runtime_folder
 
 
 def python(code: str) -> subprocess.CompletedProcess:
@@ -46,6 +46,18 @@ def test_mirrored_shows_the_same_bytes_twice():
     array[4090:4102] = range(12)
     assert list(array[:6]) == [6, 7, 8, 9, 10, 11]
     assert list(array[8186:]) == [0, 1, 2, 3, 4, 5]
+
+
+def test_mirrored_again_shares_the_memory_of_the_first(tmp_path):
+    first = mirrored(8192)
+    second = mirrored_again(f"/proc/self/fd/{first.fd}")
+    assert (second.size, second.span) == (8192, 16384)
+    first.array(np.uint8)[8190:8194] = range(1, 5)
+    assert list(second.array(np.uint8)[-2:]) == [1, 2]
+    assert list(second.array(np.uint8)[:2]) == [3, 4]
+    (tmp_path / "odd").write_bytes(b"x" * 5000)
+    with pytest.raises(MemoryMapError, match="odd: not a file of whole pages of 4,096 bytes"):
+        mirrored_again(tmp_path / "odd")
 
 
 def test_on_file_keeps_content_and_protects_it_when_read_only(tmp_path):

@@ -10,7 +10,10 @@ import pytest
 from disruptor.compiled import JIT_ENABLED
 
 HERE = Path(__file__).parent
-FILES = ("atomics", "ring", "single_producer", "histogram", "clock", "waiting", "threads", "counters")
+FILES = (
+    "atomics", "ring", "single_producer", "histogram", "clock", "waiting", "threads", "counters", "byte_ring", "broadcast",
+    "seqlock",
+)
 
 
 @pytest.mark.skipif(not JIT_ENABLED, reason="this is that run")

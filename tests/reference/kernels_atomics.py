@@ -6,6 +6,8 @@ from disruptor.atomics import (
     compare_exchange,
     crc32c_word,
     fence,
+    fence_acquire,
+    fence_release,
     fetch_add,
     leading_zeros,
     load_acquire,
@@ -77,6 +79,33 @@ def store_buffer(cells, me, other, rounds):
         while load_acquire(cells, 48) < 2 * n:
             pause()
     return rounds
+
+
+@entry
+def announce(cells, data, rounds):
+    """Write n into data[0] and data[64], announced before in cells[0] and shown after in cells[16], without waiting."""
+    for n in range(1, rounds + 1):
+        store_release(cells, 0, n)
+        fence_release()
+        data[0] = n
+        data[64] = n
+        store_release(cells, 16, n)
+    return rounds
+
+
+@entry
+def overhear(cells, data, rounds):
+    """Read what `announce` writes. Returns how often words that nobody was about to change did not belong together."""
+    broken = 0
+    shown = 0
+    while shown < rounds:
+        shown = load_acquire(cells, 16)
+        first = data[0]
+        second = data[64]
+        fence_acquire()
+        if load_acquire(cells, 0) == shown and (first != shown or second != shown):
+            broken += 1
+    return broken
 
 
 @entry
