@@ -15,7 +15,7 @@ from types import FunctionType
 from typing import Any
 
 import numba
-from numba.core.errors import NumbaError
+from numba.core.errors import NumbaError, UnsupportedBytecodeError
 
 from disruptor.errors import CompileError
 from disruptor.remedies import Case, explain
@@ -24,7 +24,9 @@ from disruptor.twin import callees
 __all__ = ["COMPILER_ERRORS", "complaint"]
 
 # A misspelled field stored to is a KeyError of numba's, an unknown name of numpy an AttributeError, np.dot an ImportError.
-COMPILER_ERRORS = (NumbaError, KeyError, AttributeError, ImportError, NotImplementedError, AssertionError, TypeError)
+COMPILER_ERRORS = (
+    NumbaError, UnsupportedBytecodeError, KeyError, AttributeError, ImportError, NotImplementedError, AssertionError, TypeError,
+)
 
 _CALLEE = re.compile(r"(?:CPUDispatcher|recursive\(type\(CPUDispatcher)\(<function ([\w.<>]+) at ")
 _PLACES = (

@@ -13,6 +13,7 @@ Source: NEP 50 (promotion of Python scalars); interval arithmetic, R. E. Moore, 
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Mapping
 from typing import Any
@@ -25,14 +26,14 @@ from numba.np.numpy_support import as_dtype
 __all__ = ["WEAK", "Code", "Ranges", "code_of", "combined", "fits", "named"]
 
 WEAK = "weak"  # a Python int, float or bool: it takes the type of the numpy value that it meets
-_ROUNDS_MOST = 3  # then a variable that still grows may have any value of its type
+_GROWTHS_MOST = 4  # then a variable that still grows may have any value of its type
 _DEPTH_MOST = 6  # calls that are followed into callees
 _SIZE_MOST = 1 << 48  # elements an array can have
 
 Bounds = tuple[int, int]
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False, slots=False)
 class Code:
     """A function as numba typed it. blocks : its statements; kinds : variable → numba type; calls : call → signature."""
 
@@ -41,7 +42,15 @@ class Code:
     blocks: Mapping[int, Any]
     kinds: Mapping[str, Any]
     calls: Mapping[Any, Any]
-    definitions: Mapping[str, list[Any]]
+
+    @functools.cached_property
+    def definitions(self) -> dict[str, list[Any]]:
+        """What is assigned to each variable."""
+        found: dict[str, list[Any]] = {}
+        for statement in self.statements():
+            if isinstance(statement, ir.Assign):
+                found.setdefault(statement.target.name, []).append(statement.value)
+        return found
 
     def statements(self) -> Any:
         """Yield every statement in order."""
@@ -68,13 +77,8 @@ def code_of(result: Any) -> Code | None:
     annotation = getattr(result, "type_annotation", None)
     if annotation is None or isinstance(annotation, str):
         return None
-    definitions: dict[str, list[Any]] = {}
-    for block in annotation.blocks.values():
-        for statement in block.body:
-            if isinstance(statement, ir.Assign):
-                definitions.setdefault(statement.target.name, []).append(statement.value)
     name = annotation.func_id.func_name
-    return Code(name, annotation.filename, annotation.blocks, annotation.typemap, annotation.calltypes, definitions)
+    return Code(name, annotation.filename, annotation.blocks, annotation.typemap, annotation.calltypes)
 
 
 def fits(bounds: Bounds | None, into: Bounds) -> bool:
@@ -90,13 +94,16 @@ def named(value: Any) -> bool:
 class Ranges:
     """Bounds and natural types of the variables of one function.
 
-    code : from `code_of`; known : bounds of its arguments by name, where the caller knows better than their types.
+    code : from `code_of`; known : bounds of its arguments by name, where the caller knows better than their types; follow : look into callees for what they return.
     """
 
-    def __init__(self, code: Code, known: Mapping[str, Bounds | None] | None = None, memo: dict | None = None) -> None:
+    def __init__(
+        self, code: Code, known: Mapping[str, Bounds | None] | None = None, memo: dict | None = None, follow: bool = True
+    ) -> None:
         self.code = code
         self._known = dict(known or {})
         self._memo: dict[Any, Any] = {"depth": 0} if memo is None else memo  # what callees return, by their arguments
+        self._follow = follow
         self._settled: dict[str, Bounds] = {}
         self._pending: dict[str, Bounds] = {}
         self._natural: dict[str, Any] = {}
@@ -113,7 +120,8 @@ class Ranges:
     def _settle(self, name: str) -> None:
         """Find bounds that hold for a variable and all that it depends on: from nothing upwards until nothing changes."""
         pending = self._pending = {name: _EMPTY}
-        rounds, count = 0, 0
+        grown: dict[str, int] = {}
+        count = 0
         changed = True
         while changed:
             changed = len(pending) > count
@@ -122,9 +130,9 @@ class Ranges:
                 whole: Any = _whole(self.code.kinds.get(one))
                 wider = _union([pending[one], self._joined(one, whole)])
                 if wider != pending[one]:
-                    pending[one] = wider if rounds < _ROUNDS_MOST else whole
+                    grown[one] = grown.get(one, 0) + 1
+                    pending[one] = wider if grown[one] <= _GROWTHS_MOST else whole
                     changed = True
-            rounds += 1
         self._settled.update(pending)
 
     def _look(self, name: str) -> Bounds | None:
@@ -214,7 +222,7 @@ class Ranges:
 
     def _inside(self, call: Any, look: Any) -> tuple[Bounds | None, Any] | None:
         """Return bounds and natural type of what a compiled callee returns for these arguments."""
-        if call.kws or call.vararg is not None or self._memo["depth"] >= _DEPTH_MOST:
+        if not self._follow or call.kws or call.vararg is not None or self._memo["depth"] >= _DEPTH_MOST:
             return None
         callee = self.code.callee(call)
         if callee is None:

@@ -32,20 +32,20 @@ class Record(np.record):
             super().__setattr__(name, value)
 
 
-def as_record(dtype: np.dtype) -> np.dtype:
-    """Return a structured dtype as one of `Record`, the records inside it too. The layout stays what it is."""
+def as_record(dtype: np.dtype, record: type = Record) -> np.dtype:
+    """Return a structured dtype as one of `record`, the records inside it too. The layout stays what it is."""
     if dtype.subdtype is not None:
         base, shape = dtype.subdtype
-        return np.dtype((as_record(base), shape))
+        return np.dtype((as_record(base, record), shape))
     if dtype.names is None or dtype.fields is None:
         return dtype
     plain = np.dtype(
         {
             "names": list(dtype.names),
-            "formats": [as_record(dtype.fields[name][0]) for name in dtype.names],
+            "formats": [as_record(dtype.fields[name][0], record) for name in dtype.names],
             "offsets": [dtype.fields[name][1] for name in dtype.names],
             "itemsize": dtype.itemsize,
         },
         align=dtype.isalignedstruct,
     )
-    return np.dtype((Record, plain))
+    return np.dtype((record, plain))

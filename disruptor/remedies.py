@@ -383,7 +383,7 @@ _CAUSES = [
     Cause(r"found for signature:\s+>>> getitem\((.*)\)\n", None, look=_no_getitem),
     Cause(r"found for signature:\s+>>> setitem\((.*)\)\n", None, look=_no_setitem),
     Cause("NRT required", None, _never("a list, an array, a text"), "numbers, and sub-array fields of the state"),
-    Cause(r"the handler returns ([^\n;]+);", None, "it returns {0}", "nothing, or a whole number as status code"),
+    Cause(r"the handler returns ([^\n;]+);", lambda n: isinstance(n, ast.Return) and n.value is not None, "it returns {0}", "nothing, or a whole number as status code"),
     Cause(_MISSING, None, look=_no_function),
     Cause(r"unsupported opcode \((\w+)\)", None, "this statement is not supported in compiled code ({0})", "plain statements with numbers, if, for and while; or a Python handler (one that takes `batch`)"),
 ]

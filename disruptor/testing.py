@@ -16,6 +16,7 @@ outcome's `compared` is False then and `note` says why.
 from __future__ import annotations
 
 import linecache
+import os
 import traceback
 from collections.abc import Mapping
 from typing import Any
@@ -32,9 +33,11 @@ from disruptor.errors import HandlerError, LayoutError
 from disruptor.handler import Handler, as_handler, handler as declare, params_record
 from disruptor.inlining import only_inlined
 from disruptor.layout import next_power_of_two, record_dtype
-from disruptor.lossy import DIFFERS, Finding, check_stores, refuse_lossy
+from disruptor.lossy import DIFFERS, WIDER, check_stores
+from disruptor.review import check_use, review
 from disruptor.trial import Failure, Parts, Trial
 from disruptor.twin import compiled_twin, plain_twin
+from disruptor.watch import LostValue
 
 __all__ = ["Outcome", "run"]
 
@@ -104,20 +107,21 @@ def run(
     plain = _Side(parts, plain_twin(declared.function))
     if not JIT_ENABLED:
         failure = plain.trial.run(plain.loop)
+        _refuse_lost(declared, parts, failure)
         if failure is not None:
             raise _failed(declared, parts, failure)
         return _outcome(parts, plain.trial, False, "NUMBA_DISABLE_JIT=1 leaves no compiled run")
     fresh = compiled_twin(declared.function, boundscheck=True)
     compiled = _Side(parts, fresh, _compile(declared, Trial(parts), fresh))
-    findings = check_stores(compiled.loop)
-    refuse_lossy(declared.name, compiled.loop)
+    review(declared.name, compiled.loop)
     failed = plain.trial.run(plain.loop), compiled.trial.run(compiled.loop)
+    _refuse_lost(declared, parts, failed[0])
     if not _alike(*failed, plain.trial):
-        raise AssertionError(_report(declared, parts, plain, compiled, findings, failed))
+        raise AssertionError(_report(declared, parts, plain, compiled, failed))
     if failed[1] is not None:
         raise _failed(declared, parts, failed[0] or failed[1])
     if _difference(plain.trial, compiled.trial) is not None:
-        raise AssertionError(_report(declared, parts, plain, compiled, findings, failed))
+        raise AssertionError(_report(declared, parts, plain, compiled, failed))
     return _outcome(parts, compiled.trial, True, "")
 
 
@@ -126,11 +130,12 @@ class _Side:
 
     def __init__(self, parts: Parts, function: Any, loop: Any = None) -> None:
         self.parts = parts
-        self.trial = Trial(parts)
+        self._watch = loop is None
+        self.trial = Trial(parts, self._watch)
         self.loop = self.trial.loop(function) if loop is None else loop
 
     def again(self) -> Trial:
-        self.trial = Trial(self.parts)
+        self.trial = Trial(self.parts, self._watch)
         return self.trial
 
 
@@ -165,8 +170,7 @@ def _difference(plain: Trial, compiled: Trial) -> tuple[str, Difference] | None:
 
 
 def _report(
-    declared: Handler, parts: Parts, plain: _Side, compiled: _Side, findings: list[Finding],
-    failed: tuple[Failure | None, Failure | None],
+    declared: Handler, parts: Parts, plain: _Side, compiled: _Side, failed: tuple[Failure | None, Failure | None]
 ) -> str:
     """Return the text about the first event after which plain Python and compiled code differ."""
     one, other = plain.again(), compiled.again()
@@ -192,6 +196,7 @@ def _report(
     event = parts.events[index]
     shown = ", ".join(f"{f}={event[f]}" for f in parts.events.dtype.names or () if not f.startswith("pad_"))
     lines = [text, f"  event: {shown}"]
+    findings = [*check_stores(compiled.loop), *check_use(compiled.loop)]
     lines += [f"  perhaps: {finding}" for finding in findings if finding.kind == DIFFERS][:_NOTED_MOST]
     return "\n".join(lines)
 
@@ -202,23 +207,37 @@ def _ending(failure: Failure | None) -> str:
     return failure.cause if isinstance(failure.cause, str) else f"{failure.kind}: {failure.cause}"
 
 
+def _refuse_lost(declared: Handler, parts: Parts, failure: Failure | None) -> None:
+    """Raise AssertionError for a store of the plain run that lost something."""
+    if failure is not None and isinstance(failure.cause, LostValue):
+        raise AssertionError(
+            f"handler '{declared.name}' loses a value at sequence {parts.first_sequence + failure.index:,}: {failure.cause}"
+            f"{_origin(failure.cause)}\n  instead: {WIDER}"
+        ) from failure.cause
+
+
+def _origin(error: BaseException) -> str:
+    """Return the line of the author's code that raised, as text; "" when it is not known."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if _is_users(f.filename)]
+    if not frames:
+        return ""
+    line = linecache.getline(frames[-1].filename, frames[-1].lineno or 0).strip()
+    return f"\n  at {frames[-1].filename}:{frames[-1].lineno}" + (f":  {line}" if line else "")
+
+
 def _failed(declared: Handler, parts: Parts, failure: Failure) -> HandlerError:
     """Return the error that names sequence and line of what a handler raised."""
     sequence = parts.first_sequence + failure.index
     if isinstance(failure.cause, str):
         return HandlerError(declared.name, sequence, failure.cause)
-    text = f"{failure.kind}: {failure.cause}"
-    frames = [f for f in traceback.extract_tb(failure.cause.__traceback__) if _is_users(f.filename)]
-    if frames:
-        line = linecache.getline(frames[-1].filename, frames[-1].lineno or 0).strip()
-        text += f"\n  at {frames[-1].filename}:{frames[-1].lineno}" + (f":  {line}" if line else "")
+    text = f"{failure.kind}: {failure.cause}{_origin(failure.cause)}"
     error = HandlerError(declared.name, sequence, text)
     error.cause = error.__cause__ = failure.cause
     return error
 
 
 def _is_users(path: str) -> bool:
-    return not path.startswith("<trial of") and path not in (__file__, Trial.__init__.__code__.co_filename)
+    return not path.startswith("<trial of") and os.path.dirname(path) != os.path.dirname(__file__)
 
 
 def _outcome(parts: Parts, trial: Trial, compared: bool, note: str) -> Outcome:

@@ -19,6 +19,7 @@ from numba.extending import overload
 
 from disruptor.layout import next_power_of_two
 from disruptor.ring import PORT, Port
+from disruptor.watch import watched
 
 __all__ = ["Failure", "Parts", "Trial"]
 
@@ -59,8 +60,10 @@ class Failure:
 class Trial:
     """Copies of all parts, and the text of the loop over them."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, watch: bool = False) -> None:
+        """watch : for plain Python only, raise LostValue at a store that loses something (disruptor.watch)."""
         self.parts = parts
+        self._watch = watch
         self.events = parts.events.copy()
         self.records = {name: array.copy() for name, array in parts.records.items()}
         self.arrays = {name: array.copy() for name, array in parts.arrays.items()}
@@ -79,10 +82,12 @@ class Trial:
 
     def arguments(self, begin: int = 0, end: int | None = None) -> tuple[Any, ...]:
         """Return the arguments of the loop for events[begin:end]."""
-        ports = [part for port in self.outputs.values() for part in (port.records, port.payload, port.cell)]
+        seen = watched if self._watch else _same
+        ports = [p for port in self.outputs.values() for p in (seen(port.records), seen(port.payload), port.cell)]
+        owned = [seen(array) for array in (*self.records.values(), *self.arrays.values())]
         return (
-            self.events, self.parts.first_sequence, begin, len(self.events) if end is None else end, self.parts.batch,
-            self.running, self.returned, self.has_returned, *self.records.values(), *self.arrays.values(), *ports,
+            seen(self.events), self.parts.first_sequence, begin, len(self.events) if end is None else end, self.parts.batch,
+            self.running, self.returned, self.has_returned, *owned, *ports,
         )
 
     def arrays_by_name(self) -> dict[str, np.ndarray]:
@@ -119,6 +124,10 @@ class Trial:
             self.divided.add(int(self.running[0]))
 
 
+def _same(array: np.ndarray) -> np.ndarray:
+    return array
+
+
 def keep(returned, has_returned, index, value):
     """Store what a handler returned, if it returned something."""
     if value is not None:
@@ -128,7 +137,7 @@ def keep(returned, has_returned, index, value):
 
 @overload(keep, jit_options={"forceinline": True})
 def _keep_overload(returned, has_returned, index, value):
-    if isinstance(value, types.NoneType):
+    if isinstance(value, (types.NoneType, types.Generator)):  # disruptor.review refuses generators with a better text
         return lambda returned, has_returned, index, value: None
     if isinstance(value, types.Optional):
 
