@@ -5,7 +5,7 @@
 A map, from the bottom up; each module is one concept and says in its docstring what it promises:
 
     errors            the tree of exceptions
-    layout            record dtypes without gaps, cells 128 bytes apart
+    layout, record    record dtypes without gaps, cells 128 bytes apart; records whose fields are attributes
     memory            mapped memory: anonymous, huge, memfd, file, mirrored; the folder of engine files
     atomics           acquire, release, compare-exchange, fence, pause, time stamp, CRC-32C
     compiled, cache   the two decorators for compiled code; keys and folders of the machine-code cache
@@ -20,6 +20,9 @@ A map, from the bottom up; each module is one concept and says in its docstring 
     counters          the CnC file: cursors, counters, latencies, errors of an engine, readable from outside
     handler, dsl      the handler contract; Disruptor(...).then(...)
     access            which fields of its record a handler reads and writes
+    complaint, remedies  numba's errors reduced to line, cause and what to write instead
+    ranges, lossy, review  what compiled code would lose or should not do, from its types
+    testing           run(handler, events): compiled and plain, compared bit for bit (trial, twin, watch, columns, difference)
 
 Importing the package loads nothing but this file; a name is imported when it is first used. `disruptor.handler` and
 `disruptor.compiled` are the decorators; the modules of the same names are reached by `from disruptor.handler import …`.
@@ -43,6 +46,7 @@ _MODULE_OF = {
     "LogError": "errors",
     "MemoryMapError": "errors",
     "record_dtype": "layout",
+    "Record": "record",
     "Mapping": "memory",
     "runtime_folder": "memory",
     "compiled": "compiled",
@@ -66,6 +70,9 @@ _MODULE_OF = {
     "set_control": "counters",
     "Handler": "handler",
     "handler": "handler",
+    "Finding": "lossy",
+    "check_stores": "lossy",
+    "review": "review",
     "Disruptor": "dsl",
 }
 

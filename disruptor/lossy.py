@@ -222,8 +222,8 @@ def _field_name(code: Code, statement: Any) -> str:
     """Return the place as the source says it: event['ticks'], state['window'][…]."""
     if isinstance(statement, ir.SetAttr):
         return f"{_expression(code, statement.target)}.{statement.attr}"
-    if isinstance(statement, ir.StaticSetItem) and isinstance(statement.index, str):
-        return f"{_expression(code, statement.target)}['{statement.index}']"
+    if isinstance(statement, ir.StaticSetItem) and isinstance(statement.index, (str, int)):
+        return f"{_expression(code, statement.target)}[{statement.index!r}]"
     return f"{_expression(code, statement.target)}[…]"
 
 

@@ -119,21 +119,23 @@ class Ranges:
 
     def _settle(self, name: str) -> None:
         """Find bounds that hold for a variable and all that it depends on: from nothing upwards until nothing changes."""
+        above = self._pending  # natural() may ask for bounds in the middle of this
         pending = self._pending = {name: _EMPTY}
         grown: dict[str, int] = {}
-        count = 0
         changed = True
         while changed:
-            changed = len(pending) > count
-            count = len(pending)
+            changed = False
             for one in list(pending):
                 whole: Any = _whole(self.code.kinds.get(one))
+                known = len(pending)
                 wider = _union([pending[one], self._joined(one, whole)])
+                changed |= len(pending) > known  # it depends on variables that have not been looked at yet
                 if wider != pending[one]:
                     grown[one] = grown.get(one, 0) + 1
                     pending[one] = wider if grown[one] <= _GROWTHS_MOST else whole
                     changed = True
         self._settled.update(pending)
+        self._pending = above
 
     def _look(self, name: str) -> Bounds | None:
         if name in self._settled:

@@ -167,7 +167,7 @@ def _unknown_field(case: Case, match: Any, node: Any) -> tuple[str, str] | None:
     if method is not None:
         return f"a record has no method '{name}'", 'read a field with event["name"], a constant name'
     found = case.search(shape)
-    if found is None:
+    if found is None and any(True for _ in case.nodes()):
         return None
     known = [w.strip(" '\"") for w in (match[3] or "").split(",") if w.strip()] or _fields_of(case, found)
     known = [w for w in known if not re.fullmatch(r"pad_\d+", w)]
@@ -178,7 +178,7 @@ def _unknown_field(case: Case, match: Any, node: Any) -> tuple[str, str] | None:
 
 def _fields_of(case: Case, node: Any) -> list[str]:
     """Return the fields of the record that `state["x"]` or `event.x` reads, as far as the name of the record says it."""
-    name = getattr(node.value, "id", "")
+    name = getattr(getattr(node, "value", None), "id", "")
     named = [names for array, names in case.fields.items() if array == name or array.endswith(f"_{name}")]
     if name == "event" and not named:
         named = [names for array, names in case.fields.items() if array == "events" or array.endswith("_records")]

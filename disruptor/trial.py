@@ -58,7 +58,7 @@ class Failure:
 
 
 class Trial:
-    """Copies of all parts, and the text of the loop over them."""
+    """Copies of all parts, and the loop over them."""
 
     def __init__(self, parts: Parts, watch: bool = False) -> None:
         """watch : for plain Python only, raise LostValue at a store that loses something (disruptor.watch)."""
@@ -72,7 +72,11 @@ class Trial:
         self.has_returned = np.zeros(len(parts.events), np.bool_)
         self.running = np.zeros(1, np.int64)
         self.divided: set[int] = set()  # events at which 0 / 0 was computed: nan in numpy, an error in compiled code
-        self.text = _text(parts)
+
+    @property
+    def text(self) -> str:
+        """The loop, as Python."""
+        return _text(self.parts)
 
     def loop(self, handler: Callable) -> Callable:
         """Return the function of `text` that calls `handler`; give it to `run`, or compile it for `arguments` first."""

@@ -279,6 +279,10 @@ def plain_helper_called(event, state):
     state["count"] = plain_helper(event["n"])  # here
 
 
+def plain_helper_called_without_state(event):
+    event["n"] = plain_helper(event["n"])  # here
+
+
 def handler_called(event, state):
     other_handler(event)  # here
 
