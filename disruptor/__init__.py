@@ -20,9 +20,11 @@ A map, from the bottom up; each module is one concept and says in its docstring 
     counters          the CnC file: cursors, counters, latencies, errors of an engine, readable from outside
     handler, dsl      the handler contract; Disruptor(...).then(...)
     access            which fields of its record a handler reads and writes
-    complaint, remedies  numba's errors reduced to line, cause and what to write instead
-    ranges, lossy, review  what compiled code would lose or should not do, from its types
-    testing           run(handler, events): compiled and plain, compared bit for bit (trial, twin, watch, columns, difference)
+    complaint, fault, remedies  numba's errors reduced to line, cause and what to write instead
+    typed, intervals, ranges    what is known of compiled code from its types
+    lossy, review     stores that lose something; what compiles and should not
+    testing           run(handler, events): compiled and plain, compared bit for bit
+    equipment, columns, trial, twin, watch, difference  its parts, one concept each
 
 Importing the package loads nothing but this file; a name is imported when it is first used. `disruptor.handler` and
 `disruptor.compiled` are the decorators; the modules of the same names are reached by `from disruptor.handler import …`.

@@ -11,14 +11,15 @@ import linecache
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
 import numba
 from numba.core.errors import NumbaError, UnsupportedBytecodeError
 
 from disruptor.errors import CompileError
-from disruptor.remedies import Case, explain
+from disruptor.fault import Case
+from disruptor.remedies import explain
 from disruptor.twin import callees
 
 __all__ = ["COMPILER_ERRORS", "complaint"]
@@ -75,7 +76,7 @@ def _culprit(text: str, plain: Mapping[str, Any], loop: str) -> str:
 
 def _place(text: str, reachable: list[FunctionType]) -> tuple[str, int]:
     """Return file and line of the innermost statement in one of the reachable functions, ("", 0) where there is none."""
-    spans = {}
+    spans: dict[str, list[CodeType]] = {}
     for function in reachable:
         spans.setdefault(Path(function.__code__.co_filename).name, []).append(function.__code__)
     best: tuple[int, str, int] | None = None

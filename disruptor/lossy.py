@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import linecache
 import operator
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,13 +28,14 @@ import numba
 import numpy as np
 from numba.core import ir, types
 
-from disruptor.ranges import WEAK, Code, Ranges, code_of, combined, fits, named
+from disruptor.intervals import combined, fits
+from disruptor.ranges import WEAK, Ranges
+from disruptor.typed import Code, codes, named
 
-__all__ = ["DIFFERS", "LOSES", "NARROWS", "ROUNDS", "WIDER", "Finding", "check_stores", "codes"]
+__all__ = ["DIFFERS", "LOSES", "NARROWS", "ROUNDS", "WIDER", "Finding", "check_stores"]
 
 LOSES, NARROWS, ROUNDS, DIFFERS = "loses", "narrows", "rounds", "differs"
 WIDER = "declare the field wider, or keep the value within it: min(max(x, low), high), or x & 255 for its last bits"
-_LIBRARY = os.path.dirname(__file__) + os.sep
 _ARITHMETIC = {
     operator.add: "+", operator.sub: "-", operator.mul: "*", operator.lshift: "<<",
     operator.iadd: "+", operator.isub: "-", operator.imul: "*", operator.ilshift: "<<",
@@ -89,25 +89,6 @@ def check_stores(
             if finding.kind == LOSES or not certain:
                 found[finding.path, finding.line, finding.kind, finding.what] = finding
     return sorted(found.values(), key=lambda f: (f.path, f.line, f.kind, f.what))
-
-
-def codes(dispatcher: Any) -> Iterator[Code]:
-    """Yield the typed code of a dispatcher and of every compiled function it calls, each once.
-
-    None that came from a cache, and none of this library, whose own tests look after it.
-    """
-    waiting = [code_of(result) for result in getattr(dispatcher, "overloads", {}).values()]
-    seen: set[int] = set()
-    while waiting:
-        code = waiting.pop()
-        if code is None or id(code.blocks) in seen or code.path.startswith(_LIBRARY):
-            continue
-        seen.add(id(code.blocks))
-        yield code
-        for statement in code.statements():
-            value = statement.value if isinstance(statement, ir.Assign) else None
-            if isinstance(value, ir.Expr) and value.op == "call":
-                waiting.append(code.callee(value))
 
 
 def _stores(code: Code, ranges: Ranges) -> Iterator[Finding]:

@@ -8,87 +8,28 @@ into a byte. `Ranges` reads numba's typed code and answers for one variable at a
 
 Both are conservative: what cannot be resolved has the bounds and the type that numba gave it.
 
-Source: NEP 50 (promotion of Python scalars); interval arithmetic, R. E. Moore, Interval Analysis (1966).
+Source: NEP 50 (promotion of Python scalars); the fixed point from below with widening is that of abstract
+interpretation, P. and R. Cousot (1977).
 """
 
 from __future__ import annotations
 
-import functools
-import operator
 from collections.abc import Mapping
 from typing import Any
 
-import attrs
 import numpy as np
 from numba.core import ir, types
 from numba.np.numpy_support import as_dtype
 
-__all__ = ["WEAK", "Code", "Ranges", "code_of", "combined", "fits", "named"]
+from disruptor.intervals import EMPTY, Bounds, combined, fits, turned, union
+from disruptor.typed import Code
+
+__all__ = ["WEAK", "Ranges"]
 
 WEAK = "weak"  # a Python int, float or bool: it takes the type of the numpy value that it meets
 _GROWTHS_MOST = 4  # then a variable that still grows may have any value of its type
 _DEPTH_MOST = 6  # calls that are followed into callees
 _SIZE_MOST = 1 << 48  # elements an array can have
-
-Bounds = tuple[int, int]
-
-
-@attrs.define(eq=False, slots=False)
-class Code:
-    """A function as numba typed it. blocks : its statements; kinds : variable → numba type; calls : call → signature."""
-
-    name: str
-    path: str
-    blocks: Mapping[int, Any]
-    kinds: Mapping[str, Any]
-    calls: Mapping[Any, Any]
-
-    @functools.cached_property
-    def definitions(self) -> dict[str, list[Any]]:
-        """What is assigned to each variable."""
-        found: dict[str, list[Any]] = {}
-        for statement in self.statements():
-            if isinstance(statement, ir.Assign):
-                found.setdefault(statement.target.name, []).append(statement.value)
-        return found
-
-    def statements(self) -> Any:
-        """Yield every statement in order."""
-        for _, block in sorted(self.blocks.items()):
-            yield from block.body
-
-    def kind(self, name: str) -> Any:
-        """Return the numba type of a variable, without Optional and Literal around it."""
-        kind = self.kinds[name]
-        kind = kind.type if isinstance(kind, types.Optional) else kind
-        return types.unliteral(kind)
-
-    def callee(self, call: Any) -> Code | None:
-        """Return the typed code of the compiled function that `call` calls, or None when there is none to look at."""
-        kind = self.kinds.get(call.func.name)
-        signature = self.calls.get(call)
-        if not isinstance(kind, types.Dispatcher) or signature is None:
-            return None
-        return code_of(kind.dispatcher.overloads.get(tuple(signature.args)))
-
-
-def code_of(result: Any) -> Code | None:
-    """Return the typed code of a numba compile result, or None when it came from a cache (which does not keep it)."""
-    annotation = getattr(result, "type_annotation", None)
-    if annotation is None or isinstance(annotation, str):
-        return None
-    name = annotation.func_id.func_name
-    return Code(name, annotation.filename, annotation.blocks, annotation.typemap, annotation.calltypes)
-
-
-def fits(bounds: Bounds | None, into: Bounds) -> bool:
-    """Return whether every value within `bounds` lies within `into`."""
-    return bounds is not None and into[0] <= bounds[0] and bounds[1] <= into[1]
-
-
-def named(value: Any) -> bool:
-    """Return whether this is a variable of the source, not one of numba's own."""
-    return isinstance(value, ir.Var) and not value.name.startswith("$")
 
 
 class Ranges:
@@ -98,7 +39,11 @@ class Ranges:
     """
 
     def __init__(
-        self, code: Code, known: Mapping[str, Bounds | None] | None = None, memo: dict | None = None, follow: bool = True
+        self,
+        code: Code,
+        known: Mapping[str, Bounds | None] | None = None,
+        memo: dict | None = None,
+        follow: bool = True,
     ) -> None:
         self.code = code
         self._known = dict(known or {})
@@ -120,7 +65,7 @@ class Ranges:
     def _settle(self, name: str) -> None:
         """Find bounds that hold for a variable and all that it depends on: from nothing upwards until nothing changes."""
         above = self._pending  # natural() may ask for bounds in the middle of this
-        pending = self._pending = {name: _EMPTY}
+        pending = self._pending = {name: EMPTY}
         grown: dict[str, int] = {}
         changed = True
         while changed:
@@ -128,7 +73,7 @@ class Ranges:
             for one in list(pending):
                 whole: Any = _whole(self.code.kinds.get(one))
                 known = len(pending)
-                wider = _union([pending[one], self._joined(one, whole)])
+                wider = union([pending[one], self._joined(one, whole)])
                 changed |= len(pending) > known  # it depends on variables that have not been looked at yet
                 if wider != pending[one]:
                     grown[one] = grown.get(one, 0) + 1
@@ -142,7 +87,7 @@ class Ranges:
             return self._settled[name]
         if _whole(self.code.kinds.get(name)) is None:
             return None
-        return self._pending.setdefault(name, _EMPTY)
+        return self._pending.setdefault(name, EMPTY)
 
     def natural(self, name: str) -> Any:
         """Return the dtype in which numpy would compute a variable, WEAK for a Python number, None for anything else."""
@@ -158,14 +103,14 @@ class Ranges:
         bounds = [self.bounds(n) for n in names]
         found = [b for b in bounds if b is not None]
         kinds = [k for k in map(self.natural, names) if k is not None]
-        return (_union(found) if found and len(found) == len(bounds) else None), _promoted(kinds)
+        return (union(found) if found and len(found) == len(bounds) else None), _promoted(kinds)
 
     def _joined(self, name: str, whole: Bounds) -> Bounds:
         parts = [self._bounds_of(value, whole) for value in self.code.definitions.get(name, ())]
         if not parts:
             return whole
-        result = _union(parts)
-        return result if result == _EMPTY or fits(result, whole) else whole  # what leaves the type wraps around
+        result = union(parts)
+        return result if result == EMPTY or fits(result, whole) else whole  # what leaves the type wraps around
 
     def _bounds_of(self, value: Any, whole: Bounds) -> Bounds:
         found = self._known_bounds(value)
@@ -181,14 +126,14 @@ class Ranges:
         if not isinstance(value, ir.Expr):
             return None
         if value.op == "phi":
-            return _union([self._look(v.name) or _EVERYTHING for v in value.incoming_values if isinstance(v, ir.Var)])
+            return union([self._look(v.name) or _EVERYTHING for v in value.incoming_values if isinstance(v, ir.Var)])
         if value.op == "cast":
             return self._look(value.value.name)
         if value.op in ("binop", "inplace_binop"):
             function = value.fn if value.op == "binop" else value.immutable_fn
             return combined(function, self._look(value.lhs.name), self._look(value.rhs.name))
         if value.op == "unary":
-            return _turned(value.fn, self._look(value.value.name))
+            return turned(value.fn, self._look(value.value.name))
         if value.op == "call":
             return self._call_bounds(value)
         if value.op == "pair_first":
@@ -200,8 +145,8 @@ class Ranges:
     def _call_bounds(self, call: Any) -> Bounds | None:
         function = _callable(self.code.kinds.get(call.func.name))
         arguments = [self._look(a.name) for a in call.args]
-        if _EMPTY in arguments:
-            return _EMPTY  # not known yet: asked again in the next round
+        if EMPTY in arguments:
+            return EMPTY  # not known yet: asked again in the next round
         if function is min and len(arguments) > 1:
             highs = [a[1] for a in arguments if a is not None]
             lows = [a[0] if a is not None else -(2**63) for a in arguments]
@@ -248,8 +193,8 @@ class Ranges:
         if call is None or call.op != "call" or _callable(self.code.kinds.get(call.func.name)) is not range:
             return None
         ends = [self._look(a.name) for a in call.args]
-        if _EMPTY in ends:
-            return _EMPTY
+        if EMPTY in ends:
+            return EMPTY
         if len(ends) == 3 or None in ends:
             return None
         start: Any = ends[0] if len(ends) == 2 else (0, 0)
@@ -288,7 +233,9 @@ class Ranges:
             return WEAK if value.name in ("sequence", "end_of_batch") else _dtype(self.code.kinds.get(name))
         if isinstance(value, (ir.Const, ir.Global, ir.FreeVar)):
             number = value.value
-            return number.dtype if isinstance(number, np.generic) else WEAK if isinstance(number, (int, float)) else None
+            return (
+                number.dtype if isinstance(number, np.generic) else WEAK if isinstance(number, (int, float)) else None
+            )
         if not isinstance(value, ir.Expr):
             return None
         if value.op == "phi":
@@ -333,7 +280,6 @@ class Ranges:
 
 
 _EVERYTHING: Bounds = (-(2**63), 2**64 - 1)
-_EMPTY: Bounds = (1, 0)
 
 
 def _whole(kind: Any) -> Bounds | None:
@@ -368,60 +314,6 @@ def _constant(value: Any) -> Bounds | None:
     if isinstance(value, (bool, int, np.integer, np.bool_)):
         return int(value), int(value)
     return None
-
-
-def _union(parts: list[Bounds]) -> Bounds:
-    parts = [p for p in parts if p != _EMPTY]
-    return (min(p[0] for p in parts), max(p[1] for p in parts)) if parts else _EMPTY
-
-
-def combined(function: Any, left: Bounds | None, right: Bounds | None) -> Bounds | None:
-    """Return the bounds of `left function right` in exact arithmetic, function : from operator; None when unknown."""
-    if function in _COMPARISONS:
-        return 0, 1
-    if _EMPTY in (left, right):
-        return _EMPTY
-    if function is operator.and_ or function is operator.iand:
-        highs = [p[1] for p in (left, right) if p is not None and p[0] >= 0]
-        return (0, min(highs)) if highs else None
-    if left is None or right is None:
-        return None
-    if function in (operator.add, operator.iadd):
-        return left[0] + right[0], left[1] + right[1]
-    if function in (operator.sub, operator.isub):
-        return left[0] - right[1], left[1] - right[0]
-    if function in (operator.mul, operator.imul):
-        corners = [x * y for x in left for y in right]
-        return min(corners), max(corners)
-    if function in (operator.mod, operator.imod) and right[0] > 0:
-        return 0, right[1] - 1
-    if function in (operator.floordiv, operator.ifloordiv) and right[0] > 0:
-        corners = [x // y for x in left for y in right]
-        return min(corners), max(corners)
-    if left[0] < 0 or right[0] < 0:
-        return None
-    if function in (operator.rshift, operator.irshift):
-        return left[0] >> min(right[1], 64), left[1] >> min(right[0], 64)
-    if function in (operator.lshift, operator.ilshift) and right[1] < 64:
-        return left[0] << right[0], left[1] << right[1]
-    if function in (operator.or_, operator.ior, operator.xor, operator.ixor):
-        return 0, (1 << max(left[1].bit_length(), right[1].bit_length())) - 1
-    return None
-
-
-def _turned(function: Any, inner: Bounds | None) -> Bounds | None:
-    if function is operator.not_:
-        return 0, 1
-    if inner is None or inner == _EMPTY:
-        return inner
-    if function is operator.neg:
-        return -inner[1], -inner[0]
-    if function is operator.invert:
-        return ~inner[1], ~inner[0]
-    return inner if function is operator.pos else None
-
-
-_COMPARISONS = (operator.lt, operator.le, operator.eq, operator.ne, operator.gt, operator.ge, operator.not_, operator.contains)
 
 
 def _promoted(kinds: list[Any]) -> Any:

@@ -14,7 +14,7 @@ import numpy as np
 __all__ = ["Record", "as_record"]
 
 
-class Record(np.record):
+class Record(np.record):  # type: ignore[misc]  # numpy allows what its stubs do not
     """A numpy record whose fields are attributes before anything else (`dtype` and names with `__` excepted)."""
 
     def __getattribute__(self, name: str) -> Any:

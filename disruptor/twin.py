@@ -39,7 +39,9 @@ def compiled_twin(function: Callable, *, boundscheck: bool = False) -> Any:
         if options is None:
             options = compiled(lambda: None).targetoptions
         options = {k: v for k, v in options.items() if k not in ("nopython", "boundscheck")}
-        return numba.njit(**options, **({"boundscheck": True} if boundscheck else {}))(plain)
+        if boundscheck:
+            options["boundscheck"] = True
+        return numba.njit(plain, **options)
 
     return _Maker(make).make(_plain(function), getattr(function, "targetoptions", None))
 

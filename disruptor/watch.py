@@ -19,7 +19,7 @@ class LostValue(ArithmeticError):
     """A value that its field cannot hold."""
 
 
-class _Watched(Record):
+class _Watched(Record):  # type: ignore[misc]
     def __getitem__(self, key: Any) -> Any:
         value = super().__getitem__(key)
         plain = isinstance(value, np.ndarray) and value.dtype.names is None

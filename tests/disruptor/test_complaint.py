@@ -1,6 +1,7 @@
 """Every mistake of tests/reference/kernels_mistakes.py gives a message that says line, what is wrong, and what to write."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from disruptor.compiled import JIT_ENABLED
 from disruptor.complaint import complaint
 from disruptor.testing import run
 from tests.reference import kernels_mistakes as kernels
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "handlers.md"
 
 pytestmark = pytest.mark.skipif(not JIT_ENABLED, reason="compiled code only")
 
@@ -220,3 +223,9 @@ def test_the_graph_reports_alike():
     with pytest.raises(CompileError) as caught:
         Disruptor(kernels.FIELDS, slots=64).then(kernels.plain_helper_called_without_state).__enter__()
     assert re.search(r"'plain_helper' is a plain Python function\n  at .*kernels_mistakes.py:\d+:  .*# here\n  instead: put", str(caught.value))
+
+
+def test_the_document_lists_every_message_with_its_remedy():
+    rows = [line.split(" | ") for line in DOCUMENT.read_text().splitlines() if line.startswith("| ")]
+    listed = {(row[1], row[2].removesuffix(" |")) for row in rows if len(row) == 3}
+    assert [name for name, texts in MISTAKES.items() if texts not in listed] == []

@@ -9,9 +9,10 @@ from numba.core import ir
 
 from disruptor.compiled import JIT_ENABLED, compiled
 from disruptor.layout import record_dtype
-from disruptor.lossy import DIFFERS, LOSES, NARROWS, ROUNDS, check_stores, codes
+from disruptor.lossy import DIFFERS, LOSES, NARROWS, ROUNDS, check_stores
 from disruptor.ranges import Ranges
 from disruptor.twin import compiled_twin
+from disruptor.typed import codes
 from tests.reference import kernels_lossy as kernels
 
 pytestmark = pytest.mark.skipif(not JIT_ENABLED, reason="types are known of compiled code only")

@@ -1,14 +1,18 @@
 """`event.x` and `event["x"]` are the same, compiled and in plain Python, at every depth and whatever the field is called."""
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from disruptor import Record
+from disruptor.compiled import JIT_ENABLED, loop_options
 from disruptor.errors import LayoutError
 from disruptor.layout import record_dtype
 from disruptor.testing import run
+from disruptor.trial import Parts, Trial
+from disruptor.twin import compiled_twin, plain_twin
 from tests.reference import kernels_testing as kernels
 
 RECORD = record_dtype(kernels.NESTED, fill=True)
@@ -36,7 +40,7 @@ def test_attributes_are_fields_at_every_depth():
     assert {type(one), type(one.inner), type(one["inner"]), type(one.levels[0]), type(array["levels"][0, 1])} == {Record}
     assert one.dtype == RECORD and one.itemsize == SIZE
     with pytest.raises(AttributeError, match="no attribute"):
-        one.nothing
+        getattr(one, "nothing")  # noqa: B009
     with pytest.raises(AttributeError, match="nothing"):
         one.nothing = 1
 
@@ -58,10 +62,6 @@ def test_item_and_attribute_access_agree_in_both_modes(raw):
 
 
 def once(function, events):
-    from disruptor.compiled import JIT_ENABLED
-    from disruptor.trial import Parts, Trial
-    from disruptor.twin import plain_twin
-
     parts = Parts(
         name=function.__name__, arguments=("event", "state"), events=events, first_sequence=0, batch=1,
         records={"state": np.zeros(1, RECORD)}, arrays={}, numbers={}, outputs={},
@@ -77,12 +77,6 @@ def once(function, events):
 
 
 def compiled_loops():
-    import numba
-
-    from disruptor.compiled import loop_options
-    from disruptor.trial import Parts, Trial
-    from disruptor.twin import compiled_twin
-
     found = {}
     for function in (kernels.by_item, kernels.by_attribute):
         parts = Parts(

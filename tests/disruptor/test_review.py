@@ -6,11 +6,15 @@ import pytest
 
 from disruptor.compiled import JIT_ENABLED
 from disruptor.errors import CompileError
+from disruptor.handler import params_record
 from disruptor.layout import record_dtype
 from disruptor.lossy import DIFFERS, LOSES, check_stores
 from disruptor.review import FORBIDDEN, check_use, review
 from disruptor.twin import compiled_twin
-from hydraflow.records import LEVEL, MESSAGE
+from handlers.mev import mev
+from handlers.probe import probe, work_probe
+from handlers.route import route
+from hydraflow.records import INSTRUMENT, LEVEL, MESSAGE, ORDER
 from tests.reference import kernels_lossy, kernels_mistakes, kernels_testing, kernels_twin
 
 pytestmark = pytest.mark.skipif(not JIT_ENABLED, reason="compiled code only")
@@ -28,7 +32,7 @@ def compiled_for(function, *values):
 def test_what_compiles_and_should_not_is_forbidden(name):
     dispatcher = compiled_for(getattr(kernels_mistakes, name), EVENT, STATE)
     assert {f.kind for f in check_use(dispatcher)} == {FORBIDDEN}
-    with pytest.raises(CompileError, match=f"^handler 'mine' cannot be compiled: .*\n  at .*kernels_mistakes.py.*# here\n  instead: "):
+    with pytest.raises(CompileError, match=r"^handler 'mine' cannot be compiled: .*\n  at .*kernels_mistakes.py.*# here\n  instead: "):
         review("mine", dispatcher)
 
 
@@ -57,18 +61,11 @@ def test_review_of_code_without_types_passes():
 
 
 def test_real_handlers_pass_and_take_little_time():
-    """The demo's larger ones are reviewed in the run recorded in docs/handlers.md; these compile in seconds."""
-    from handlers.mev import mev
-    from handlers.probe import probe, work_probe
-    from handlers.route import route
-    from hydraflow.records import INSTRUMENT, ORDER
-
+    """Four that compile in seconds."""
     event, payload, orders = np.zeros(1, MESSAGE)[0], np.zeros(16, LEVEL), np.zeros((64, 4), ORDER)
     instruments = np.zeros(2, INSTRUMENT)
     for one in (probe, work_probe, route, mev):
         instance = one.params() if one.params else None
-        from disruptor.handler import params_record
-
         offered = {
             "event": event, "sequence": np.int64(0), "end_of_batch": True, "payload": payload, "orders": orders,
             "instruments": instruments, "state": np.zeros(1, one.state_dtype(instance, instruments=instruments))[0],
