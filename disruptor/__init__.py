@@ -20,7 +20,7 @@ A map, from the bottom up; each module is one concept and says in its docstring 
     counters          the CnC file: cursors, counters, latencies, errors of an engine, readable from outside
     handler, dsl      the handler contract; Disruptor(...).then(...)
     access            which fields of its record a handler reads and writes
-    complaint, fault, remedies  numba's errors reduced to line, cause and what to write instead
+    complaint, fault, readings, remedies  numba's errors reduced to line, cause and what to write instead
     typed, intervals, ranges    what is known of compiled code from its types
     lossy, review     stores that lose something; what compiles and should not
     testing           run(handler, events): compiled and plain, compared bit for bit
