@@ -58,7 +58,7 @@ def equip(
         numbers["payload"] = None
     published = {key: _output(declared, key, value) for key, value in outputs.items()}
     known = {*_ALWAYS, *records, *arrays, *numbers, *published}
-    if declared.jit:
+    if declared.arguments[:1] != ("batch",):
         _refuse_missing(declared, known)
     used = set(declared.arguments)
     return Parts(

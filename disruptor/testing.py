@@ -102,7 +102,7 @@ def run(
     declared = as_handler(handler) if not hasattr(handler, "py_func") else declare(handler.py_func)
     parts = equip(declared, events, fields, params, state, outputs or {}, payload, first_sequence, batch, given)
     if not declared.jit:
-        return _run_batches(declared, parts)
+        return _run_python(declared, parts)
     plain = _Side(parts, plain_twin(declared.function))
     if not JIT_ENABLED:
         failure = plain.trial.run(plain.loop)
@@ -252,12 +252,17 @@ def _outcome(parts: Parts, trial: Trial, compared: bool, note: str) -> Outcome:
     )
 
 
-def _run_batches(declared: Handler, parts: Parts) -> Outcome:
+def _run_python(declared: Handler, parts: Parts) -> Outcome:
+    """Run a plain Python handler, of batches or of one record after the other."""
     trial = Trial(parts)
-    step = parts.batch
-    for first in range(0, len(trial.events), step):
-        try:
-            declared.function(trial.events[first : first + step], parts.first_sequence + first)
-        except Exception as error:  # the handler's own, named by the batch's first sequence
-            raise _failed(declared, parts, Failure(first, error)) from error
+    if declared.arguments[:1] != ("batch",):
+        failure = trial.run(trial.loop(declared.function))
+        if failure is not None:
+            raise _failed(declared, parts, failure)
+    else:
+        for first in range(0, len(trial.events), parts.batch):
+            try:
+                declared.function(trial.events[first : first + parts.batch], parts.first_sequence + first)
+            except Exception as error:  # the handler's own, named by the batch's first sequence
+                raise _failed(declared, parts, Failure(first, error)) from error
     return _outcome(parts, trial, False, "a Python handler is never compiled")

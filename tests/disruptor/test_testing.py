@@ -129,6 +129,17 @@ def test_python_handlers_run_in_batches_and_nothing_is_compared():
         run(kernels.plain_batches, {"value": np.arange(20), "scaled": 0}, batch=4)
 
 
+def test_python_handlers_of_single_records_run_too():
+    seen = []
+
+    @handler(jit=False)
+    def keeps(event, sequence):
+        seen.append(f"{sequence}: {event['value']}")
+
+    assert not run(keeps, {"value": [5, 6]}, first_sequence=7).compared
+    assert seen == ["7: 5", "8: 6"]
+
+
 @pytest.mark.parametrize("events, fields", [
     ({"value": [1, 2]}, None),
     ({"value": np.array([1, 2], "i4"), "scaled": 0.5}, None),
