@@ -5,7 +5,7 @@
 A map, from the bottom up; each module is one concept and says in its docstring what it promises:
 
     errors            the tree of exceptions
-    layout            record dtypes without gaps, cells 128 bytes apart
+    layout, record    record dtypes without gaps, cells 128 bytes apart; records whose fields are attributes
     memory            mapped memory: anonymous, huge, memfd, file, mirrored; the folder of engine files
     atomics           acquire, release, compare-exchange, fence, pause, time stamp, CRC-32C
     compiled, cache   the two decorators for compiled code; keys and folders of the machine-code cache
@@ -34,6 +34,11 @@ A map, from the bottom up; each module is one concept and says in its docstring 
     handler           the handler contract
     node, group, placing, gates, dsl   Disruptor(...): graphs, threads, who waits for whom
     access            which fields of its record a handler reads and writes
+    complaint, fault, readings, remedies  numba's errors reduced to line, cause and what to write instead
+    typed, intervals, ranges    what is known of compiled code from its types
+    lossy, review     stores that lose something; what compiles and should not
+    testing           run(handler, events): compiled and plain, compared bit for bit
+    equipment, columns, trial, twin, watch, difference  its parts, one concept each
 
 Importing the package loads nothing but this file; a name is imported when it is first used. `disruptor.handler` and
 `disruptor.compiled` are the decorators; the modules of the same names are reached by `from disruptor.handler import …`.
@@ -62,6 +67,7 @@ _MODULE_OF = {
     "Rewind": "errors",
     "WaitTimeout": "errors",
     "record_dtype": "layout",
+    "Record": "record",
     "Mapping": "memory",
     "runtime_folder": "memory",
     "compiled": "compiled",
@@ -137,6 +143,9 @@ _MODULE_OF = {
     "set_control": "counters",
     "Handler": "handler",
     "handler": "handler",
+    "Finding": "lossy",
+    "check_stores": "lossy",
+    "review": "review",
     "Disruptor": "dsl",
 }
 

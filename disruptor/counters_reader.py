@@ -16,6 +16,7 @@ from disruptor.counters_format import DESCRIPTOR_OFFSET, ERROR, HEADER, MAGIC, N
 from disruptor.errors import CounterFileError, MemoryMapError
 from disruptor.layout import CELL_WORDS
 from disruptor.memory import Mapping, on_file
+from disruptor.record import as_record
 
 if TYPE_CHECKING:
     import os
@@ -161,7 +162,7 @@ def regions_of(
     rows = mapping.array(np.int64, count * BUCKETS, place["offset"]).reshape(count, BUCKETS)
     errors = mapping.array(ERROR, descriptor["errors"]["slots"], descriptor["errors"]["offset"])
     counters = {
-        entry["name"]: mapping.array(np.dtype((np.record, dtype_of(entry["fields"]))), 1, entry["offset"])
+        entry["name"]: mapping.array(as_record(dtype_of(entry["fields"])), 1, entry["offset"])
         for entry in descriptor["counters"]
     }
     return cells, rows, errors, counters

@@ -99,11 +99,19 @@ class GraphError(DisruptorError):
 
 
 class CompileError(DisruptorError):
-    """A handler that cannot be compiled. `handler` is its name, `cause` numba's own error."""
+    """A handler that cannot be compiled. `handler` is its name.
 
-    def __init__(self, handler: str, message: str) -> None:
-        super().__init__(f"handler '{handler}' cannot be compiled: {message}")
+    path, line, source : the statement at fault, "" and 0 when it is not known; remedy : what to write instead, or "".
+    """
+
+    def __init__(
+        self, handler: str, message: str, *, path: str = "", line: int = 0, source: str = "", remedy: str = ""
+    ) -> None:
+        where = f"\n  at {path}:{line}" + (f":  {source}" if source else "") if path else ""
+        instead = f"\n  instead: {remedy}" if remedy else ""
+        super().__init__(f"handler '{handler}' cannot be compiled: {message}{where}{instead}")
         self.handler = handler
+        self.path, self.line, self.source, self.remedy = path, line, source, remedy
 
 
 class HandlerError(DisruptorError):

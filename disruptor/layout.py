@@ -1,8 +1,8 @@
 """Layout of everything that lives in shared memory: record dtypes, cells, alignment.
 
-A record dtype is a numpy structured dtype of `np.record` type, so that `event["x"]` and `event.x` both work, jitted
-and un-jitted. Records have no gaps: `.copy()` fills padding with garbage, and a hash over it would differ on every run
-(fields named `pad…` make gaps explicit). Cells that two threads touch are CACHE_PAIR bytes apart.
+A record dtype is a numpy structured dtype of `Record` type (disruptor.record), so that `event["x"]` and `event.x` both
+work, jitted and un-jitted. Records have no gaps: `.copy()` fills padding with garbage, and a hash over it would differ
+on every run (fields named `pad…` make gaps explicit). Cells that two threads touch are CACHE_PAIR bytes apart.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from disruptor.errors import LayoutError
+from disruptor.record import as_record
 
 __all__ = ["CACHE_LINE", "CACHE_PAIR", "CELL_WORDS", "PAGE", "next_power_of_two", "record_dtype"]
 
@@ -28,7 +29,7 @@ def record_dtype(fields: Any, *, size: int | None = None, name: str = "record", 
     fields : e.g. [("price_ticks", "i8"), ("levels", "f8", (4,))], a structured np.dtype, or {"price_ticks": "i8"}.
     size : bytes that the record must occupy; a mismatch is an error that says the difference.
     name : for messages only. fill : close gaps with fields `pad_0`, `pad_1`, … instead of refusing them.
-    Raises: LayoutError for no fields, object or unaligned fields, and gaps (add explicit `pad` fields).
+    Raises: LayoutError for no fields, object or unaligned fields, a field named "dtype", and gaps (add `pad` fields).
     """
     if isinstance(fields, dict):
         fields = list(fields.items())
@@ -40,12 +41,14 @@ def record_dtype(fields: Any, *, size: int | None = None, name: str = "record", 
         raise LayoutError(f"{name}: a record needs at least one named field, got {plain}")
     if plain.hasobject:
         raise LayoutError(f"{name}: Python objects cannot live in mapped memory; use numbers or fixed sub-arrays")
+    if "dtype" in plain.names:
+        raise LayoutError(f"{name}: field 'dtype' has the name of an attribute that numpy itself reads; rename it, 'type' for example")
     if fill:
         plain = _fill_gaps(plain)
     _refuse_gaps(plain, name)
     if size is not None and plain.itemsize != size:
         raise LayoutError(f"{name}: occupies {plain.itemsize} bytes, must be {size}")
-    return np.dtype((np.record, plain))
+    return as_record(plain)
 
 
 def next_power_of_two(value: int) -> int:

@@ -14,6 +14,7 @@ from disruptor.clock import Calibration
 from disruptor.counters import CounterFile, CounterGroup, CounterReader, HandlerEntry, counter_path, set_control
 from disruptor.counters_format import HEADER
 from disruptor.errors import CounterFileError, LayoutError
+from disruptor.record import Record
 
 CELLS = ("ring.main", "stage.book", "thread.core.running", "thread.core.sequence")
 BOOK = CounterGroup(
@@ -84,7 +85,7 @@ def test_arrays_are_what_compiled_loops_need(path):
     assert [file.cell(name) for name in CELLS] == [0, 16, 32, 48]
     assert file.histograms.shape == (2, BUCKETS)
     assert np.shares_memory(file.histogram("journal"), file.histograms[1])
-    assert file.counter("book").dtype.type is np.record
+    assert file.counter("book").dtype.type is Record
     assert path.stat().st_mode & 0o777 == 0o600
 
 
