@@ -12,9 +12,9 @@ from collections.abc import Sequence as Many
 import numpy as np
 
 from disruptor.claims import IDLE, PROGRESS
-from disruptor.errors import Alerted, ForkError, WaitTimeout
+from disruptor.errors import Alerted, WaitTimeout
 from disruptor.lookout import await_published
-from disruptor.sequence import CELLS, FixedSequenceGroup, Sequence, generation, take_cells
+from disruptor.sequence import CELLS, FixedSequenceGroup, Sequence, take_cells
 from disruptor.sequencer import Sequencer
 from disruptor.wait import Wait
 from disruptor.waiting import wake_all
@@ -34,7 +34,6 @@ class SequenceBarrier:
         self.dependencies = tuple(dependencies)
         self.upstream = np.array([s.word for s in dependencies], np.int64)
         self._cell = take_cells(1)
-        self._generation = generation()
         sequencer.parks(wait)
 
     @property
@@ -69,10 +68,9 @@ class SequenceBarrier:
 
     def await_(self, sequence: int, patience_ns: int, interrupted: Callable[[], None] | None = None) -> int:
         """The same, but an alert or timeout while waiting returns what is there, less than `sequence`."""
-        if self._generation != generation():
-            raise ForkError("barrier")
-        self.check_alert()
         s = self.sequencer
+        s.check_fork()
+        self.check_alert()
         return await_published(
             s.base, s.marks, self.upstream, sequence, self.wait, self._cell.word, patience_ns, interrupted
         )

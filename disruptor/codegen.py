@@ -26,10 +26,11 @@ import numpy as np
 
 from disruptor.cache import cached, folder_for, source_key
 from disruptor.compiled import JIT_ENABLED, compiled, loop_options
-from disruptor.complaint import complaint
+from disruptor.complaint import COMPILER_ERRORS, complaint
 from disruptor.errors import CompileError
 from disruptor.inlining import only_inlined
 from disruptor.loop_writer import LoopWriter, identifier
+from disruptor.review import review
 from disruptor.sources import module_sources
 from disruptor.stage import DriverStage, HandlerStage, Output
 
@@ -154,12 +155,24 @@ def build_loop(source: LoopSource, *, boundscheck: bool = False) -> Loop:
         with only_inlined(module.run), warnings.catch_warnings():
             warnings.simplefilter("ignore", numba.core.errors.NumbaExperimentalFeatureWarning)  # a record with a mark behind it
             dispatcher.compile(tuple(numba.typeof(a) for a in source.arguments.values()))
-    except numba.core.errors.NumbaError as error:
-        raise complaint(source.name, source.functions, str(error)) from error
+        if not dispatcher.stats.cache_hits:
+            _review(source)
+    except CompileError:
+        dispatcher._cache.flush()  # what was refused must not be found there
+        raise
+    except COMPILER_ERRORS as error:
+        raise complaint(source.name, source.functions, error, source.arguments) from error
     finally:
         numba.config.BOUNDSCHECK = ordinary
     dispatcher.disable_compile()
     return Loop(source, dispatcher, bool(dispatcher.stats.cache_hits))
+
+
+def _review(source: LoopSource) -> None:
+    """Refuse what compiles and is wrong all the same: stores that lose values, print, text fields. Raises: CompileError."""
+    for local, function in source.functions.items():
+        if local.startswith("on_"):
+            review(local.removeprefix("on_"), compile_once(function))
 
 
 def prebuild(sources: list[LoopSource], *, boundscheck: bool = False) -> None:

@@ -33,6 +33,7 @@ class Observer:
 
     def __init__(self, ring: RingBuffer) -> None:
         self.ring = ring
+        ring.sequencer.check_fork()
         ring.sequencer.observed()
         self.sequence = ring.sequencer.published()
         self.lost = 0

@@ -192,8 +192,7 @@ class Sequencer:
 
         Order: release; pairs with the acquire loads of consumers. Raises: GraphError for what was never claimed.
         """
-        if self._generation != generation():
-            raise ForkError("ring")
+        self.check_fork()
         high = low if high is None else high
         if high > CELLS[self.base + CLAIMED]:
             raise GraphError(
@@ -287,6 +286,7 @@ class Sequencer:
 
         Raises: CapacityError beyond 255 consumers.
         """
+        self.check_fork()
         with self.lock:
             for sequence in sequences:
                 sequence.set(self.published())
@@ -296,6 +296,7 @@ class Sequencer:
 
     def add_gating_sequences_as_they_are(self, *sequences: Sequence) -> None:
         """The same, but each sequence keeps its value: for consumers that exist before anything is published."""
+        self.check_fork()
         with self.lock:
             for sequence in sequences:
                 if not add_gate(CELLS, self.base + GATING, sequence.word):
@@ -318,9 +319,15 @@ class Sequencer:
 
     def new_barrier(self, *dependencies: Sequence, wait: Wait | str | None = None) -> SequenceBarrier:
         """Return a barrier that lets a consumer read what is published and has passed all `dependencies`."""
+        self.check_fork()
         from disruptor.barrier import SequenceBarrier
 
         return SequenceBarrier(self, dependencies, self.wait if wait is None else as_wait(wait))
+
+    def check_fork(self) -> None:
+        """Raises: ForkError in a process that was forked after the ring was made."""
+        if self._generation != generation():
+            raise ForkError("ring")
 
     def parks(self, wait: Wait) -> None:
         """Note that somebody waits like `wait`: from now on publishers and consumers wake sleepers."""
@@ -360,8 +367,7 @@ class Sequencer:
         return int(_claim_one(CELLS, self.base, self.marks, count))
 
     def _check(self, count: int, any_size: bool = False) -> None:
-        if self._generation != generation():
-            raise ForkError("ring")
+        self.check_fork()
         if count < 1 or (count > self.slots and not any_size):
             raise CapacityError(f"ring '{self.name}': a claim takes 1..{self.slots:,} slots, got {count:,}")
         if CELLS[self.base + FAILED]:
