@@ -74,8 +74,8 @@ static int64_t between(const struct timespec *a, const struct timespec *b) {
     return (b->tv_sec - a->tv_sec) * 1000000000LL + (b->tv_nsec - a->tv_nsec);
 }
 
-static void *produce(void *argument) {
-    role *me = argument;
+/* ahead : how many records before its turn a record's line is asked for to be written; 0 never. */
+static inline __attribute__((always_inline)) void *produce_with(role *me, const int64_t ahead) {
     ring *r = me->out;
     const int64_t count = me->count, batch = me->batch, seed = me->seed, mask = r->mask, slots = mask + 1;
     record *records = r->records;
@@ -86,11 +86,17 @@ static void *produce(void *argument) {
             gate = get(&r->consumed);
             if (next + batch - 1 - gate > slots) relax();
         }
-        for (int64_t s = next; s < next + batch; s++) write_record(&records[s & mask], seed + s);
+        for (int64_t s = next; s < next + batch; s++) {
+            if (ahead) __builtin_prefetch(&records[(s + ahead) & mask], 1, 3);
+            write_record(&records[s & mask], seed + s);
+        }
         set(&r->published, next + batch - 1);
     }
     return NULL;
 }
+
+static void *produce(void *argument) { return produce_with(argument, 0); }
+static void *produce_ahead(void *argument) { return produce_with(argument, 16); }
 
 static void *consume(void *argument) {
     role *me = argument;
@@ -261,16 +267,25 @@ static int64_t run(role *roles, work *works, int threads) {
     return longest;
 }
 
-int64_t one_to_one(int64_t slots, int64_t batch, int64_t count, int64_t seed, const int *cpus, int64_t *sum) {
+static int64_t one_to_one_by(work producer, int64_t slots, int64_t batch, int64_t count, int64_t seed, const int *cpus,
+                             int64_t *sum) {
     ring r;
     if (open_ring(&r, slots)) return -1;
     role roles[2] = {{.out = &r, .count = count, .batch = batch, .seed = seed, .cpu = cpus[0]},
                      {.in = &r, .count = count, .cpu = cpus[1]}};
-    work works[2] = {produce, consume};
+    work works[2] = {producer, consume};
     int64_t ns = run(roles, works, 2);
     *sum = roles[1].sum;
     close_ring(&r);
     return ns;
+}
+
+int64_t one_to_one(int64_t slots, int64_t batch, int64_t count, int64_t seed, const int *cpus, int64_t *sum) {
+    return one_to_one_by(produce, slots, batch, count, seed, cpus, sum);
+}
+
+int64_t one_to_one_ahead(int64_t slots, int64_t batch, int64_t count, int64_t seed, const int *cpus, int64_t *sum) {
+    return one_to_one_by(produce_ahead, slots, batch, count, seed, cpus, sum);
 }
 
 int64_t three_to_one(int64_t slots, int64_t batch, int64_t count, int64_t seed, const int *cpus, int64_t *sum) {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bench.disruptor.c_ring import CRing
+from bench.disruptor.c_ring import CRing, CRingAhead
 from bench.disruptor.harness import Goal, Row
 from bench.disruptor.lmax import Lmax
 from bench.disruptor.ours_loops import OurLoops
@@ -36,7 +36,7 @@ def _one_to_one() -> list[Row]:
             note = "lock-step: two modes five times apart; reported, no goal" if slots == 1024 and batch == 1 else ""
             found.append(Row(
                 name=f"1P-1C, {slots:,} slots, {_claims(batch)}", work=Work(kind="one_to_one", slots=slots, batch=batch),
-                contenders=_COMPILED, goals=goals, note=note,
+                contenders={**_COMPILED, "C, lines asked for ahead": CRingAhead}, goals=goals, note=note,
             ))
     return found
 

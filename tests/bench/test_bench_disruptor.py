@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.disruptor import report
-from bench.disruptor.c_ring import CRing
+from bench.disruptor.c_ring import CRing, CRingAhead
 from bench.disruptor.harness import Goal, Plan, Row, Verdict, measure
 from bench.disruptor.table import rows
 from bench.disruptor.work import PERIOD, SEED, Missing, Run, Work
@@ -147,6 +147,15 @@ def test_the_ring_in_c_sums_what_must_be_summed(work):
     run = ring.run(count)
     assert run.total == work.expected(count)
     assert run.ns > 0 and set(run.figures()) == ({"p50", "p99", "p999", "max"} if "trip" in work.kind else {"per_second"})
+
+
+def test_the_ring_in_c_that_asks_ahead_does_the_same_work():
+    work = Work(kind="one_to_one", slots=64, batch=10)
+    try:
+        ring = CRingAhead(work)
+    except Missing as missing:
+        pytest.skip(str(missing))
+    assert ring.run(5_000).total == work.expected(5_000)
 
 
 def test_a_missing_compiler_is_a_skip_that_names_the_package(monkeypatch):
