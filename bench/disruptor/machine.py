@@ -18,7 +18,7 @@ import attrs
 __all__ = ["NOISY_SHARE", "Meter", "cores", "describe", "process_cpu_ns"]
 
 NOISY_SHARE = 0.05
-_LEAST_TICKS = 10  # /proc/stat says nothing about anything shorter
+_LEAST_TICKS = 5  # /proc/stat says nothing about anything shorter
 _TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 
@@ -43,7 +43,7 @@ def describe() -> dict[str, Any]:
 class Meter:
     """Measures others over one run. processes : ids whose CPU counts as our own.
 
-    After `stop`: share : others' part of the cores (0…1), None where /proc/stat is not there or too coarse (runs under 0.1 s); wall_ns; own_ns.
+    After `stop`: share : others' part of the cores (0…1), None where /proc/stat is not there or too coarse (runs under 50 ms); wall_ns; own_ns.
     """
 
     processes: tuple[int, ...] = ()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.disruptor import report
+from bench.disruptor import harness, machine, report
 from bench.disruptor.c_ring import CRing, CRingAhead
 from bench.disruptor.harness import Goal, Plan, Row, Verdict, measure
 from bench.disruptor.table import rows
@@ -106,6 +106,40 @@ def test_a_lost_record_is_an_error_and_everybody_is_closed():
     with pytest.raises(RuntimeError, match=r"^row: C summed -?\d+ over 3000 records, must be \d+: records were lost, repeated or torn$"):
         measured(ours=lambda w: Scripted(w, 2.0), C=loses)
     assert made[0].closed
+
+
+@pytest.mark.parametrize(("busy_ns", "wall_ns", "share"), [
+    (1_500_000_000, 1_000_000_000, 0.35), (700_000_000, 1_000_000_000, 0.0), (10_000_000, 10_000_000, None), (None, 1_000_000_000, None),
+])
+def test_others_are_what_the_cores_did_beyond_ourselves(monkeypatch, busy_ns, wall_ns, share):
+    readings = iter([(0, busy_ns and 0, 0), (wall_ns, busy_ns, 800_000_000)])
+    monkeypatch.setattr(machine.Meter, "_read", lambda self: next(readings))
+    meter = machine.Meter()
+    meter.start()
+    meter.stop()
+    assert meter.share == (None if share is None else pytest.approx(share))
+
+
+@pytest.mark.parametrize(("noisy", "median", "tagged"), [
+    ([True, False, False, True], 2.5, False),  # half are quiet: they count
+    ([True, True, False, True], 2.5, True),  # too few: all count, and it is said
+    ([False] * 4, 2.5, False), ([True, False, False, False], 3.0, False),
+])
+def test_quiet_runs_count_when_half_are_quiet(noisy, median, tagged):
+    runs = [{"per_second": value, "noisy": state} for value, state in zip((1.0, 2.0, 3.0, 4.0), noisy, strict=True)]
+    summary = harness._summary(Row(name="row", work=Work(kind="one_to_one", slots=64), contenders={}), runs)
+    assert (summary["median"], summary["noisy"]) == (median, tagged)
+
+
+def test_rows_are_set_beside_pythons_queues():
+    row = measured(ours=lambda w: Scripted(w, 2.0))
+    work = Work(kind="python", slots=64)
+    contenders = {"ours": lambda w: Scripted(w, 1_000.0), "queue.Queue": lambda w: Scripted(w, 3_000.0), "asyncio.Queue": absent}
+    python = measure(Row(name="python", work=work, contenders=contenders), QUICK)
+    data = report.as_data(QUICK, [row, python])
+    assert data["rows"][0]["beside"] == {"queue.Queue": pytest.approx(1_500)}
+    assert data["rows"][1]["beside"] == {}
+    assert "beside Python's queues: 1,500 × queue.Queue" in report.as_text(data)
 
 
 def test_hash_depends_on_the_work_and_on_nothing_measured():
