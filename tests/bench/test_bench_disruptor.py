@@ -14,8 +14,10 @@ from bench.disruptor.c_ring import CRing, CRingAhead
 from bench.disruptor.harness import Goal, Plan, Row, Verdict, measure
 from bench.disruptor.table import rows
 from bench.disruptor.work import PERIOD, SEED, Missing, Run, Work
+from disruptor.compiled import JIT_ENABLED
 
 ROOT = Path(__file__).resolve().parents[2]
+jitted = pytest.mark.skipif(not JIT_ENABLED, reason="compiled code only")
 QUICK = Plan(runs=2, seconds=0.001, longest=5_000)
 
 
@@ -220,6 +222,7 @@ def test_a_missing_jar_is_a_skip_that_names_the_package(monkeypatch, tmp_path):
     lmax._program.cache_clear()
 
 
+@jitted
 def test_smoke_size_of_a_compiled_row_and_its_references():
     data = bench("--row", "1P-1C, 4,096 slots, per event")
     assert data["schema"] == "hfx.bench.disruptor/1"
@@ -230,6 +233,7 @@ def test_smoke_size_of_a_compiled_row_and_its_references():
     assert all(run["noisy"] in (True, False) for run in row["contenders"]["ours"]["runs"])
 
 
+@jitted
 @pytest.mark.slow
 def test_smoke_size_of_the_whole_table():
     data = bench()
