@@ -10,7 +10,9 @@ from pathlib import Path
 def main() -> int:
     """Run the benchmarks named on the command line, or all; exit code of the first that fails."""
     folder = Path(__file__).parent
-    known = sorted(p.stem.removeprefix("bench_") for p in folder.glob("bench_*.py"))
+    packages = {p.parent.name: f"bench.{p.parent.name}" for p in folder.glob("*/__main__.py")}
+    modules = {p.stem.removeprefix("bench_"): f"bench.{p.stem}" for p in folder.glob("bench_*.py")} | packages
+    known = sorted(modules)
     wanted = sys.argv[1:] or known
     unknown = [name for name in wanted if name not in known]
     if unknown:
@@ -18,7 +20,7 @@ def main() -> int:
         return 2
     for name in wanted:
         print(f"== {name}", flush=True)
-        done = subprocess.run([sys.executable, "-m", f"bench.bench_{name}"], cwd=folder.parent, check=False)
+        done = subprocess.run([sys.executable, "-m", modules[name]], cwd=folder.parent, check=False)
         if done.returncode:
             return done.returncode
     return 0
