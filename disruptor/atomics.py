@@ -33,6 +33,7 @@ __all__ = [
     "leading_zeros",
     "load_acquire",
     "pause",
+    "prefetch_write",
     "record_at",
     "store_release",
     "timestamp",
@@ -96,6 +97,10 @@ def fence_release():
 def pause():
     """Tell the core that this is a spin loop. Un-jitted it gives the interpreter to another thread."""
     time.sleep(0)
+
+
+def prefetch_write(records, slot):
+    """Ask for the first line of records[slot], to write it soon: a hint that never faults, wherever `slot` lies."""
 
 
 def timestamp():
@@ -250,6 +255,23 @@ def _pause(typingctx):
 
 
 @intrinsic
+def _prefetch_write(typingctx, records, slot):
+    def codegen(context, builder, signature, args):
+        array = context.make_array(signature.args[0])(context, builder, args[0])
+        index = context.cast(builder, args[1], signature.args[1], types.int64)
+        size = ir.Constant(ir.IntType(64), context.get_abi_sizeof(context.get_data_type(signature.args[0].dtype)))
+        address = builder.add(builder.ptrtoint(array.data, ir.IntType(64)), builder.mul(index, size))
+        pointer = builder.inttoptr(address, ir.IntType(8).as_pointer())
+        i32 = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer.type, i32, i32, i32])
+        hint = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(hint, [pointer, ir.Constant(i32, 1), ir.Constant(i32, 3), ir.Constant(i32, 1)])  # write, keep, data
+        return context.get_dummy_value()
+
+    return types.void(records, slot), codegen
+
+
+@intrinsic
 def _timestamp(typingctx):
     def codegen(context, builder, signature, args):
         kind = ir.FunctionType(ir.IntType(64), [])
@@ -345,6 +367,11 @@ def _fence_release_overload():
 @overload(pause, jit_options=_INLINE)
 def _pause_overload():
     return lambda: _pause()
+
+
+@overload(prefetch_write, jit_options=_INLINE)
+def _prefetch_write_overload(records, slot):
+    return lambda records, slot: _prefetch_write(records, slot)
 
 
 @overload(timestamp, jit_options=_INLINE)

@@ -59,6 +59,7 @@ __all__ = [
     "publish_port",
     "published_upto",
     "release_upto",
+    "take_back",
     "was_given_up",
 ]
 
@@ -163,6 +164,13 @@ def give_up(cells, base, marks, low, high):
         store_release(marks, (sequence & mask) * stride + offset, -2 - sequence)
     if cells[base + PARKS] != 0:
         wake(cells, base + IDLE)
+
+
+@compiled
+def take_back(cells, base, marks, low, high):
+    """Give claimed sequences back as if never claimed, or where others have claimed since, give them up."""
+    if not compare_exchange(cells, base + CLAIMED, high, low - 1):
+        give_up(cells, base, marks, low, high)
 
 
 @compiled

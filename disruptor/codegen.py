@@ -30,6 +30,7 @@ from disruptor.complaint import COMPILER_ERRORS, complaint
 from disruptor.errors import CompileError
 from disruptor.inlining import only_inlined
 from disruptor.loop_writer import LoopWriter, identifier
+from disruptor.noalias import private_arrays
 from disruptor.review import review
 from disruptor.sources import module_sources
 from disruptor.stage import DriverStage, HandlerStage, Output
@@ -53,13 +54,17 @@ from disruptor.waiting import idle, wake
 
 @attrs.frozen
 class LoopSource:
-    """The text of a loop module and the arguments of its function `run`, in order, by name."""
+    """The text of a loop module and the arguments of its function `run`, in order, by name.
+
+    private : arguments that no other thread writes while the loop runs (see disruptor.noalias).
+    """
 
     name: str
     text: str
     arguments: dict[str, np.ndarray]
     functions: dict[str, Any]
     importable: bool
+    private: tuple[str, ...] = ()
 
 
 @attrs.frozen
@@ -152,7 +157,7 @@ def build_loop(source: LoopSource, *, boundscheck: bool = False) -> Loop:
     ordinary = numba.config.BOUNDSCHECK
     try:
         numba.config.BOUNDSCHECK = 1 if boundscheck else ordinary  # for the inlined handlers, not just for the loop
-        with only_inlined(module.run), warnings.catch_warnings():
+        with only_inlined(module.run), private_arrays(source.private, source.arguments), warnings.catch_warnings():
             warnings.simplefilter("ignore", numba.core.errors.NumbaExperimentalFeatureWarning)  # a record with a mark behind it
             dispatcher.compile(tuple(numba.typeof(a) for a in source.arguments.values()))
         if not dispatcher.stats.cache_hits:
@@ -213,7 +218,7 @@ def _needs_build(source: LoopSource, boundscheck: bool) -> bool:
 
 
 def _key(source: LoopSource, boundscheck: bool) -> str:
-    return source_key(_reachable(source), source.text, "boundscheck" if boundscheck else "")
+    return source_key(_reachable(source), source.text, " ".join(source.private), "boundscheck" if boundscheck else "")
 
 
 _apart = False  # true in a process that was forked to compile

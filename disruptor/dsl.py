@@ -20,6 +20,7 @@ are added and removed while it runs; nothing hangs because a handler has died.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence as Many
 from typing import Any
 
@@ -33,6 +34,7 @@ from disruptor.gates import Gate, look
 from disruptor.group import HandlerGroup
 from disruptor.lookout import await_published
 from disruptor.loop_processor import LoopProcessor, Member
+from disruptor.loop_producer import LoopProducer
 from disruptor.node import Node, new_node, node_sequences
 from disruptor.placing import Placed, Thread, place
 from disruptor.poller import EventPoller
@@ -67,6 +69,7 @@ class Disruptor:
         self._nodes: list[Node] = []
         self._last: tuple[Node, ...] = ()
         self._running: list[tuple[Any, PinnedThread]] = []
+        self._producers: list[LoopProducer] = []
         self._started = False
         self._generation = generation()
         self._never = take_cells(1)  # an alert word that nobody sets
@@ -91,6 +94,23 @@ class Disruptor:
     def after(self, *handlers: Any) -> HandlerGroup:
         """Return the group of handlers that were added before. Raises: GraphError for one that was not."""
         return HandlerGroup(self, tuple(n for h in handlers for n in self._find(h)))
+
+    def produce(
+        self, producer: Any, *, batch: int = 1, cpu: int | None = None, wait: Wait | str | None = None
+    ) -> LoopProducer:
+        """Add a compiled producer with a thread of its own (see disruptor.loop_producer); it starts with the graph.
+
+        batch : records that it claims and publishes at once. cpu : the core it is pinned to. Returns it: `join` waits
+        until it has finished, `halt` ends it. Leaving `with`, and `shutdown`, wait for it.
+        Raises: GraphError.
+        """
+        one = LoopProducer(self.ring, producer, batch=batch, cpu=cpu, wait=self.wait if wait is None else as_wait(wait))
+        if self._producers and not self.ring.sequencer.multi:
+            raise GraphError(f"ring '{self.ring.name}' has one producer; make it with producers='multi' for more")
+        self._producers.append(one)
+        if self._started:
+            one.start()
+        return one
 
     def add(self, handler: Any, *, after: Many[Any] = ()) -> Disruptor:
         """Add a handler, also while the graph runs; it starts at now. after : handlers that it waits for. Returns self."""
@@ -171,8 +191,9 @@ class Disruptor:
         self.ring.sequencer.forgive()
         placed = place(self._nodes, self._placement, self.wait)
         loops = [LoopProcessor(self.ring, [self._member(n) for n in p.nodes], p.wait) for p in placed if p.nodes[0].compiled]
-        prebuild([loop.source() for loop in loops])
-        for loop in loops:
+        compiled: list[LoopProcessor | LoopProducer] = [*loops, *self._producers]
+        prebuild([loop.source() for loop in compiled])
+        for loop in compiled:
             loop.build()
         self._started = True
         rest = iter(loops)
@@ -182,24 +203,38 @@ class Disruptor:
         if failure is not None:
             self.halt()
             raise failure
+        for producer in self._producers:
+            producer.start()
         return self
 
     def halt(self) -> None:
         """End every handler after the batch it has in hand, and join the threads. What is left in the ring stays there."""
+        for producer in self._producers:
+            producer.halt()
         for processor, _ in self._running:
             processor.halt()
         me = threading.get_ident()
         for _, thread in self._running:
             if thread.ident != me:
                 thread.join()
+        for producer in self._producers:
+            producer.wait_for_end()
         self._running.clear()
         self._started = False
 
     def drain(self, timeout: float | None = None) -> None:
-        """Wait until the last handlers of the graph have handled all that is published.
+        """Wait until compiled producers have finished and the last handlers have handled all that is published.
 
         Raises: WaitTimeout, naming who is behind; HandlerError when a handler has died.
         """
+        started = time.monotonic()
+        for producer in self._producers:
+            while not producer.wait_for_end(0.05):
+                self._raise_failure()
+                if timeout is not None and time.monotonic() - started >= timeout:
+                    raise WaitTimeout(f"ring '{self.ring.name}': producer '{producer.name}' has not finished", timeout)
+        if timeout is not None:
+            timeout = max(0.0, timeout - (time.monotonic() - started))
         last = self.ring.sequencer.published()
         words = np.array([s.word for n in self._leaves() for s in node_sequences(n) if n.processor is not None], np.int64)
         patience = -1 if timeout is None else max(0, int(timeout * 1e9))

@@ -22,7 +22,7 @@ from disruptor.waiting import idle_turn
 
 __all__ = ["SLICE_NS", "await_claim", "await_published", "scratch"]
 
-SLICE_NS = 20_000_000  # the longest wait in one call: what a Ctrl-C or a dead consumer waits for
+SLICE_NS = 50_000_000  # the longest wait in one call: what a Ctrl-C waits for
 _local = threading.local()
 
 

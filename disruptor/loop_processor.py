@@ -18,7 +18,7 @@ from disruptor.compiled import entry
 from disruptor.errors import GraphError, HandlerError
 from disruptor.faults import ExceptionHandler, as_exception_handler
 from disruptor.handler import Handler, params_record
-from disruptor.layout import CELL_WORDS
+from disruptor.layout import CACHE_PAIR, CELL_WORDS
 from disruptor.memory import anonymous
 from disruptor.processor import Processor, bound_hook
 from disruptor.processor_text import MemberText, OutputText, RingText, write_processor
@@ -30,7 +30,7 @@ from disruptor.wait import Wait
 
 __all__ = ["LoopProcessor", "Member"]
 
-_AT_WORK, _IN_HAND = CELL_WORDS, 2 * CELL_WORDS
+_AT_WORK = CELL_WORDS
 
 
 class Member:
@@ -87,6 +87,7 @@ class LoopProcessor(Processor):
         super().__init__(ring, first.barrier, first.handler.name, first.sequence)
         self.members, self.wait = tuple(members), wait
         self._loop: Loop | None = None
+        self._in_hand = anonymous(CACHE_PAIR).array(np.int64, 1)
         for r in {id(r): r for m in members for r in (ring, *m.outputs.values())}.values():
             r.sequencer.parks(wait)
 
@@ -95,7 +96,8 @@ class LoopProcessor(Processor):
         s = self.ring.sequencer
         of = RingText(self.ring.name, self.ring.slots, self.ring.records, s.marks, s.base, s.multi)
         name = f"{self.ring.name}_{self.name}"
-        return write_processor(name, of, [m.text() for m in self.members], self.wait, cells=CELLS, control=self._control.word)
+        texts = [m.text() for m in self.members]
+        return write_processor(name, of, texts, self.wait, cells=CELLS, control=self._control.word, in_hand=self._in_hand)
 
     def build(self) -> LoopProcessor:
         """Compile the loop, or take it from the cache. Raises: CompileError."""
@@ -107,7 +109,7 @@ class LoopProcessor(Processor):
         number = int(CELLS[self._control.word + _AT_WORK])
         if not 0 <= number < len(self.members):
             return "", -1
-        return self.members[number].handler.name, int(CELLS[self._control.word + _IN_HAND])
+        return self.members[number].handler.name, int(self._in_hand[0])
 
     def _start(self) -> None:
         self.build()
@@ -139,7 +141,7 @@ class LoopProcessor(Processor):
             except Exception as error:  # whatever the handler raised is the user's to see
                 cause = error
             member = self.members[int(CELLS[self._control.word + _AT_WORK])]
-            sequence = int(CELLS[self._control.word + _IN_HAND])
+            sequence = int(self._in_hand[0])
             if cause == "asked for a rewind":
                 rule = member.handler.rewind
                 cause = "asked for a rewind, but has no strategy; use rewind=SimpleRewind()" if rule is None else (

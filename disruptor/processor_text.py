@@ -88,13 +88,14 @@ class MemberText:
 class _Text(LoopWriter):
     """A loop's text, with words of CELLS as arguments."""
 
-    def __init__(self, cells: np.ndarray, ring: RingText) -> None:
+    def __init__(self, cells: np.ndarray, ring: RingText, in_hand: np.ndarray) -> None:
         super().__init__(cells, np.zeros(0, np.int64))
         del self.arguments["histograms"]
         self.words: list[int] = []
         self.of = ring
         self.records = self.array("records", ring.records)
         self.marks = self.array("marks", ring.marks)
+        self.array("in_hand", in_hand)
 
     def word(self, name: str, word: int) -> str:
         """Return a local name for a word that is passed as an argument."""
@@ -104,14 +105,16 @@ class _Text(LoopWriter):
 
 
 def write_processor(
-    name: str, ring: RingText, members: Sequence[MemberText], wait: Wait, *, cells: np.ndarray, control: int
+    name: str, ring: RingText, members: Sequence[MemberText], wait: Wait, *, cells: np.ndarray, control: int,
+    in_hand: np.ndarray,
 ) -> LoopSource:
     """Write the module for `members`, run in this order each turn.
 
-    control : first word of the loop's control cells: halt, the member at work, its sequence, scratch (four words).
+    control : first word of the loop's control cells: halt, the member at work, scratch (four words). in_hand : int64[1],
+    private to the loop: the sequence at work, exact whenever the loop is left.
     """
-    out = _Text(cells, ring)
-    for at, word in enumerate(("halt", "at_work", "in_hand", "own")):
+    out = _Text(cells, ring, in_hand)
+    for at, word in enumerate(("halt", "at_work", "own")):
         out.word(word, control + at * CELL_WORDS)
     out.word("base", ring.base)
     out.word("idle_cell", ring.base + IDLE)
@@ -129,7 +132,8 @@ def write_processor(
     text.append("    idle_count, waited, since = 0, 0, 0\n    while True:\n        worked, phase, cell = 0, 0, idle_cell\n")
     text.append("\n".join(out.body) + "\n")
     text.append(end)
-    return LoopSource(name, "".join(text), out.arguments, out.functions, importable)
+    private = ("in_hand", *(n for n in out.arguments if n.endswith("_state")))
+    return LoopSource(name, "".join(text), out.arguments, out.functions, importable, private)
 
 
 def _end(out: _Text, members: Sequence[MemberText], wait: Wait) -> str:
@@ -159,7 +163,7 @@ def _end(out: _Text, members: Sequence[MemberText], wait: Wait) -> str:
                 call = {"sequence": f"{local} - 1", **_owned(out, member)}
                 lines += [
                     f"                store_release(cells, at_work, {number})",
-                    f"                store_release(cells, in_hand, {local} - 1)",
+                    f"                in_hand[0] = {local} - 1",
                     f"                {out.named(f'timeout_{identifier(member.name)}', function)}({_pass(names, call, member.name)})",
                 ]
     if len(set((idle, gated, full))) == 1:
@@ -194,22 +198,22 @@ def _member(out: _Text, member: MemberText, number: int) -> None:
     out.line(3, f"store_release(cells, at_work, {number})")
     if member.started is not None:
         function, names = member.started
-        out.line(3, f"store_release(cells, in_hand, {following})")
+        out.line(3, f"in_hand[0] = {following}")
         call = {"batch_size": f"available - {following} + 1", "queue_depth": "depth", **_owned(out, member)}
         out.line(3, f"{out.named(f'batch_{local}', function)}({_pass(names, call, member.name)})")
     if member.rewind is not None:
         out.line(3, "again = 0")
     out.line(3, f"while {following} <= available:")
-    out.line(4, f"slot = {following} & {mask}")
-    out.line(4, f"last = min(available, {following} | {mask})")  # the records up to the ring's end lie side by side
-    out.line(4, f"while {following} <= last:")
-    out.line(5, f"store_release(cells, in_hand, {following})")
+    out.line(4, f"start = {following} & {mask}")  # the records from here to the ring's end lie side by side
+    out.line(4, f"offset = {following} - start")
+    out.line(4, f"for slot in range(start, min(available - offset + 1, {out.of.slots})):")
+    out.line(5, "in_hand[0] = offset + slot")
     depth = 5
     if out.of.multi:
-        out.line(5, f"if not was_given_up(cells, base, {out.marks}, {following}):")
-        depth = 6
+        out.line(5, f"if was_given_up(cells, base, {out.marks}, offset + slot):")
+        out.line(6, "continue")
     call = {
-        "event": f"{out.records}[slot]", "sequence": following, "end_of_batch": f"{following} == available",
+        "event": f"{out.records}[slot]", "sequence": "offset + slot", "end_of_batch": "offset + slot == available",
         "release": f"(cells, {sequence}, progress_cell, parks)", **_owned(out, member), **_ports(out, member),
     }
     for output in member.outputs:  # what this record claims begins here: it is taken back when the record fails
@@ -221,8 +225,7 @@ def _member(out: _Text, member: MemberText, number: int) -> None:
         out.line(depth + 1, "return status")
     else:
         _rewind(out, member, local, depth + 1)
-    out.line(5, "slot += 1")
-    out.line(5, f"{following} += 1")
+    out.line(4, f"{following} = min(available, {following} | {mask}) + 1")
     if member.rewind is not None:
         out.line(4, "if again != 0:")
         out.line(5, "break")
@@ -311,7 +314,7 @@ def _worker(out: _Text, member: MemberText, number: int) -> None:
     out.line(3, f"if available < {taken}:")
     out.line(4, "break")
     out.line(3, f"store_release(cells, at_work, {number})")
-    out.line(3, f"store_release(cells, in_hand, {taken})")
+    out.line(3, f"in_hand[0] = {taken}")
     depth = 3
     if out.of.multi:
         out.line(3, f"if not was_given_up(cells, base, {out.marks}, {taken}):")

@@ -334,6 +334,11 @@ class Sequencer:
         if wait.parks:
             CELLS[self.base + PARKS] = 1
 
+    def taken_by(self, thread: int) -> None:
+        """Note that a compiled producer on this thread has the ring to itself; 0: no longer. Nothing with many producers."""
+        if not self.multi:
+            self._owner = thread
+
     def consumer_died(self, error: HandlerError) -> None:
         """Let every producer know that a consumer has ended by `error`: from now on their claims raise it."""
         self.failures.append(error)

@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+
+from disruptor import Disruptor, handler
+from disruptor.compiled import JIT_ENABLED
+from disruptor.errors import GraphError, HandlerError
+from tests.conformance import kernels
+from tests.conformance.conftest import FIELDS, KINDS
+from tests.reference import kernels_producer
+
+COUNT = 20_000 if JIT_ENABLED else 500
+each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda k: f"{k.producers}-{k.availability}")
+
+
+def graph_of(kind, slots=64, wait="yielding"):
+    return Disruptor(FIELDS, slots, producers=kind.producers, availability=kind.availability, wait=wait)
+
+
+@each_kind
+@pytest.mark.parametrize("batch", [1, 5, 64])
+@pytest.mark.parametrize("rests", [0, 1])
+@pytest.mark.parametrize("wait", ["yielding", "blocking"])
+def test_a_producer_publishes_each_record_once_and_in_order(kind, batch, rests, wait):
+    graph, seen = graph_of(kind, wait=wait), []
+    graph.then(kernels.sums).then(lambda batch, first: seen.append(batch["value"].copy()))
+    producer = graph.produce(kernels_producer.numbers, batch=batch)
+    producer.state["most"], producer.state["rests"] = COUNT // batch, rests
+    with graph:
+        pass
+    assert list(np.concatenate(seen)) == list(range(COUNT // batch))
+    assert graph.state("sums")["count"] == COUNT // batch
+
+
+@each_kind
+@pytest.mark.parametrize("batch", [1, 8])
+def test_a_producer_that_fails_is_named_and_what_it_filled_before_is_handled(kind, batch):
+    graph = graph_of(kind)
+    graph.then(kernels.sums)
+    producer = graph.produce(kernels_producer.numbers, batch=batch)
+    producer.state["most"], producer.state["fails_at"] = 100, 42
+    with pytest.raises(HandlerError, match=r"^handler 'numbers' failed at sequence 42: Z") as caught:
+        with graph:
+            producer.join(30)
+    assert caught.value.sequence == 42
+    assert graph.ring.sequencer.published() == graph.ring.sequencer.claimed == 41
+    graph.ring.sequencer.forgive()
+    graph.publish(value=[7])
+    assert graph.ring.sequencer.published() == 42
+
+
+@each_kind
+def test_an_endless_producer_is_halted(kind):
+    graph = graph_of(kind)
+    graph.then(kernels.sums)
+    producer = graph.produce(kernels_producer.endless)
+    graph.start()
+    while graph.ring.sequencer.published() < 1_000:
+        pass
+    producer.halt()
+    assert producer.join(30)
+    graph.shutdown()
+    assert graph.state("sums")["count"] == producer.state["made"] == graph.ring.sequencer.published() + 1
+
+
+def test_several_producers_of_one_ring():
+    graph = Disruptor(FIELDS, 64, producers="multi", wait="yielding").then(kernels.sums)
+    producers = [graph.produce(kernels_producer.numbers.using(name=f"p{i}")) for i in range(3)]
+    for producer in producers:
+        producer.state["most"] = COUNT
+    with graph:
+        graph.publish(value=np.arange(10))
+    assert graph.state("sums")["count"] == 3 * COUNT + 10
+    assert graph.state("sums")["sum"] == 3 * sum(range(COUNT)) + 45
+
+
+def test_a_producer_ends_when_a_consumer_has_died():
+    graph = Disruptor(FIELDS, 8).then(kernels.fails_at_two)
+    producer = graph.produce(kernels_producer.endless)
+    with pytest.raises(HandlerError, match="^handler 'fails_at_two' failed at sequence 2"):
+        with graph:
+            producer.join(30)
+
+
+def test_what_cannot_be_a_producer_is_refused():
+    graph = Disruptor(FIELDS, 8).then(kernels.sums)
+    with pytest.raises(GraphError, match=r"^producer 'plain' is plain Python: call publish\(\) instead$"):
+        graph.produce(handler(lambda event: None, jit=False, name="plain"))
+    with pytest.raises(GraphError, match=r"^producer 'endless': batch must be 1\.\.8, got 9$"):
+        graph.produce(kernels_producer.endless, batch=9)
+    graph.produce(kernels_producer.endless)
+    with pytest.raises(GraphError, match=r"^ring 'ring' has one producer; make it with producers='multi' for more$"):
+        graph.produce(kernels_producer.endless)
+    with graph:
+        with pytest.raises(GraphError, match="^ring 'ring' has one producer, and thread"):
+            graph.publish(value=[1])
+        graph.halt()
