@@ -12,6 +12,7 @@ Order: `store_release(cells, i, v)` pairs with `load_acquire(cells, i)`: whoever
 
 from __future__ import annotations
 
+import ctypes
 import platform
 import threading
 import time
@@ -20,7 +21,7 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, overload
+from numba.extending import intrinsic, lower_builtin, overload, type_callable
 
 __all__ = [
     "address_of",
@@ -37,6 +38,7 @@ __all__ = [
     "record_at",
     "store_release",
     "timestamp",
+    "words_at",
 ]
 
 _MACHINE = platform.machine()
@@ -129,6 +131,11 @@ def crc32c_word(crc, word):
 def record_at(address, like):
     """Return the record at integer `address`, of the type of record `like`. Compiled code only."""
     raise NotImplementedError("record_at runs in compiled code only")
+
+
+def words_at(address, count):
+    """Return `count` int64 words of memory at integer `address` as an array. Valid while their owner keeps them mapped."""
+    return np.frombuffer((ctypes.c_int64 * int(count)).from_address(int(address)), np.int64)
 
 
 def _crc_table() -> np.ndarray:
@@ -314,6 +321,27 @@ def _record_at(typingctx, address, like):
         return builder.inttoptr(address64, args[1].type)
 
     return like(address, like), codegen
+
+
+@type_callable(words_at)  # not an overload: a function without reference counts may not return an array
+def _type_words_at(context):
+    def typer(address, count):
+        return types.Array(types.int64, 1, "C")
+
+    return typer
+
+
+@lower_builtin(words_at, types.Integer, types.Integer)
+def _lower_words_at(context, builder, signature, args):
+    address, count = (
+        context.cast(builder, value, given, types.int64) for value, given in zip(args, signature.args, strict=True)
+    )
+    array = context.make_array(signature.return_type)(context, builder)
+    size = context.get_constant(types.intp, 8)
+    context.populate_array(
+        array, data=builder.inttoptr(address, array.data.type), shape=[count], strides=[size], itemsize=size, meminfo=None
+    )
+    return array._getvalue()
 
 
 _INLINE = {"forceinline": True}

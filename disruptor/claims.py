@@ -256,10 +256,14 @@ def claim_room(cells, base, port, wanted):
 
 
 @compiled
-def publish_port(cells, base, port):
+def publish_port(cells, base, marks, port):
     """Make what a handler has claimed of its output visible. Order: release; pairs with `published_upto`."""
     high = port.cell["next"] - 1
-    if high != port.cell["published"]:
+    low = port.cell["published"] + 1
+    if high >= low:
         port.cell["published"] = high
         store_release(cells, base + CLAIMED, high)
-        publish_one(cells, base, high)
+        if marks.shape[0] == 0:
+            publish_one(cells, base, high)
+        else:
+            publish_many(cells, base, marks, low, high)

@@ -71,7 +71,7 @@ class Member:
             name=h.name, function=h.function, arguments=h.arguments, sequence=self.sequence.word,
             upstream=tuple(int(w) for w in self.barrier.upstream), held=self.held.word, bindings=self.owned,
             outputs=tuple(
-                OutputText(a, o.records, o.memory.port, o.sequencer.base, h.max_out.get(a, 1))
+                OutputText(a, o.records, o.sequencer.marks, o.memory.port, o.sequencer.base, h.max_out.get(a, 1))
                 for a, o in self.outputs.items()
             ),
             limit=h.batch_limit, started=_named(h.on_batch_start), timed_out=_named(h.on_timeout),
@@ -156,7 +156,7 @@ class LoopProcessor(Processor):
         """Go on behind the record that failed: what it had claimed of its outputs is taken back, the rest published."""
         for output in member.outputs.values():
             output.memory.port[0]["next"] = output.memory.port[0]["payload_next"]
-            _publish_output(CELLS, output.sequencer.base, output.memory.port)
+            _publish_output(CELLS, output.sequencer.base, output.sequencer.marks, output.memory.port)
         CELLS[member.held.word] = 0
         if sequence > member.sequence.get():
             member.sequence.set(sequence)
@@ -192,12 +192,13 @@ def _check_output(handler: Handler, argument: str, output: RingBuffer, ring: Rin
             f"handler '{handler.name}' would publish into ring '{ring.name}', which it reads itself: when it is full, nothing"
             " could ever go on; publish into another ring"
         )
-    if output.sequencer.multi or output.availability != "cursor":
+    if output.sequencer.multi:
         raise GraphError(
-            f"handler '{handler.name}': its output '{output.name}' must be a ring with one producer and availability 'cursor'"
+            f"handler '{handler.name}': its output '{output.name}' is a ring of many producers; give it one of its own, with"
+            " producers='single'"
         )
 
 
 @entry
-def _publish_output(cells, base, port):
-    publish_port(cells, base, Port(None, None, port[0]))
+def _publish_output(cells, base, marks, port):
+    publish_port(cells, base, marks, Port(None, None, port[0]))

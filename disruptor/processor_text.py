@@ -56,6 +56,7 @@ class OutputText:
 
     argument: str
     records: np.ndarray
+    marks: np.ndarray
     port: np.ndarray
     base: int
     most: int
@@ -284,7 +285,8 @@ def _rewind(out: _Text, member: MemberText, local: str, depth: int) -> None:
 def _advance(out: _Text, member: MemberText, sequence: str, following: str, depth: int) -> None:
     for output in member.outputs:
         base = f"base_{identifier(member.name)}_{output.argument}"
-        out.line(depth, f"publish_port(cells, {base}, {_port(out, output)})")
+        marks = out.array(f"{output.argument}_marks", output.marks)
+        out.line(depth, f"publish_port(cells, {base}, {marks}, {_port(out, output)})")
     out.line(depth, f"store_release(cells, {sequence}, {following} - 1)")
     out.line(depth, "if cells[parks] != 0:")
     out.line(depth + 1, "wake(cells, progress_cell)")

@@ -58,7 +58,7 @@ from disruptor.gating import GATING_MOST, NOBODY, add_gate, lowest_gate, remove_
 from disruptor.layout import next_power_of_two
 from disruptor.lookout import await_claim
 from disruptor.memory import anonymous
-from disruptor.sequence import CELLS, INITIAL, Sequence, generation, take_cells
+from disruptor.sequence import CELLS, INITIAL, Sequence, _arena, generation, take_cells
 from disruptor.wait import Wait, as_wait
 from disruptor.waiting import wake_all
 
@@ -377,6 +377,15 @@ class Sequencer:
             raise CapacityError(f"ring '{self.name}': a claim takes 1..{self.slots:,} slots, got {count:,}")
         if CELLS[self.base + FAILED]:
             self._interrupted()
+
+    def troubled(self) -> bool:
+        """Whether anything stands in the way of a claim that is published at once: `_check` and the rest say what."""
+        return bool(self.failures) or self._owner != 0 or self._generation != _arena.generation
+
+    def refuse_other_threads(self) -> None:
+        """Raises: GraphError when another thread has claims of a single producer open."""
+        self._enter()
+        self._leave()
 
     def _interrupted(self) -> None:
         error = self.failures[0] if self.failures else self.hindrance()

@@ -242,7 +242,8 @@ def test_bad_input_use_after_a_fork():
     assert told == [f"this {what} belongs to the process before the fork" for what in ("graph", "ring", "ring", "ring")]
 
 
-def test_several_rings_one_handler_publishes_into_another():
+@pytest.mark.parametrize("availability", ["cursor", "record"])
+def test_several_rings_one_handler_publishes_into_another(availability):
     from disruptor.single_producer import claim
 
     @handler(max_out={"out": 2})
@@ -252,7 +253,7 @@ def test_several_rings_one_handler_publishes_into_another():
             record["value"] = event["value"]
             record["other"] = part
 
-    second = Disruptor(FIELDS, 16, name="second").then(kernels.sums)
+    second = Disruptor(FIELDS, 16, name="second", availability=availability).then(kernels.sums)
     first = Disruptor(FIELDS, 8, name="first").then(into(splits, out=second))
     values = np.arange(1_000)
     with second, first:
