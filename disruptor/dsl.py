@@ -35,6 +35,7 @@ from disruptor.group import HandlerGroup
 from disruptor.lookout import await_published
 from disruptor.loop_processor import LoopProcessor, Member
 from disruptor.loop_producer import LoopProducer
+from disruptor.measuring import NO_STAMPS, latencies
 from disruptor.node import Node, new_node, node_sequences
 from disruptor.placing import Placed, Thread, place
 from disruptor.poller import EventPoller
@@ -50,7 +51,7 @@ __all__ = ["Disruptor"]
 class Disruptor:
     """A ring and the graph of its consumers.
 
-    fields, slots, producers, availability, when_full, name, huge, prefault, lock : as for RingBuffer.
+    fields, slots, producers, availability, when_full, name, measure, huge, prefault, lock : as for RingBuffer.
     wait : how handlers and producers wait unless they say otherwise; "blocking" idles at 0.3 % of a core.
     on_error : "halt", "skip" or an ExceptionHandler, for handlers that do not say otherwise.
     placement : "auto" or a list of `thread(…)`.
@@ -169,6 +170,19 @@ class Disruptor:
     def counters(self, handler: Any) -> np.record:
         """Return the counters of a handler. They may be read at any time."""
         return self._owned(handler, "counters")
+
+    def latency(self, handler: Any) -> dict[str, dict[str, Any]]:
+        """Return how long records stay and how long a handler takes, in ns: {"sojourn_ns": {…}, "service_ns": {…}}.
+
+        sojourn: from publishing to handled, of the oldest record of each batch; service: the handler's time per record, mean
+        of its batch. Each with count, mean, p50, p90, p99, p999, p9999, max. It may be called at any time.
+        Raises: GraphError when the graph was not made with measure=True.
+        """
+        for node in self._find(handler):
+            measured = getattr(node.member if node.member is not None else node.processor, "measured", NO_STAMPS)
+            if measured.size:
+                return latencies(measured)
+        raise GraphError(f"ring '{self.ring.name}' does not measure; make the graph with measure=True")
 
     # running
 

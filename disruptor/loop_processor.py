@@ -19,6 +19,7 @@ from disruptor.errors import GraphError, HandlerError
 from disruptor.faults import ExceptionHandler, as_exception_handler
 from disruptor.handler import Handler, params_record
 from disruptor.layout import CACHE_PAIR, CELL_WORDS
+from disruptor.measuring import NO_STAMPS, histograms
 from disruptor.memory import anonymous
 from disruptor.processor import Processor, bound_hook
 from disruptor.processor_text import MemberText, OutputText, RingText, write_processor
@@ -54,6 +55,7 @@ class Member:
         self.params = None if values is None else params_record(values)
         self.state = _zeroed(handler.state_dtype(values))
         self.counters = _zeroed(handler.counters_dtype())
+        self.measured = histograms() if ring.sequencer.stamps.size else NO_STAMPS
         self.exceptions: ExceptionHandler = as_exception_handler(handler.on_error)
         if handler.rewind is not None and "release" in handler.arguments:
             raise GraphError(f"handler '{handler.name}': what was released early cannot be rewound; rewind and release exclude each other")
@@ -71,11 +73,12 @@ class Member:
             name=h.name, function=h.function, arguments=h.arguments, sequence=self.sequence.word,
             upstream=tuple(int(w) for w in self.barrier.upstream), held=self.held.word, bindings=self.owned,
             outputs=tuple(
-                OutputText(a, o.records, o.sequencer.marks, o.memory.port, o.sequencer.base, h.max_out.get(a, 1))
+                OutputText(a, o.records, o.sequencer.marks, o.memory.port, o.sequencer.base, h.max_out.get(a, 1), o.sequencer.stamps)
                 for a, o in self.outputs.items()
             ),
             limit=h.batch_limit, started=_named(h.on_batch_start), timed_out=_named(h.on_timeout),
             rewind=None if h.rewind is None else h.rewind.numbers(), work=-1 if self.work is None else self.work.word,
+            measured=self.measured,
         )
 
 
@@ -94,7 +97,7 @@ class LoopProcessor(Processor):
     def source(self) -> LoopSource:
         """Return the text and arguments of the loop."""
         s = self.ring.sequencer
-        of = RingText(self.ring.name, self.ring.slots, self.ring.records, s.marks, s.base, s.multi)
+        of = RingText(self.ring.name, self.ring.slots, self.ring.records, s.marks, s.base, s.multi, s.stamps)
         name = f"{self.ring.name}_{self.name}"
         texts = [m.text() for m in self.members]
         return write_processor(name, of, texts, self.wait, cells=CELLS, control=self._control.word, in_hand=self._in_hand)

@@ -73,7 +73,7 @@ class LoopProducer:
     def source(self) -> LoopSource:
         """Return the text and arguments of its loop."""
         s, ring = self.ring.sequencer, self.ring
-        of = RingText(ring.name, ring.slots, ring.records, s.marks, s.base, s.multi)
+        of = RingText(ring.name, ring.slots, ring.records, s.marks, s.base, s.multi, s.stamps)
         owned = {"state": self._state, "params": self._params}
         bindings = {name: array for name, array in owned.items() if array is not None}
         text = ProducerText(self.name, self.declared.function, self.declared.arguments, bindings, self.batch)

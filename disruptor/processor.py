@@ -28,6 +28,7 @@ from disruptor.faults import as_exception_handler
 from disruptor.handler import Handler, as_handler
 from disruptor.layout import CELL_WORDS
 from disruptor.lookout import await_published
+from disruptor.measuring import NO_STAMPS, histograms, note_batch, now
 from disruptor.poller import next_run
 from disruptor.rewind import RewindAction
 from disruptor.ring_buffer import RingBuffer
@@ -144,6 +145,7 @@ class BatchEventProcessor(Processor):
         if declared.rewind is not None and declared.follow is not None:
             raise GraphError(f"handler '{self.name}': what was released early cannot be rewound; rewind and follow exclude each other")
         self.handler = declared
+        self.measured = histograms() if ring.sequencer.stamps.size else NO_STAMPS
         self.exceptions = as_exception_handler(declared.on_error)
         self.wait = barrier.wait if declared.wait is None else as_wait(declared.wait)
         ring.sequencer.parks(self.wait)
@@ -210,8 +212,12 @@ class BatchEventProcessor(Processor):
             try:
                 if self._batch_started is not None:
                     self._batch_started(batch_size=end - at + 1, queue_depth=available - at + 1)
+                if self.measured.size:
+                    published, began = int(ring.sequencer.stamps[following & ring.mask]), now()
                 at = deliver(following, end)
                 attempts = 0
+                if self.measured.size:
+                    note_batch(self.measured, published, began, at - following)
             except Exception as error:
                 at = self._hand()
                 if isinstance(error, Rewind) and self.handler.rewind is not None:

@@ -18,6 +18,7 @@ from disruptor.codegen import LoopSource, function_lines
 from disruptor.errors import CompileError
 from disruptor.layout import CELL_WORDS
 from disruptor.loop_writer import LoopWriter, identifier
+from disruptor.measuring import NO_STAMPS
 from disruptor.rewind import REWIND
 from disruptor.wait import Wait
 
@@ -27,9 +28,10 @@ WORKER_BATCH = 64  # records that a worker takes in one turn
 
 _PREAMBLE = '''"""Generated loop: {members} on ring '{ring}'. Do not edit; it is written again whenever the graph changes."""
 
-from disruptor.atomics import compare_exchange, load_acquire, store_release
+from disruptor.atomics import compare_exchange, load_acquire, store_release, timestamp
 from disruptor.claims import claim_room, publish_port, published_upto, was_given_up
 from disruptor.codegen import compiled_function
+from disruptor.measuring import measure_batch, stamp_range
 from disruptor.rewind import status_of
 from disruptor.ring import Port
 from disruptor.system_calls import CLOCK_MONOTONIC, clock_ns, nap_ns
@@ -48,6 +50,7 @@ class RingText:
     marks: np.ndarray
     base: int
     multi: bool
+    stamps: np.ndarray = NO_STAMPS
 
 
 @attrs.frozen
@@ -60,6 +63,7 @@ class OutputText:
     port: np.ndarray
     base: int
     most: int
+    stamps: np.ndarray = NO_STAMPS
 
 
 @attrs.frozen
@@ -84,6 +88,7 @@ class MemberText:
     timed_out: tuple[Any, tuple[str, ...]] | None = None
     rewind: tuple[int, int] | None = None
     work: int = -1
+    measured: np.ndarray = NO_STAMPS
 
 
 class _Text(LoopWriter):
@@ -204,6 +209,9 @@ def _member(out: _Text, member: MemberText, number: int) -> None:
         out.line(3, f"{out.named(f'batch_{local}', function)}({_pass(names, call, member.name)})")
     if member.rewind is not None:
         out.line(3, "again = 0")
+    if member.measured.size:
+        out.line(3, f"published = {out.array('stamps', out.of.stamps)}[first & {mask}]")
+        out.line(3, "began = timestamp()")
     out.line(3, f"while {following} <= available:")
     out.line(4, f"start = {following} & {mask}")  # the records from here to the ring's end lie side by side
     out.line(4, f"offset = {following} - start")
@@ -283,9 +291,15 @@ def _rewind(out: _Text, member: MemberText, local: str, depth: int) -> None:
 
 
 def _advance(out: _Text, member: MemberText, sequence: str, following: str, depth: int) -> None:
+    if member.measured.size:
+        measured = out.array(f"{identifier(member.name)}_measured", member.measured)
+        out.line(depth, f"measure_batch({measured}, published, began, {following} - first)")
     for output in member.outputs:
         base = f"base_{identifier(member.name)}_{output.argument}"
         marks = out.array(f"{output.argument}_marks", output.marks)
+        if output.stamps.size:
+            port, stamps = _port(out, output), out.array(f"{output.argument}_stamps", output.stamps)
+            out.line(depth, f"stamp_range({stamps}, {port}.cell['published'] + 1, {port}.cell['next'] - 1)")
         out.line(depth, f"publish_port(cells, {base}, {marks}, {_port(out, output)})")
     out.line(depth, f"store_release(cells, {sequence}, {following} - 1)")
     out.line(depth, "if cells[parks] != 0:")
@@ -317,6 +331,9 @@ def _worker(out: _Text, member: MemberText, number: int) -> None:
     out.line(4, "break")
     out.line(3, f"store_release(cells, at_work, {number})")
     out.line(3, f"in_hand[0] = {taken}")
+    if member.measured.size:
+        out.line(3, f"published = {out.array('stamps', out.of.stamps)}[{taken} & {mask}]")
+        out.line(3, "began = timestamp()")
     depth = 3
     if out.of.multi:
         out.line(3, f"if not was_given_up(cells, base, {out.marks}, {taken}):")
@@ -328,6 +345,8 @@ def _worker(out: _Text, member: MemberText, number: int) -> None:
     out.line(depth, f"status = status_of({out.named(f'on_{local}', member.function)}({_pass(member.arguments, call, member.name)}))")
     out.line(depth, "if status < 0:")
     out.line(depth + 1, "return status")
+    if member.measured.size:
+        out.line(3, f"measure_batch({out.array(f'{local}_measured', member.measured)}, published, began, 1)")
     out.line(3, f"store_release(cells, {sequence}, {taken})")
     out.line(3, f"cells[{held}] = 0")
     out.line(3, f"{taken} = -1")

@@ -29,7 +29,7 @@ _TURN = 1 << 16  # most records between two looks at the halt flag
 
 _PREAMBLE = '''"""Generated loop: producer {name} of ring '{ring}'. Do not edit; it is written again whenever the graph changes."""
 
-from disruptor.atomics import fence, load_acquire, prefetch_write, store_release
+from disruptor.atomics import fence, load_acquire, prefetch_write, store_release, timestamp
 from disruptor.claims import claim_many, claim_one, publish_many, take_back
 from disruptor.codegen import compiled_function
 from disruptor.gating import NOBODY, lowest_gate
@@ -149,6 +149,8 @@ def _one(out: LoopWriter, ring: RingText, batch: int, records: str, marks: str, 
     out.line(5, f"done = {call(f'{records}[slot]', 'offset + slot')}")
     out.line(5, "if done <= 0:")
     out.line(6, "break")
+    if ring.stamps.size:
+        out.line(5, f"{out.array('stamps', ring.stamps)}[slot] = timestamp()")
     if batch == 1:
         out.line(5, "store_release(cells, cursor, offset + slot)")
     out.line(5, "slot += 1")
@@ -183,6 +185,8 @@ def _many(out: LoopWriter, ring: RingText, batch: int, records: str, marks: str,
     out.line(4, f"done = {call(f'{records}[following & {mask}]', 'following')}")
     out.line(4, "if done <= 0:")
     out.line(5, "break")
+    if ring.stamps.size:
+        out.line(4, f"{out.array('stamps', ring.stamps)}[following & {mask}] = timestamp()")
     out.line(4, "following += 1")
     out.line(3, "if following > low:")
     out.line(4, f"publish_many(cells, base, {marks}, low, following - 1)")

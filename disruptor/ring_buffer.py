@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from disruptor.atomics import words_at
+from disruptor.atomics import timestamp, words_at
 from disruptor.barrier import SequenceBarrier
 from disruptor.claims import claim_upto, publish_many, publish_one, was_given_up
 from disruptor.compiled import entry
@@ -47,14 +47,15 @@ class RingBuffer(Publisher):
     "flags": an array apart, for many producers that claim many slots at once.
     when_full : "block" (wait), "raise" (InsufficientCapacity), "drop" (the newest record is counted in `dropped` and
     lost), "overwrite" (nobody gates; readers are observers that notice what they have missed).
-    wait : how producers wait, and the default of consumers. huge, prefault, lock : see disruptor.ring.Ring.
+    wait : how producers wait, and the default of consumers. measure : stamp each record when it is published, so that
+    handlers' latencies are known (see disruptor.measuring). huge, prefault, lock : see disruptor.ring.Ring.
     Raises: CapacityError, LayoutError, GraphError.
     """
 
     def __init__(
         self, fields: Any, slots: int = 4096, *, producers: str = "single", availability: str = "auto",
         when_full: str = "block", wait: Wait | str = "blocking", name: str = "ring", huge: bool = False,
-        prefault: bool = False, lock: bool = False,
+        prefault: bool = False, lock: bool = False, measure: bool = False,
     ) -> None:
         if when_full not in _POLICIES:
             raise GraphError(f"ring '{name}': when_full must be one of {', '.join(_POLICIES)}, got '{when_full}'")
@@ -62,7 +63,7 @@ class RingBuffer(Publisher):
         self.name, self.when_full, self.availability = name, when_full, availability
         self.fields = record_dtype(fields, name=f"ring '{name}'", fill=True)
         dtype = _with_mark(self.fields, name) if availability == "record" else self.fields
-        self.memory = Ring(name, dtype, slots, huge=huge, prefault=prefault, lock=lock)
+        self.memory = Ring(name, dtype, slots, huge=huge, prefault=prefault, lock=lock, stamps=measure)
         self.dtype, self.records = self.memory.dtype, self.memory.records
         self.slots, self.mask = slots, self.memory.mask
         self.sequencer = Sequencer(
@@ -70,9 +71,10 @@ class RingBuffer(Publisher):
         )
         self.dropped = 0
         s = self.sequencer
+        s.stamps = self.memory.stamps
         self._address = np.array(
             [CELLS.ctypes.data, len(CELLS), s.marks.ctypes.data, len(s.marks), s.base, s.multi, self.records.ctypes.data, slots,
-             self.dtype.itemsize], np.int64,
+             self.dtype.itemsize, s.stamps.ctypes.data, len(s.stamps)], np.int64,
         )
 
     # claiming and publishing by sequence
@@ -300,11 +302,11 @@ def _publish_array(control, source, done):
     """Copy and publish source[done:] as far as there is room; return the highest sequence, or −2 − (how many are done).
 
     control : int64 words: where cells and marks lie and how many they are, the ring's base, whether it has many producers,
-    the records' address, their number and stride. One argument instead of seven: each array costs 0.1 µs per call.
+    the records' address, their number and stride, where stamps lie and how many they are. One argument instead of seven: each array costs 0.1 µs per call.
     """
     cells, marks = words_at(control[0], control[1]), words_at(control[2], control[3])
     base, multi, slots, stride = control[4], control[5] != 0, control[7], control[8]
-    records = words_at(control[6], slots * stride // 8)
+    records, stamps = words_at(control[6], slots * stride // 8), words_at(control[9], control[10])
     size, total = source.itemsize, source.shape[0]
     last = -1
     while done < total:
@@ -321,6 +323,10 @@ def _publish_array(control, source, done):
         else:
             for i in range(count):
                 copy_bytes(records, ((low + i) & (slots - 1)) * stride, source, (done + i) * size, size)
+        if stamps.shape[0] != 0:
+            ticks = timestamp()
+            for sequence in range(low, high + 1):
+                stamps[sequence & (slots - 1)] = ticks
         if marks.shape[0] == 0:
             publish_one(cells, base, high)
         else:

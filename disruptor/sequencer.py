@@ -57,6 +57,7 @@ from disruptor.errors import (
 from disruptor.gating import GATING_MOST, NOBODY, add_gate, lowest_gate, remove_gate
 from disruptor.layout import next_power_of_two
 from disruptor.lookout import await_claim
+from disruptor.measuring import NO_STAMPS, stamp
 from disruptor.memory import anonymous
 from disruptor.sequence import CELLS, INITIAL, Sequence, _arena, generation, take_cells
 from disruptor.wait import Wait, as_wait
@@ -118,6 +119,7 @@ class Sequencer:
             marks = Marks.apart(slots)
         self._marks = marks
         self.marks = NO_MARKS if marks is None else marks.words
+        self.stamps = NO_STAMPS  # int64[slots] beside the records when the ring measures
         self.reset()
 
     def reset(self) -> None:
@@ -199,6 +201,8 @@ class Sequencer:
                 f"ring '{self.name}': sequence {high:,} was never claimed; the highest claimed is"
                 f" {int(CELLS[self.base + CLAIMED]):,}; call next() first"
             )
+        if self.stamps.size:
+            stamp(self.stamps, low if self._marks is not None else self.cursor + 1, high)
         if self._marks is not None:
             _publish_many(CELLS, self.base, self.marks, low, high)
         else:

@@ -15,6 +15,7 @@ from typing import Any
 from disruptor.barrier import SequenceBarrier
 from disruptor.handler import Handler
 from disruptor.lookout import await_published
+from disruptor.measuring import note_batch, now
 from disruptor.processor import BatchEventProcessor
 from disruptor.ring_buffer import RingBuffer
 from disruptor.sequence import Sequence
@@ -62,8 +63,13 @@ class WorkProcessor(BatchEventProcessor):
             ring.sequencer.wake_producers()
 
     def _handle(self, sequence: int) -> None:
+        stamps = self.ring.sequencer.stamps
         try:
+            if self.measured.size:
+                published, began = int(stamps[sequence & self.ring.mask]), now()
             self._deliver(sequence)
+            if self.measured.size:
+                note_batch(self.measured, published, began, 1)
         except Exception as error:
             self._event_failed(error, sequence)
 

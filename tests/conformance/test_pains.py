@@ -217,6 +217,29 @@ def test_pain9_depth_lag_and_batches_can_be_seen():
     assert sum(graph.state("traces")["sizes"]) == 6
 
 
+@pytest.mark.parametrize("producers", ["single", "multi"])
+def test_pain9_sojourn_and_service_times_of_each_handler(producers):
+    slow = handler(lambda batch, first: time.sleep(0.002), jit=False, name="slow", batch_limit=10)
+    graph = Disruptor(FIELDS, 64, producers=producers, measure=True).then(kernels.sums).then(slow)
+    graph.handle_events_with_worker_pool(kernels.traces.using(name="worker", on_batch_start=None))
+    with graph:
+        graph.publish(value=np.arange(50))
+        graph.publish(np.zeros(50, graph.ring.fields))
+        for _ in range(10):
+            graph.publish_event(lambda event, sequence: None)
+    found = {name: graph.latency(name) for name in ("sums", "slow", "worker")}
+    assert found["sums"]["service_ns"]["count"] == found["slow"]["service_ns"]["count"] == 110
+    assert found["worker"]["sojourn_ns"]["count"] == 110
+    assert found["slow"]["service_ns"]["p50"] > 100_000  # 2 ms for at most ten records
+    assert found["slow"]["sojourn_ns"]["p50"] > 2_000_000 > 0 < found["sums"]["sojourn_ns"]["max"]
+    assert 0 < found["sums"]["service_ns"]["p50"] < found["slow"]["service_ns"]["p50"]
+
+
+def test_pain9_a_graph_that_does_not_measure_says_so():
+    with pytest.raises(GraphError, match=r"^ring 'ring' does not measure; make the graph with measure=True$"):
+        Disruptor(FIELDS, 8).then(kernels.sums).latency("sums")
+
+
 def test_bad_input_use_after_a_fork():
     graph = Disruptor(FIELDS, 8).then(kernels.sums)
     reader, writer = os.pipe()

@@ -76,7 +76,7 @@ def test_several_producers_of_one_ring():
 def test_a_producer_ends_when_a_consumer_has_died():
     graph = Disruptor(FIELDS, 8).then(kernels.fails_at_two)
     producer = graph.produce(kernels_producer.endless)
-    with pytest.raises(HandlerError, match="^handler 'fails_at_two' failed at sequence 2"):
+    with pytest.raises(HandlerError, match=r"^handler 'fails_at_two' failed at sequence 2"):
         with graph:
             producer.join(30)
 
@@ -91,6 +91,6 @@ def test_what_cannot_be_a_producer_is_refused():
     with pytest.raises(GraphError, match=r"^ring 'ring' has one producer; make it with producers='multi' for more$"):
         graph.produce(kernels_producer.endless)
     with graph:
-        with pytest.raises(GraphError, match="^ring 'ring' has one producer, and thread"):
+        with pytest.raises(GraphError, match=r"^ring 'ring' has one producer, and thread"):
             graph.publish(value=[1])
         graph.halt()
