@@ -206,7 +206,8 @@ class Disruptor:
         placed = place(self._nodes, self._placement, self.wait)
         loops = [LoopProcessor(self.ring, [self._member(n) for n in p.nodes], p.wait) for p in placed if p.nodes[0].compiled]
         compiled: list[LoopProcessor | LoopProducer] = [*loops, *self._producers]
-        prebuild([loop.source() for loop in compiled])
+        if threading.active_count() == 1:  # a process with threads is not forked
+            prebuild([loop.source() for loop in compiled])
         for loop in compiled:
             loop.build()
         self._started = True

@@ -9,10 +9,12 @@ Source: LMAX SingleProducerSequencer (claim, cached gating sequence, publish), r
 
 from __future__ import annotations
 
-from disruptor.atomics import load_acquire, store_release
+from disruptor.atomics import load_acquire, prefetch_write, store_release
 from disruptor.compiled import compiled
 
 __all__ = ["claim", "lowest", "payload_claim", "payload_index", "payload_room", "publish", "room", "stream_room"]
+
+_AHEAD = 16  # slots between the record that is claimed and the one whose line is asked for, to be written soon
 
 
 @compiled
@@ -84,6 +86,7 @@ def claim(port):
     cell = port.cell
     sequence = cell["next"]
     cell["next"] = sequence + 1
+    prefetch_write(port.records, (sequence + _AHEAD) & cell["mask"])
     return port.records[sequence & cell["mask"]]
 
 
