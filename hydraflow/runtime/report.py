@@ -45,6 +45,10 @@ def _flow(result: dict[str, Any]) -> list[tuple[str, str]]:
     if result.get("seconds"):
         count, what = (result["frames"], "frames") if result["frames"] else (result["messages"], "messages")
         rows.append(("time", f"{result['seconds']:.3f} s, {count / result['seconds']:,.0f} {what}/s"))
+    for name, record in result.get("counters", {}).items():
+        unit = _STAMP_UNITS.get(record.get("stamp_unit_ns", 0))
+        if unit:
+            rows.append(("receive stamps", f"of {name}: {unit}, as their size says; converted to nanoseconds"))
     if result.get("memory_bytes"):
         locked = "" if result.get("memory_locked", True) else ", not locked: raise `ulimit -l`, or it may be paged out"
         rows.append(("memory", f"{result['memory_bytes'] / 2**20:,.0f} MiB resident{locked}"))
@@ -63,6 +67,7 @@ def _book(result: dict[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
+_STAMP_UNITS = {10**3: "microseconds", 10**6: "milliseconds", 10**9: "seconds"}
 _FAULTS = (
     ("crossed", "crossed", "crossed books"),
     ("lost", "lost", "lost frames"),
@@ -105,7 +110,7 @@ def _counters(result: dict[str, Any]) -> list[tuple[str, str]]:
     for stage, record in result.get("counters", {}).items():
         if any(field in record for field in _SUMMED):
             continue
-        counts = [f"{k}\u00a0{v:,}" for k, v in record.items() if isinstance(v, int | float) and v and not k.startswith("first_")]
+        counts = [f"{k}\u00a0{v:,}" for k, v in record.items() if isinstance(v, int | float) and v and not k.startswith("first_") and k != "stamp_unit_ns"]
         if counts:
             rows.append((stage, ", ".join(counts)))
     return rows

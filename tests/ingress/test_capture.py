@@ -34,13 +34,14 @@ def _expected(data: bytes) -> list[tuple[int, int, int, bytes]]:
     if pieces[-1] == b"":
         pieces.pop()
     frames, last = [], 0
-    stamps = [_stamp_of(piece) for piece in pieces]
+    unit = _unit_of(pieces)
+    stamps = [_stamp_of(piece, unit) for piece in pieces]
     for number, piece in enumerate(pieces):
         line = piece.removesuffix(b"\r").lstrip(b" \t")
         stamp = re.match(rb"([0-9]+)(?:[ \t]+|\Z)", line)
         if not line:
             continue
-        if stamp is None or int(stamp[1]) > STAMP_NS_MAX:
+        if stamp is None or int(stamp[1]) * unit > STAMP_NS_MAX:
             frames.append((last, number, _NO_STAMP, line[:256]))
         else:
             own, following = stamps[number], stamps[number + 1] if number + 1 < len(stamps) else None
@@ -51,9 +52,24 @@ def _expected(data: bytes) -> list[tuple[int, int, int, bytes]]:
     return frames
 
 
-def _stamp_of(piece: bytes) -> int | None:
+def _unit_of(pieces: list[bytes]) -> int:
+    """The unit of the stamps: what the first one looks like, if the line after it does not look otherwise."""
+
+    def looks(stamp: int) -> int:
+        return next((u for u in (10**9, 10**6, 10**3) if 1_230_000_000 <= stamp * u / 10**9 < 2_210_000_000), 1)
+
+    stamps = [_stamp_of(piece, 1) for piece in pieces]
+    first = next((n for n, stamp in enumerate(stamps) if stamp), None)
+    if first is None:
+        return 1
+    following = stamps[first + 1] if first + 1 < len(stamps) else None
+    unit = looks(stamps[first])
+    return unit if following is None or looks(following) == unit else 1
+
+
+def _stamp_of(piece: bytes, unit: int) -> int | None:
     stamp = re.match(rb"[ \t]*([0-9]+)[ \t]+[^ \t]", piece.removesuffix(b"\r"))
-    return int(stamp[1]) if stamp and int(stamp[1]) <= STAMP_NS_MAX else None
+    return int(stamp[1]) * unit if stamp and int(stamp[1]) * unit <= STAMP_NS_MAX else None
 
 
 def _run(path, data: bytes, **params) -> tuple[list, dict[str, int], SourceDriver]:
@@ -69,6 +85,7 @@ _LINE = st.one_of(
     st.builds(lambda n, t: b"%d %b" % (n, t), st.integers(0, 1 << 64), st.binary(max_size=300)),
     st.builds(lambda n, t: b"17000000000000000%02d %b" % (n, t), st.integers(0, 99), st.sampled_from([b"{}", b'{"a":1}'])),
     st.builds(lambda n, t: b"%d %b" % (n * (AHEAD_NS_MAX // 2), t), st.integers(0, 9), st.sampled_from([b"{}", b"", b" "])),
+    st.builds(lambda n, u: b"%d {}" % ((1_700_000_000_000_000_000 + n) // u), st.integers(0, 10**9), st.sampled_from([10**3, 10**6, 10**9])),
     st.sampled_from([b"", b" ", b"\t", b"\r", b"12", b"12 ", b" 12 {}", b"{}", b"x12 {}", b"12x {}", b"-1 {}", b"1.5 {}",
                      b"4611686018427387903 a", b"4611686018427387904 a", b"9223372036854775808 a", b"\xef\xbb\xbf1 {}", b"{" * 400, b"5\t\t{}\r"]),
 )  # fmt: skip
@@ -116,8 +133,31 @@ def test_capture_counts_bad_lines_with_the_first_of_each(tmp_path):
     assert counters == {
         "frames": 6, "lines": 8, "bytes": len(text), "blank_lines": 2, "carriage_returns": 1, "byte_order_marks": 1,
         "no_stamp": 2, "first_no_stamp": 4, "oversize": 0, "first_oversize": 0, "backwards": 2, "first_backwards": 5, "ahead": 0, "first_ahead": 0,
-        "truncated_input": 0, "first_truncated": 0, "starved_ticks": 0, "pad": 0,
+        "truncated_input": 0, "first_truncated": 0, "starved_ticks": 0, "stamp_unit_ns": 0,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", [1, 10**3, 10**6, 10**9])
+def test_capture_tells_the_unit_of_its_stamps_by_their_size(tmp_path, unit):
+    stamps = [1_700_000_000 + n for n in (0, 1, 2, 9)]
+    lines = b"no stamp\n" + b"".join(b"%d x\n" % (stamp * 10**9 // unit) for stamp in stamps)
+    frames, counters, _ = _run(tmp_path / "c", lines)
+    assert [f[0] for f in frames] == [0, *(stamp * 10**9 for stamp in stamps)]
+    assert counters["stamp_unit_ns"] == (unit if unit > 1 else 0)
+    assert counters["backwards"] == counters["ahead"] == 0 and counters["no_stamp"] == 1
+
+
+def test_capture_leaves_nanoseconds_alone_where_one_stamp_lacks_digits(tmp_path):
+    stamps = [1_700_000_000, 1_700_000_000_000_000_000, 1_700_000_000_000_000_001]
+    frames, counters, _ = _run(tmp_path / "c", b"".join(b"%d x\n" % stamp for stamp in stamps))
+    assert [f[0] for f in frames] == stamps and counters["stamp_unit_ns"] == 0
+
+
+def test_capture_counts_a_stamp_that_its_unit_makes_too_large_as_none(tmp_path):
+    frames, counters, _ = _run(tmp_path / "c", b"1700000000 x\n1700000001 y\n1700000000000000000 z\n1700000002 w\n")
+    assert frames == [(1_700_000_000 * 10**9, 0, 0, b"x"), (1_700_000_001 * 10**9, 1, 0, b"y"),
+                      (1_700_000_001 * 10**9, 2, _NO_STAMP, b"1700000000000000000 z"), (1_700_000_002 * 10**9, 3, 0, b"w")]
+    assert (counters["stamp_unit_ns"], counters["first_no_stamp"]) == (10**9, 3)
 
 
 def test_capture_does_not_believe_a_stamp_far_ahead_that_the_next_line_takes_back(tmp_path):

@@ -59,3 +59,10 @@ def test_no_line_is_wider_than_79_columns(count: int) -> None:
     lines = render(result).splitlines()
     assert max(map(len, lines)) <= 79, max(lines, key=len)
     assert sum("a_counter_with" in line for line in lines) >= count // 2
+
+
+def test_stamps_that_were_no_nanoseconds_are_said_in_words() -> None:
+    text = render(from_snapshot(snapshot(capture={"frames": 7, "stamp_unit_ns": 10**6})))
+    assert "receive stamps         of capture: milliseconds, as their size says;\n" in text
+    assert "stamp_unit_ns" not in text
+    assert "receive stamps" not in render(from_snapshot(snapshot(capture={"frames": 7, "stamp_unit_ns": 0})))

@@ -29,7 +29,7 @@ def _field(default: Any, description: str, unit: str, *, minimum: float = 0) -> 
     return attrs.field(
         default=default,
         validator=attrs.validators.ge(minimum),
-        metadata={"description": description, "unit": unit},
+        metadata={"description": description, "unit": unit, "minimum": minimum},
     )
 
 
@@ -37,7 +37,7 @@ def _field(default: Any, description: str, unit: str, *, minimum: float = 0) -> 
 class CaptureParams:
     """Parameters of the capture source. Without `speed` and `rate` frames go out as fast as they are taken."""
 
-    path: str = attrs.field(metadata={"description": "file of lines `<receive ns> <json>`: plain, gzip or zstd", "unit": "path"})
+    path: str = attrs.field(metadata={"description": "file of lines `<receive ns> <json>`: plain, gzip or zstd; stamps in s, ms or µs are told by their size", "unit": "path"})
     burst: int = _field(256, "most frames published per turn of the loop", "frames", minimum=1)
     speed: float = _field(0.0, "multiple of recorded time at which frames go out; 0: not paced by time", "ratio")
     rate: float = _field(0.0, "frames per second; 0: not paced by rate", "1/s")
@@ -65,7 +65,7 @@ COUNTERS = [
     ("truncated_input", "i8"),  # 1 when the compressed file was damaged or cut off
     ("first_truncated", "i8"),
     ("starved_ticks", "i8"),  # time spent waiting for the decompressor
-    ("pad", "i8"),
+    ("stamp_unit_ns", "i8"),  # of stamps that were no nanoseconds: 10^3, 10^6 or 10^9, by which they were multiplied; else 0
 ]
 
 CAPTURE = [
@@ -75,6 +75,7 @@ CAPTURE = [
     ("number", "i8"),  # frames published
     ("receive_ns", "i8"),  # of the frame before
     ("skipping", "i8"),  # 1: inside the rest of an oversize line
+    ("unit_ns", "i8"),  # of a stamp: 1, 10^3, 10^6, 10^9; 0 before the first
     ("starved_since", "i8"),  # ticks, 0: not starved
     ("source", "i8"),
     ("pace", PACE),

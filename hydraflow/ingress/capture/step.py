@@ -5,6 +5,9 @@ is longer than 16 MiB (OVERSIZE) are frames with `error` set and at most ERROR_B
 numbers stay. An oversize line is never held whole. A stamp that goes backwards is counted and left as it is. A stamp
 above STAMP_NS_MAX (the year 2116) is none: a time to which delays are added must not leave int64. One that is more than an
 hour ahead, and that the next line takes back, is counted and not believed: time, once there, would stand still.
+
+Stamps are nanoseconds. Where the first one, with the next to confirm it, reads as a time between 2009 and 2040 in seconds,
+milliseconds or microseconds, all of the capture are multiplied by that unit, and `stamp_unit_ns` says so.
 """
 
 from __future__ import annotations
@@ -38,6 +41,7 @@ ERROR_BYTES = 256  # of a bad line that are kept
 STAMP_NS_MAX = (1 << 62) - 1
 AHEAD_NS_MAX = 3600 * 10**9  # a stamp so far ahead of the one before needs the next one's consent
 _NOT_YET = -1
+_SECONDS_MIN, _SECONDS_MAX = 1_230_000_000, 2_210_000_000  # since 1970: from 2009 on, until 2040
 _LINE_MAX = FRAME_BYTES_MAX + 64  # with stamp, blanks and line end
 _NO_STAMP = int(FrameError.NO_STAMP)
 _OVERSIZE = int(FrameError.OVERSIZE)
@@ -84,7 +88,7 @@ def capture(state, params, counters, frames, room, payload_room, now, stamps, ra
         if state["skipping"] != 0:  # the rest of an oversize line, whose frame is out already
             _next_line(state, counters, end, written, goes_on)
             continue
-        text, length, receive_ns, error = _parse(raw, start & mask, end - start)
+        text, length, receive_ns, error = _parse(raw, start & mask, end - start, STAMP_NS_MAX // max(1, state["unit_ns"]))
         if length == 0 and error == _NO_STAMP and not goes_on:
             counters["blank_lines"] += 1
             counters["carriage_returns"] += _has_return(raw, start, end, mask)
@@ -94,6 +98,15 @@ def capture(state, params, counters, frames, room, payload_room, now, stamps, ra
             error = _OVERSIZE
         if error != 0:
             length = min(length, ERROR_BYTES)
+        if error == 0 and length > 0 and receive_ns > 0:
+            if state["unit_ns"] == 0:
+                unit_ns = _unit_ns(state, raw, receive_ns, end, written, closed, mask)
+                if unit_ns == _NOT_YET:
+                    state["starved_since"] = now
+                    break
+                state["unit_ns"] = unit_ns
+                counters["stamp_unit_ns"] = unit_ns if unit_ns > 1 else 0
+            receive_ns *= state["unit_ns"]
         if error == _NO_STAMP or length == 0:  # where the JSON is cut off, the stamp may be as well
             receive_ns = state["receive_ns"]
         ahead = False
@@ -174,8 +187,8 @@ def _has_return(raw, start, end, mask):
 
 
 @compiled
-def _parse(raw, start, length):
-    """Split the line raw[start : start + length]; return (index of the JSON, its bytes, stamp, error).
+def _parse(raw, start, length, most):
+    """Split the line raw[start : start + length]; return (index of the JSON, its bytes, stamp, error). most : of a stamp.
 
     Without stamp the whole line is returned, with NO_STAMP; a blank one has 0 bytes.
     """
@@ -190,7 +203,7 @@ def _parse(raw, start, length):
         digit = np.int64(raw[at]) - 48
         if digit < 0 or digit > 9:
             break
-        if stamp > (STAMP_NS_MAX - digit) // 10:
+        if stamp > (most - digit) // 10:
             return start, end - start, 0, _NO_STAMP
         stamp = 10 * stamp + digit
         at += 1
@@ -199,6 +212,38 @@ def _parse(raw, start, length):
     while at < end and (raw[at] == _BLANK or raw[at] == _TAB):
         at += 1
     return at, end - at, stamp, 0
+
+
+@compiled
+def _implied_unit_ns(stamp):
+    """Return the unit in which a stamp is a time of our years, 1 (nanoseconds) when it is one in no coarser unit."""
+    unit_ns = 1_000_000_000
+    limit = 1
+    for _ in range(3):
+        if _SECONDS_MIN * limit <= stamp and stamp < _SECONDS_MAX * limit:
+            return unit_ns
+        unit_ns //= 1000
+        limit *= 1000
+    return 1
+
+
+@compiled(inline=False)
+def _unit_ns(state, raw, stamp, end, written, closed, mask):
+    """Return the unit of the capture's stamps, of which `stamp` is the first, in the line that ends at `end`.
+
+    A coarser one than nanoseconds needs the next line's consent. Returns _NOT_YET as long as that is not there.
+    """
+    unit_ns = _implied_unit_ns(stamp)
+    start = end + 1
+    if unit_ns == 1 or (start >= written and closed != 0):
+        return unit_ns
+    limit = min(written, start + _LINE_MAX)
+    index = start & mask
+    found = find_byte(raw, index, index + limit - start, _LINE_FEED) - index + start
+    if found >= limit and closed == 0 and written - state["position"] <= mask // 2:
+        return _NOT_YET
+    _, length, following, error = _parse(raw, index, found - start, STAMP_NS_MAX)
+    return 1 if error == 0 and length > 0 and _implied_unit_ns(following) != unit_ns else unit_ns
 
 
 @compiled
@@ -216,7 +261,8 @@ def _believed(state, raw, receive_ns, end, written, closed, mask):
     found = find_byte(raw, index, index + limit - start, _LINE_FEED) - index + start
     if found >= limit and closed == 0 and written - state["position"] <= mask // 2:  # else both are too long to be held
         return _NOT_YET
-    _, length, following, error = _parse(raw, index, found - start)
+    _, length, following, error = _parse(raw, index, found - start, STAMP_NS_MAX // state["unit_ns"])
+    following *= state["unit_ns"]
     if error != 0 or length == 0 or receive_ns - following <= AHEAD_NS_MAX:
         return receive_ns
     if before == 0:
