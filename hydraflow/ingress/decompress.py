@@ -18,6 +18,7 @@ __all__ = ["Decompressor", "lines", "prefix"]
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
+_DESCRIPTORS = ("/dev/fd/", "/dev/std", "/proc/self/fd/")  # what they lead to depends on who opens them
 _READ = 1 << 16  # of a compressed file: what a damaged part can cost in time to read again byte by byte
 _READ_ZSTD = 1 << 12  # zstd cannot be read again, so a damaged part is lost: keep it small
 _READ_PLAIN = 1 << 20
@@ -176,6 +177,8 @@ def _salvage(member: Any, data: bytes) -> Iterator[bytes]:
 
 def _open(path: str) -> BinaryIO:
     """Open a capture. A pipe gives its bytes once, and they are read twice: for the symbols, then for the run."""
+    if os.path.abspath(path).startswith(_DESCRIPTORS):
+        raise _not_found(path, "is a descriptor of one process, and a capture is read twice, by two")
     try:
         mode = os.stat(path).st_mode
         if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):  # before it is opened: that would wait for a writer

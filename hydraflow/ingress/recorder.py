@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -19,7 +20,8 @@ class Recorder:
     """A capture file being written. What was flushed survives a crash: `capture` reads it up to there.
 
     path : .gz and .zst compress. flush_seconds : at the latest so long after a frame was written a later `write` (or
-    `flush`) makes it readable. force : overwrite. clock : seconds.
+    `flush`) makes it readable. force : overwrite, as soon as there is a frame to put in the place of what is there: until
+    then, and when there never is one, the old file stays. clock : seconds.
     frames, bytes : written so far, before compression.
     Raises: OutputError when the file exists or cannot be created, InputOutputError when writing fails, Unavailable for
     zstd without its library.
@@ -40,8 +42,14 @@ class Recorder:
         self._flush_seconds = flush_seconds
         self._flushed = clock()
         self._batch = bytearray()
+        self._beside = ""  # where the frames lie before they take the place of an older file
         try:
-            self._file = open(self.path, "wb" if force else "xb")
+            old = _mode(self.path)
+            if force and stat.S_ISREG(old):
+                self._place = os.path.realpath(self.path)
+                folder, name = os.path.split(self._place)
+                self._beside = os.path.join(folder, f".{name}.{os.getpid()}.part")
+            self._file = open(self._beside or self.path, "wb" if force and old and not self._beside else "xb")
         except FileExistsError as error:
             raise OutputError("exists", where=f"output '{self.path}'", remedy="use --force to overwrite it") from error
         except OSError as error:
@@ -52,7 +60,8 @@ class Recorder:
             self._writer = CompressedWriter(self._file, codec_of(self.path), self.path)
         except BaseException:
             self._file.close()
-            os.unlink(self.path)
+            if self._beside or not old:
+                os.unlink(self._beside or self.path)
             raise
 
     def write(self, receive_ns: int, text: bytes | bytearray | memoryview) -> None:
@@ -72,6 +81,7 @@ class Recorder:
         """Make every frame so far readable by others."""
         self._drain()
         self._writer.flush()
+        self._take_place()
         self._flushed = self._clock()
 
     def close(self) -> None:
@@ -81,8 +91,17 @@ class Recorder:
         try:
             self._drain()
             self._writer.finish()
+            self._take_place()
         finally:
             self._file.close()
+            if self._beside:
+                os.unlink(self._beside)
+
+    def _take_place(self) -> None:
+        """Put the recording where the older file lies, once it holds a frame."""
+        if self._beside and self.frames:
+            os.replace(self._beside, self._place)
+            self._beside = ""
 
     def _drain(self) -> None:
         if self._batch:
@@ -94,3 +113,11 @@ class Recorder:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def _mode(path: str) -> int:
+    """Return the type and permissions of what lies at `path`, 0 when nothing does."""
+    try:
+        return os.stat(path).st_mode
+    except FileNotFoundError:
+        return 0

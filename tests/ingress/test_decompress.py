@@ -113,6 +113,14 @@ def test_decompressor_refuses_a_pipe_without_waiting_for_its_writer(tmp_path):
     assert str(error.value) == f"capture '{path}': is a pipe, and a capture is read twice; {remedy}"
 
 
+def test_decompressor_refuses_a_descriptor_whose_name_means_something_else_to_the_engine():
+    remedy = "give the path of a file of lines '<receive ns> <json>' (plain, .gz, .zst)"
+    for path in ("/dev/stdin", "/dev/fd/63", "/proc/self/fd/0"):
+        with pytest.raises(InputNotFound) as error:
+            Decompressor(path)
+        assert str(error.value) == f"capture '{path}': is a descriptor of one process, and a capture is read twice, by two; {remedy}"
+
+
 def test_decompressor_names_the_extra_when_zstandard_is_missing(tmp_path, monkeypatch):
     path = tmp_path / "c.zst"
     path.write_bytes(zstandard.ZstdCompressor().compress(_TEXT))

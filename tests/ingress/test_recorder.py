@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import pytest
 
-from hydraflow.errors import InputOutputError, OutputError
+from hydraflow.errors import InputOutputError, OutputError, Unavailable
 from hydraflow.ingress.decompress import Decompressor, lines
 from hydraflow.ingress.recorder import Recorder
 
@@ -46,8 +49,9 @@ def test_recorder_refuses_to_overwrite_unless_forced(tmp_path):
         Recorder(path)
     assert str(error.value) == f"output '{path}': exists; use --force to overwrite it" and error.value.exit_code == 73
     assert path.read_bytes() == b"precious"
-    Recorder(path, force=True).close()
-    assert path.read_bytes() == b""
+    with Recorder(path, force=True) as recorder:
+        recorder.write(1, b"{}")
+    assert path.read_bytes() == b"1 {}\n"
 
 
 def test_recorder_names_a_place_that_cannot_be_written(tmp_path):
@@ -65,3 +69,48 @@ def test_recorder_reports_a_full_disk_as_input_output_error():
         recorder.close()
     except (InputOutputError, OSError):
         pass
+
+
+def _lines_of(path):
+    return [bytes(line) for line in lines(path)]
+
+
+def test_forced_recorder_keeps_the_old_file_until_there_is_a_frame(tmp_path):
+    path = tmp_path / "r"
+    path.write_bytes(b"1 old\n")
+    recorder = Recorder(path, force=True)
+    assert _lines_of(path) == [b"1 old"]
+    recorder.write(2, b"new")
+    recorder.flush()
+    assert _lines_of(path) == [b"2 new"]
+    recorder.write(3, b"newer")
+    recorder.close()
+    assert _lines_of(path) == [b"2 new", b"3 newer"] and os.listdir(tmp_path) == ["r"]
+
+
+def test_forced_recorder_without_a_frame_leaves_the_old_file_and_nothing_else(tmp_path):
+    (tmp_path / "r").write_bytes(b"1 old\n")
+    Recorder(tmp_path / "r", force=True).close()
+    assert _lines_of(tmp_path / "r") == [b"1 old"] and os.listdir(tmp_path) == ["r"]
+
+
+@pytest.mark.parametrize("old", [b"1 old\n", None])
+def test_forced_recorder_without_zstandard_loses_nothing(tmp_path, monkeypatch, old):
+    path = tmp_path / "r.zst"
+    if old:
+        path.write_bytes(old)
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    with pytest.raises(Unavailable):
+        Recorder(path, force=True)
+    assert [p.read_bytes() for p in tmp_path.iterdir()] == ([old] if old else [])
+
+
+def test_forced_recorder_follows_a_link_and_writes_into_a_device(tmp_path):
+    (tmp_path / "r").write_bytes(b"1 old\n")
+    (tmp_path / "link").symlink_to("r")
+    with Recorder(tmp_path / "link", force=True) as recorder:
+        recorder.write(2, b"new")
+    assert (tmp_path / "link").is_symlink() and _lines_of(tmp_path / "r") == [b"2 new"]
+    with Recorder("/dev/null", force=True) as recorder:
+        recorder.write(2, b"new")
+    assert not os.path.isfile("/dev/null")
