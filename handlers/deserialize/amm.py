@@ -3,7 +3,7 @@
     {"method":"eth_subscription","params":{"result":{"address":…,"topics":[SYNC],"data":…,"blockNumber":…,"logIndex":…}}}
 
 A reserve is a uint112 in the token's smallest unit: four 32-bit limbs here. base lots = reserve ÷ 10^base_decimals ÷ lot,
-quote units = reserve ÷ 10^quote_decimals ÷ (tick × lot), both rounded down once.
+quote units = reserve ÷ 10^quote_decimals ÷ (tick × lot), both rounded down once. Either must stay below 2^62.
 
 Source: Uniswap V2 core, IUniswapV2Pair (event Sync(uint112,uint112)); Solidity ABI specification, event encoding;
 Ethereum JSON-RPC, eth_subscribe "logs".
@@ -16,6 +16,7 @@ import numpy as np
 from disruptor.compiled import compiled
 from disruptor.single_producer import payload_index
 from disruptor.words import byte_at
+from handlers.amm import AMOUNT_MAX
 from handlers.deserialize.grammar import hex_digit, skip_space, skip_string
 from handlers.deserialize.members import ADDRESS, BLOCK_NUMBER, DATA, LOG_INDEX, REMOVED, TOPICS
 from handlers.deserialize.symbols import POOL, find
@@ -53,7 +54,7 @@ def sync_log(text, end, state, instruments, decoded, message):
     instrument = instruments[pool]
     first = _reserve_at(text, at[DATA] + 3, instrument, instrument["base_is_token0"] != 0)
     second = _reserve_at(text, at[DATA] + 3 + _WORD_DIGITS, instrument, instrument["base_is_token0"] == 0)
-    if first < 0 or second < 0:
+    if not (0 <= first < AMOUNT_MAX and 0 <= second < AMOUNT_MAX):  # what no pool handler can compute with
         return _OUT_OF_RANGE
     unit = decoded.payload[payload_index(decoded)]
     unit["price_ticks"] = first if instrument["base_is_token0"] != 0 else second

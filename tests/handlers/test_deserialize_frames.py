@@ -156,9 +156,21 @@ def test_deserialize_rounds_reserves_down_for_any_scale(base_decimals, tick, lot
         base = Fraction(reserve, 10**base_decimals) // Fraction(lot)
         quote = Fraction(1234567890, 10**6) // (Fraction(lot) * Fraction(tick))
         result = one(sync(reserve, 1234567890, address=pool.address), [exchange, pool])
-        assert result == (FrameError.OUT_OF_RANGE if base >= 2**63 else result)
-        if base < 2**63:
+        assert result == (FrameError.OUT_OF_RANGE if base >= 2**62 else result)
+        if base < 2**62:
             assert result.levels == ((base, quote),)
+
+
+def test_deserialize_counts_reserves_that_no_pool_can_be_computed_with() -> None:
+    """Handlers take reserves below 2^62 and ignored others: such a frame looked decoded and changed nothing."""
+    exchange = Instrument(symbol="AB", tick="1", lot="1")
+    pool = Instrument(symbol="P", venue=Venue.POOL, underlying="AB", address="0x" + "00" * 19 + "ff", base_decimals=0, quote_decimals=0)
+    for base, quote in ((2**62 - 1, 2**62 - 1), (2**62, 1), (1, 2**62), (2**63 - 1, 2**63 - 1)):
+        result = one(sync(base, quote, address=pool.address), [exchange, pool])
+        if max(base, quote) < 2**62:
+            assert result.levels == ((base, quote),)
+        else:
+            assert result == FrameError.OUT_OF_RANGE
 
 
 def _fields(instrument: Instrument) -> dict:
