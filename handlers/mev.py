@@ -24,12 +24,12 @@ from disruptor.handler import handler
 from handlers.amm import RESERVES, note_reserves, swap_units
 from handlers.fees import PPM
 from handlers.sandwich import extractable
-from hydraflow.codes import Action, Kind, Venue
+from hydraflow.codes import Action, Kind, MevAction, Venue
 from hydraflow.records import ORDERS_PER_MESSAGE
 
 __all__ = ["PRIVATE", "REFUSED", "SLICES_MAX", "SPLIT", "TIGHTENED", "UNTOUCHED", "MevParams", "mev"]
 
-UNTOUCHED, SPLIT, TIGHTENED, PRIVATE, REFUSED = range(5)  # ORDER.mev_reason
+UNTOUCHED, SPLIT, TIGHTENED, PRIVATE, REFUSED = (int(action) for action in MevAction)  # ORDER.mev_reason
 SLICES_MAX = 8
 
 _POOL_KIND, _POOL, _NEW = int(Kind.POOL), int(Venue.POOL), int(Action.NEW)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 __all__ = [
-    "Action", "BookStatus", "FrameError", "Kind", "Liquidity", "OrderType", "Reason", "ReportStatus", "Side",
+    "Action", "BookStatus", "FrameError", "Kind", "Liquidity", "MevAction", "OrderType", "Reason", "ReportStatus", "Side",
     "TimeInForce", "Venue",
 ]
 
@@ -98,6 +98,16 @@ class ReportStatus(IntEnum):
     CANCELLED = 4
     REJECTED = 5  # by the venue (would take liquidity, unknown pool)
     CANCEL_REJECTED = 6  # nothing to cancel: already gone
+
+
+class MevAction(IntEnum):
+    """What the stage `mev` did to an order line for a pool."""
+
+    UNTOUCHED = 0  # within the limit, or not for a pool
+    SPLIT = 1  # into parts that each stay within the limit
+    TIGHTENED = 2  # the limit price leaves no more to take
+    PRIVATE = 3  # only through a private relay
+    REFUSED = 4  # nothing helps: wire sends nothing, MEV_EXPOSURE
 
 
 class Reason(IntEnum):

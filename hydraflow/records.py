@@ -99,7 +99,7 @@ ORDER = record_dtype(
         # mev
         ("slices", "u2"),  # the order leaves in this many equal parts (the last takes the rest); 1 = whole
         ("private_relay", "u1"),  # 1: only through a private relay
-        ("mev_reason", "u1"),  # 0 untouched, 1 split, 2 tightened, 3 private, 4 refused (MEV_EXPOSURE)
+        ("mev_reason", "u1"),  # codes.MevAction
         ("mev_pad", "u4"),
         ("limit_price_ticks", "i8"),  # after tightening: the price that goes out
         ("extractable_units", "i8"),  # what a sandwich could take at the order's slippage

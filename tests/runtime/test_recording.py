@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from hydraflow.codes import MevAction, Reason
 from hydraflow.errors import OutputError, UsageError
-from hydraflow.records import INSTRUMENT
+from hydraflow.records import INSTRUMENT, MESSAGE, ORDER
 from hydraflow.runtime.recording import Recording
 
 NONE = np.zeros(0, INSTRUMENT)
@@ -49,3 +52,22 @@ def test_recording_replaces_a_file_at_the_end_and_no_other(tmp_path):
     assert (tmp_path / "book").read_text() == ""
     assert (tmp_path / "book.part").read_text() == "somebody's own"
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_what_became_of_an_order_is_said_in_words(tmp_path):
+    """A number of one reason beside the names of the others was no use to anybody outside."""
+    instruments = np.zeros(1, INSTRUMENT)
+    recording = Recording({"orders": str(tmp_path / "orders")}, instruments)
+    records, orders = np.zeros(2, MESSAGE), np.zeros((2, 4), ORDER)
+    records[0]["kind"], records[0]["order_count"] = 2, 1
+    orders[0, 0]["action"], orders[0, 0]["side"], orders[0, 0]["mev_reason"] = 1, 1, MevAction.TIGHTENED
+    recording.bind(records, np.zeros(8, "i8"), orders)
+    recording.on_batch(records, 0)
+    recording.close()
+    row = json.loads((tmp_path / "orders").read_text())
+    assert (row["reason"], row["route_reason"], row["mev_reason"]) == ("ACCEPTED", "ACCEPTED", "TIGHTENED")
+
+
+def test_every_word_for_what_became_of_an_order_is_documented():
+    text = (Path(__file__).parents[2] / "docs/results.md").read_text()
+    assert [word for code in (Reason, MevAction) for word in code.__members__ if f"`{word}`" not in text] == []
