@@ -17,6 +17,8 @@ A message says what is wrong and where, the limit, and what to do:
 
 from __future__ import annotations
 
+import errno
+
 __all__ = [
     "ConfigurationError",
     "DataError",
@@ -28,7 +30,10 @@ __all__ = [
     "OutputError",
     "Unavailable",
     "UsageError",
+    "too_many_files",
 ]
+
+_FILES_ENOUGH = 256
 
 
 class HydraFlowError(Exception):
@@ -105,3 +110,15 @@ class ConfigurationError(HydraFlowError):
     """A setting that cannot work."""
 
     exit_code = 78
+
+
+def too_many_files(error: BaseException) -> InputOutputError | None:
+    """Return the user's error for a descriptor that the kernel refused, wherever that happened; None for any other error."""
+    if not isinstance(error, OSError) or error.errno not in (errno.EMFILE, errno.ENFILE):
+        return None
+    import resource
+
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if error.errno == errno.ENFILE or allowed >= _FILES_ENOUGH:
+        return InputOutputError("the machine or this process has no more files to open", remedy="close some, or raise `ulimit -n`")
+    return InputOutputError("too many open files", limit=f"{allowed:,}, `ulimit -n`", remedy=f"raise it: ulimit -n {_FILES_ENOUGH}")

@@ -69,7 +69,7 @@ def hfx() -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run `hfx`; return the exit code. Broken pipes end quietly, user errors in one message."""
-    from hydraflow.errors import HydraFlowError, InputOutputError
+    from hydraflow.errors import HydraFlowError, InputOutputError, too_many_files
 
     if "_HFX_COMPLETE" in os.environ:  # the shell asks for completions: eval "$(_HFX_COMPLETE=bash_source hfx)"
         hfx.main(prog_name="hfx")
@@ -94,6 +94,10 @@ def main(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except OSError as error:
+        refused = too_many_files(error)
+        if refused is not None:
+            note(f"hfx: {refused}")
+            return refused.exit_code
         if error.errno not in _DISK_FULL:
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -29,7 +29,7 @@ from disruptor.clock import hiccups
 from disruptor.compiled import JIT_ENABLED
 from disruptor.errors import CompileError, DisruptorError
 from disruptor.threads import PinnedThread
-from hydraflow.errors import ConfigurationError, DataError, HydraFlowError, InternalError, OutputError
+from hydraflow.errors import ConfigurationError, DataError, HydraFlowError, InternalError, OutputError, too_many_files
 from hydraflow.notes import note
 from hydraflow.runtime.assembly import Assembly
 from hydraflow.runtime.loops import Loops
@@ -303,6 +303,7 @@ def _end_compilers() -> None:
 
 
 def _failure(error: Exception) -> tuple[dict[str, Any], int]:
+    error = too_many_files(error) or error
     if isinstance(error, HydraFlowError):
         code = error.exit_code
     elif isinstance(error, CompileError):

@@ -160,8 +160,8 @@ class _Signals:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        for number, before in self._before.items():
-            signal.signal(number, before)
+        for number, before in self._before.items():  # one more while the report is printed must not cost it
+            signal.signal(number, signal.SIG_IGN if self.seen else before)
 
     def send_to(self, process: subprocess.Popen) -> None:
         """Name the process; what came before is sent now."""

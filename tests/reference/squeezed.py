@@ -37,7 +37,7 @@ def main() -> None:
     wishes = json.loads(sys.argv[1])
     if "cpus" in wishes:
         os.sched_setaffinity(0, wishes["cpus"])
-    for name, number in (("memlock", resource.RLIMIT_MEMLOCK), ("fsize", resource.RLIMIT_FSIZE)):
+    for name, number in (("memlock", resource.RLIMIT_MEMLOCK), ("fsize", resource.RLIMIT_FSIZE), ("files", resource.RLIMIT_NOFILE)):
         if name in wishes:
             resource.setrlimit(number, (wishes[name], wishes[name]))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -172,6 +172,13 @@ def test_home_unset_says_in_one_line_that_nothing_is_cached(hfx: Hfx) -> None:
     assert len(ran.stderr.splitlines()) <= 1
 
 
+@pytest.mark.parametrize("files", [8, 12])
+def test_too_few_open_files_are_one_sentence(hfx: Hfx, files: int) -> None:
+    """Whoever it is that meets the limit: the command, or the engine in the middle of making its journal."""
+    said = one_sentence(start(hfx, *RUN, "--name", "files", squeeze={"files": files}), 74)
+    assert said == f"hfx: too many open files (limit: {files}, `ulimit -n`); raise it: ulimit -n 256"
+
+
 def test_paths_with_blanks(hfx: Hfx, usual: dict, tmp_path: Path) -> None:
     place = tmp_path / "a folder, with 'blanks' and ümlauts"
     for name in ("run", "state"):
@@ -180,7 +187,7 @@ def test_paths_with_blanks(hfx: Hfx, usual: dict, tmp_path: Path) -> None:
     shutil.copy(ROOT / "config/demo.yaml", topology)
     variables = {"XDG_RUNTIME_DIR": str(place / "run"), "XDG_STATE_HOME": str(place / "state")}
     journals = place / "the journals"
-    ran = start(hfx, "run", str(topology), *RUN[2:], "--journal", str(journals), "--name", "blanks", folder=place, **variables)
+    ran = start(hfx, "run", str(topology), *RUN[2:], "--journal", str(journals), folder=place, **variables)
     result = ended_as_usual(ran, usual)
     replayed = start(hfx, "replay", result["journal"]["path"], "--json", "--quiet", folder=place, **variables)
     assert json.loads(replayed.stdout)["state_hash"] == usual["state_hash"]
