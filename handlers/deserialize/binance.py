@@ -52,12 +52,17 @@ _LOST = int(Kind.LOST)
 _SNAPSHOT, _DEPTH = int(Kind.SNAPSHOT), int(Kind.DEPTH)
 
 
+def _limit(most: int, description: str, unit: str) -> Any:
+    return attrs.field(default=most, validator=attrs.validators.in_(range(1, most + 1)),
+                       metadata={"description": description, "unit": unit, "range": (1, most)})
+
+
 @attrs.frozen(kw_only=True)
 class Deserialize:
     """Limits. A frame beyond one of them is counted OVERSIZE and its book goes stale."""
 
-    frame_bytes_max: int = attrs.field(default=FRAME_BYTES_MAX, validator=attrs.validators.in_(range(1, FRAME_BYTES_MAX + 1)))
-    levels_max: int = attrs.field(default=LEVELS_MAX, validator=attrs.validators.in_(range(1, LEVELS_MAX + 1)))
+    frame_bytes_max: int = _limit(FRAME_BYTES_MAX, "longest frame that is read", "bytes")
+    levels_max: int = _limit(LEVELS_MAX, "most levels of one frame", "levels")
 
 
 def _state(params: Any, *, instruments: np.ndarray, **context: Any) -> list[Any]:

@@ -124,7 +124,7 @@ class _Progress:
         self._tty = sys.stderr.isatty()
         self._last = time.monotonic()
         if self._tty:
-            sys.stderr.write("compiling (once; cached afterwards)")
+            sys.stderr.write("compiling, or loading what was compiled before")
             sys.stderr.flush()
 
     def show(self, done: int) -> None:

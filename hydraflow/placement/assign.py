@@ -157,14 +157,14 @@ def parse_placement(text: str) -> PlacementSpec:
         match = _THREAD.fullmatch(part)
         if match is None or (match[3] and match[3] not in WAITS):
             what = f"unknown wait strategy '{match[3]}'" if match else f"cannot read '{part}'"
-            raise UsageError(what, where="placement", remedy=f"write NAME[@CPU][:WAIT]=STAGE,STAGE;… with WAIT one of "
+            raise UsageError(what, where="--placement", remedy=f"write NAME[@CPU][:WAIT]=STAGE,STAGE;… with WAIT one of "
                              f"{', '.join(WAITS)}, or auto, or fused")
         name, cpu, wait, stages = match.groups()
         named = tuple(s for s in (s.strip() for s in (stages or "").split(",")) if s)
         threads.append(ThreadSpec(name=name, cpu=int(cpu) if cpu else None, wait=wait, stages=named))
     if not threads:
-        raise UsageError("no thread is named", where="placement", remedy="write auto, fused or NAME=STAGE,STAGE;…")
-    return PlacementSpec(mode="explicit", threads=tuple(threads))
+        raise UsageError("no thread is named", where="--placement", remedy="write auto, fused or NAME=STAGE,STAGE;…")
+    return PlacementSpec(mode="explicit", threads=tuple(threads), option="--placement")
 
 
 def _explicit(stages: Sequence[Stage], spec: PlacementSpec, machine: Machine, reasons: list[str]) -> Placement:

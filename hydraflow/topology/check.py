@@ -16,11 +16,12 @@ from hydraflow.topology.diagnose import Findings, Related, did_you_mean
 from hydraflow.topology.graph import Node, ancestors, before, cycles, nodes
 from hydraflow.topology.spec import SEQUENCER, InstrumentSpec, Topology
 
-__all__ = ["STAGES_MAX", "check"]
+__all__ = ["ENGINE_NAME", "STAGES_MAX", "check"]
 
 STAGES_MAX = 256
 SYMBOL_BYTES_MAX = 24
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,62}")
+ENGINE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")  # disruptor.counters_format.NAME, without its imports
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 
 
@@ -29,6 +30,9 @@ def check(topology: Topology, findings: Findings, cpus: Collection[int] | None =
 
     cpus : those that threads may be pinned to, None: not known. graph : all of the graph is there to be checked.
     """
+    if not ENGINE_NAME.fullmatch(topology.name):
+        findings.error("HF109", f"'{topology.name[:70]}' cannot be the name of an engine", topology.where("name"),
+                       notes=("it names files: letters, digits, '_', '-' and '.', a letter or digit first, at most 60",))
     _check_instruments(topology, findings)
     if not graph:
         return

@@ -19,6 +19,7 @@ SERVICE_SUFFIXES = {"journal": "-writer", "source": "-feed"}
 def check_placement(topology: Topology, stages: list[Node], findings: Findings, cpus: Collection[int] | None) -> None:
     """Add everything that is wrong with an explicit placement. cpus : those that may be used, None: not known."""
     placement = topology.placement
+    findings = findings.at(placement.option) if placement.option else findings
     if placement.mode == "explicit" and not placement.threads:
         findings.error("HF008", "an explicit placement needs threads", placement.where(), label="add threads: […]")
     if placement.mode == "fused" and placement.threads:

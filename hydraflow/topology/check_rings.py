@@ -171,11 +171,11 @@ def _check_sizes(ring: RingSpec, topology: Topology, findings: Findings) -> None
     unit = RECORDS.get(ring.record)
     if unit is None:
         if ring.payload:
-            findings.error("HF203", f"ring '{ring.name}': a '{ring.record}' has no payload", ring.where_key("payload"),
+            findings.error("HF203", f"ring '{ring.name}': a record of kind '{ring.record}' has no payload", ring.where_key("payload"),
                            label="remove it")
         return
     if not ring.payload:
-        findings.error("HF202", f"ring '{ring.name}': a '{ring.record}' needs a payload ring", place,
+        findings.error("HF202", f"ring '{ring.name}': a record of kind '{ring.record}' needs a payload ring", place,
                        label="add payload: 1MiB" if unit == "bytes" else "add payload: 262144")
         return
     size = ring.payload * _UNIT_SIZES[unit]

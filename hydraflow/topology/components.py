@@ -262,6 +262,8 @@ def _race(first: HandlerSpec, second: HandlerSpec, bound: dict[str, Bound]) -> _
 
 def _check_python(topology: Topology, bound: dict[str, Bound], findings: Findings) -> None:
     """A Python handler needs the GIL, so it shares no thread with compiled stages."""
+    if topology.placement.option:
+        findings = findings.at(topology.placement.option)
     for thread in topology.placement.threads:
         python = [n for n in thread.stages if n in bound and not bound[n].handler.jit]
         if python and len(thread.stages) > 1:

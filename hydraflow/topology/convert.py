@@ -309,12 +309,15 @@ def _checked(value: Any, field: attrs.Attribute) -> Any:
         raise _Bad(f"must be one of {listed}, got '{value}'", f"did you mean '{close}'?" if close else "", True)
     low, high = metadata.get("range", (metadata.get("minimum"), metadata.get("maximum")))
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        unit = f" {metadata['unit']}" if metadata.get("unit") else ""
+        unit = f" {metadata['unit']}" if metadata.get("unit") not in (None, *_UNITLESS) else ""
         if low is not None and value < low:
             raise _Bad(f"must be at least {low:,}{unit}, got {value:,}", out_of_range=True)
         if high is not None and value > high:
             raise _Bad(f"must be at most {high:,}{unit}, got {value:,}", out_of_range=True)
     return value
+
+
+_UNITLESS = ("", "number", "ratio", "text", "policy")
 
 
 def _aliases(field: attrs.Attribute) -> list[str]:

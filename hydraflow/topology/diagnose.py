@@ -108,6 +108,12 @@ class Findings:
         """Add a warning: the file is usable, but probably not what was meant."""
         self._add(Diagnostic(code=code, message=message, severity="warning", path=self.path, span=span, **more))
 
+    def at(self, path: str) -> Findings:
+        """Return a view that adds to the same findings, of what stands not in the file but at `path`: an option."""
+        view = Findings(path)
+        view._found = self._found
+        return view
+
     @property
     def diagnostics(self) -> list[Diagnostic]:
         """Everything found, in the order of the file."""
@@ -172,7 +178,8 @@ def render(diagnostic: Diagnostic, text: str = "", *, colour: bool = False) -> s
         out.append(f"{' ' * gutter}{paint('frame', '-->')} {place}")
     if marks and text:
         out.extend(_snippet(marks, lines, gutter, diagnostic.severity, paint))
-    for note in [*diagnostic.notes, f"more: hfx explain {diagnostic.code}"]:
+    unpointed = [diagnostic.label] if diagnostic.label and not span else []
+    for note in [*unpointed, *diagnostic.notes, f"more: hfx explain {diagnostic.code}"]:
         out.append(f"{' ' * gutter} {paint('frame', '=')} {note}")
     return "\n".join(out)
 

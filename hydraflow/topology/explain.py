@@ -31,7 +31,8 @@ EXPLANATIONS = {
     "HF106": "A ring is named that neither is declared nor has a well-known name (frames, decoded, main, egress, feedback).",
     "HF107": "Without a source nothing ever enters the first ring.",
     "HF108": "A stage reads a ring that nothing writes: it would never get a record.",
-    "HF109": "Names of stages begin with a letter and hold letters, digits, '_', '-' and '.'; ring names are Python names; "
+    "HF109": "Names of stages begin with a letter, that of the engine with a letter or digit; they hold letters, digits, '_', '-' and '.'; "
+             "ring names are Python names; "
              "`sequencer` is the engine's own stage.",
     "HF110": "A ring has one writer. Several writers get a ring each, and the sequencer merges them into one order.",
     "HF111": "Following the rings from writer to reader comes back to the beginning without a feedback edge: when these rings "

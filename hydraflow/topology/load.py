@@ -9,12 +9,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import attrs
 
-from hydraflow.errors import ConfigurationError, InputNotFound
+from hydraflow.errors import ConfigurationError, InputNotFound, UsageError
 from hydraflow.registry import Registry, default_name
 from hydraflow.topology.check import check
 from hydraflow.topology.convert import SPEC_CODES, Bytes, convert
@@ -33,6 +34,7 @@ from hydraflow.topology.spec import (
 __all__ = ["TopologyError", "examine", "load", "read_file"]
 
 VERSION = 1
+ENGINE_NAME_MAX = 60
 _NEEDED = ("sources", "handlers")  # without them nothing runs
 SECTIONS = {key_of(field) for field in attrs.fields(Topology) if not field.metadata.get("internal")}
 
@@ -41,10 +43,13 @@ class TopologyError(ConfigurationError):
     """A topology file that cannot be used. diagnostics : all that is wrong with it; text : the file's contents."""
 
     def __init__(self, path: str, text: str, diagnostics: list[Diagnostic]) -> None:
-        super().__init__(summary(diagnostics, path) + "".join(f"\n\n{render(d, text)}" for d in diagnostics))
+        places = list(dict.fromkeys(d.path or path for d in diagnostics))  # the file, or an option in its stead
+        super().__init__(summary(diagnostics, " and ".join(places)) + "".join(f"\n\n{render(d, text)}" for d in diagnostics))
         self.path = path
         self.text = text
         self.diagnostics = diagnostics
+        if path not in places:
+            self.exit_code = UsageError.exit_code
 
 
 def load(
@@ -103,7 +108,7 @@ def examine(
     if topology is None:
         return None, findings
     topology = attrs.evolve(complete(topology, registry), path=path, text=findings.text)
-    topology = attrs.evolve(topology, name=topology.name or Path(path).stem or "topology")
+    topology = attrs.evolve(topology, name=topology.name or _name_of(path))
     if placement is not None:
         topology = attrs.evolve(topology, placement=placement)
     check(topology, findings, cpus, graph=_is_whole(topology))
@@ -112,6 +117,11 @@ def examine(
 
         topology = attrs.evolve(topology, bound=bind_all(topology, registry, findings))
     return topology, findings
+
+
+def _name_of(path: str) -> str:
+    """Return the engine name that a file without `name:` gives: its own, as far as an engine can be called so."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", Path(path).stem).strip("._-")[:ENGINE_NAME_MAX] or "topology"
 
 
 def complete(topology: Topology, registry: Registry) -> Topology:

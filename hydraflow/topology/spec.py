@@ -139,6 +139,7 @@ class PlacementSpec(Located):
     SHORTHAND: ClassVar[str] = "mode"
     mode: str = _key("auto, fused or explicit", default="auto", choices=("auto", "fused", "explicit"))
     threads: tuple[ThreadSpec, ...] = _key("the threads of an explicit placement", default=())
+    option: str = attrs.field(default="", metadata={"internal": True})  # the option that it came from, not the file
 
 
 @attrs.frozen(kw_only=True)

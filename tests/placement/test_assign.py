@@ -197,6 +197,7 @@ def test_stages_of_reads_a_topology():
     ("simulator, with: {rate: 1000}", True), ("websocket, with: {url: 'ws://localhost:1'}", True),
 ])
 def test_stages_of_knows_which_sources_set_the_pace(source, paced):
-    topology, findings = examine(f"version: 1\nsources: [{{use: {source}}}]\nhandlers: [{{use: deserialize.binance}}]\n", "t.yaml", {})
+    topology, findings = examine(f"version: 1\nsources: [{{use: {source}}}]\nhandlers: [{{use: deserialize.binance}}]\n"
+                                 "instruments: [{symbol: A, tick: 1, lot: 1}]\n", "t.yaml", {})
     assert not findings.failed, findings.text
     assert stages_of(topology)[0].paced is paced

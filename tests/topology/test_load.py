@@ -7,9 +7,11 @@ import sys
 
 import pytest
 
+from disruptor.counters_format import NAME
 from hydraflow.errors import ConfigurationError, InputNotFound
 from hydraflow.placement import parse_placement
 from hydraflow.topology import TopologyError, examine, load
+from hydraflow.topology.check import ENGINE_NAME
 from hydraflow.topology.graph import order
 from tests.reference.topology_stubs import registry
 
@@ -109,3 +111,45 @@ def test_when_full_reaches_a_source_that_has_a_choice():
     text = MINIMAL.replace("use: simulator", "use: 'tests.reference.topology_stubs:live', when_full: conflate, name: s")
     text += "instruments: [{symbol: A, tick: 1, lot: 1}]\n"
     assert topology_of(text).bound["s"].params.when_full == "conflate"
+
+
+@pytest.mark.parametrize(("file", "name"), [("my demo.yaml", "my-demo"), ("../a/.b c.yaml", "b-c"), ("é.yaml", "topology"),
+                                            ("x" * 99 + ".yaml", "x" * 60)])
+def test_load_makes_a_name_that_an_engine_can_have_of_the_file_s(file, name):
+    topology, findings = examine(MINIMAL, file, {}, registry=registry())
+    assert (topology.name, findings.failed) == (name, False)
+
+
+def test_check_and_the_engine_agree_on_names_of_engines():
+    assert (ENGINE_NAME.pattern, ENGINE_NAME.flags) == (NAME.pattern, NAME.flags)
+
+
+def test_mistakes_of_the_option_placement_are_not_the_file_s(tmp_path):
+    path = tmp_path / "t.yaml"
+    path.write_text(MINIMAL)
+    placement = parse_placement("one=simulator,deserialise;two@7=book,sequencer")
+    with pytest.raises(TopologyError) as error:
+        load(path, registry=registry(), cpus=(0, 1), placement=placement)
+    assert error.value.exit_code == 2
+    assert str(error.value) == """\
+3 errors in --placement
+
+error[HF401]: the placement leaves out 'deserialize'
+ --> --placement
+  = every stage needs a thread
+  = more: hfx explain HF401
+
+error[HF402]: thread 'one' runs 'deserialise', which is not a stage
+ --> --placement
+  = did you mean 'deserialize'?
+  = known: simulator, sequencer, deserialize, book
+  = more: hfx explain HF402
+
+error[HF404]: thread 'two' asks for cpu 7, which this process may not use
+ --> --placement
+  = it may use: 0, 1
+  = more: hfx explain HF404"""
+    path.write_text(MINIMAL.replace("use: book", "use: boook"))
+    with pytest.raises(TopologyError) as error:
+        load(path, registry=registry(), placement=placement)
+    assert error.value.exit_code == 78 and str(error.value).startswith(f"4 errors in --placement and {path}")

@@ -35,7 +35,8 @@ def _at_least(minimum: float) -> Any:
 
 
 def _field(default: Any, description: str, unit: str, *, minimum: float = 0) -> Any:
-    return attrs.field(default=default, validator=_at_least(minimum), metadata={"description": description, "unit": unit})
+    return attrs.field(default=default, validator=_at_least(minimum),
+                       metadata={"description": description, "unit": unit, "minimum": minimum})
 
 
 @attrs.frozen(kw_only=True)
@@ -46,7 +47,7 @@ class SimulatorParams:
     seed: int = attrs.field(
         default=7,
         validator=[attrs.validators.ge(-(1 << 63)), attrs.validators.lt(1 << 63)],
-        metadata={"description": "key of the random numbers", "unit": "number"},
+        metadata={"description": "key of the random numbers", "unit": "number", "range": (-(1 << 63), (1 << 63) - 1)},
     )
     burst: int = _field(64, "most frames published per turn of the loop", "frames", minimum=1)
     speed: float = _field(0.0, "multiple of virtual time at which frames go out; 0: not paced by time", "ratio")
@@ -56,7 +57,7 @@ class SimulatorParams:
     price_ticks: int = attrs.field(
         default=618_000,
         validator=[attrs.validators.ge(10_000), attrs.validators.le(30_000_000)],
-        metadata={"description": "price at the start", "unit": "ticks of 0.10"},
+        metadata={"description": "price at the start", "unit": "ticks of 0.10", "range": (10_000, 30_000_000)},
     )
     gap_ppm: int = _field(500, "depth messages silently dropped", "ppm of depth messages")
     crossed_ppm: int = _field(200, "depth messages with a bid above the best ask", "ppm of depth messages")
