@@ -14,10 +14,11 @@ from disruptor.compiled import compiled
 from disruptor.handler import handler
 from handlers.book.layout import ASK_FLIP, BID_FLIP, BOOK_COUNTERS, BookParams, book_state
 from handlers.book.reading import book_digest
-from handlers.book.resolve import is_exchange, note_price, resolve_symbol
+from handlers.book.resolve import UNDECIDED, is_exchange, note_price, resolve_symbol
 from handlers.book.scale import SAME_SCALE, scale_between
 from handlers.book.sync import on_depth, on_lost, on_snapshot
 from handlers.book.tickers import best_price, on_ticker
+from handlers.book.unplaced import keep_snapshot, place_kept
 from hydraflow.codes import BookStatus, Kind
 
 __all__ = ["book"]
@@ -54,7 +55,9 @@ def on_event(event, sequence, end_of_batch, state, params, payload, instruments,
             _lose_every_book(books, instruments, symbol_count, number, counters)
         elif kind == _SNAPSHOT:
             symbol = resolve_symbol(books, instruments, event, payload)
-            if symbol >= 0:
+            if symbol == UNDECIDED:
+                keep_snapshot(state, event, payload, counters)
+            elif symbol >= 0:
                 scale = scale_between(instruments, int(event["first_update"]), symbol)
             else:
                 counters["snapshots_ignored"] += 1
@@ -64,14 +67,16 @@ def on_event(event, sequence, end_of_batch, state, params, payload, instruments,
         _show_nothing(event)
         return
     one = books[symbol]
-    if kind == _DEPTH:
+    if kind == _DEPTH or kind == _TICKER or kind == _TRADE:
         note_price(one, event, payload)
+        if state["unplaced_count"] != 0:
+            place_kept(state, instruments, number, counters)
+    if kind == _DEPTH:
         on_depth(one, event, payload, number, counters)
     elif kind == _TICKER:
-        note_price(one, event, payload)
         on_ticker(one, event, payload, number, counters)
     elif kind == _TRADE:
-        note_price(one, event, payload)
+        pass
     elif kind == _SNAPSHOT:
         on_snapshot(one, event, payload, scale, number, counters)
     else:

@@ -89,6 +89,22 @@ REMEMBERED = record_dtype(
 )
 
 
+# an unnamed snapshot that waits to be placed (see unplaced): what `on_snapshot` reads of a message, under the same names
+UNPLACED = record_dtype(
+    [
+        ("first_update", "i8"),  # the instrument in whose ticks and lots it is written
+        ("last_update", "i8"),
+        ("payload_position", "i8"),  # its levels begin at unplaced_levels[payload_position]
+        ("payload_count", "i8"),
+        ("bid_count", "i8"),
+        ("flags", "i8"),
+    ],
+    size=48,
+)
+UNPLACED_SNAPSHOTS = 64
+UNPLACED_LEVELS = 1 << 17
+
+
 def _side_dtype(params: BookParams) -> np.dtype:
     window = params.window_ticks
     fields = [
@@ -141,9 +157,14 @@ def book_dtype(params: BookParams) -> np.dtype:
 
 
 def book_state(params: BookParams, instruments: Any = None, **context: Any) -> list[Any]:
-    """Return the state fields: one book per instrument (`instruments`: the INSTRUMENT table; one book without it)."""
+    """Return the state fields: one book per instrument (`instruments`: the INSTRUMENT table; one book without it), and what waits."""
     count = 1 if instruments is None else max(1, len(instruments))
-    return [("books", book_dtype(params), (count,))]
+    return [
+        ("books", book_dtype(params), (count,)),
+        ("unplaced", UNPLACED, (UNPLACED_SNAPSHOTS,)),  # unnamed snapshots that wait, oldest first
+        ("unplaced_count", "i8"),
+        ("unplaced_levels", LEVEL, (2 * UNPLACED_LEVELS,)),  # laid out like a mirrored payload; the second half stays empty
+    ]
 
 
 # every `first_x` is the message's `number` (line of a capture) at the first x; it says something where x > 0
@@ -153,6 +174,7 @@ BOOK_COUNTERS = [
         "levels_applied",  # level changes of applied deltas (snapshot levels not counted)
         "deltas_applied",
         "snapshots",  # snapshots received
+        "snapshots_kept",  # without symbol, before anything told whose they are
         "snapshots_ignored",  # not newer than a live book, of no instrument, or partial beside deltas
         "deltas_buffered",
         "deltas_old",  # older than the snapshot: rightly not applied

@@ -17,6 +17,7 @@ from disruptor.compiled import compiled
 from disruptor.digest import SEED, fold
 from handlers.book.layout import ASK_FLIP, BID_FLIP
 from handlers.book.pending import kept_count
+from handlers.book.unplaced import fold_unplaced
 from handlers.book.window import key_at
 from hydraflow.records import LEVEL
 
@@ -68,7 +69,7 @@ def book_digest(state, params):
         digest = _fold_side(digest, one["ask"])
         digest = _fold_deltas(digest, one)
         digest = _fold_tickers(digest, one)
-    return digest
+    return fold_unplaced(digest, state)
 
 
 @compiled(inline=False)

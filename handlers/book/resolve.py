@@ -7,11 +7,15 @@ it. The order of preference, each a tie-break of the one before:
 
 1. the snapshot's id lies near the ids of the candidate's deltas; before one without deltas; before one far away. Venues
    that number all symbols from one counter (Binance USD-M) have all of them near,
-2. the snapshot's best bid lies within a hundredth of the candidate's last price,
+2. the snapshot's best bid lies within a hundredth of the candidate's last price (a live book whose price is another comes
+   after one without ids),
 3. the book is not live,
 4. the price lies nearest, in proportion (one without price comes last),
 5. the id lies nearest (distance 0 inside the kept range),
 6. the lowest index.
+
+Nothing is decided as long as some candidate has no price, unless the one preferred has a price within a hundredth, or awaits
+a snapshot near its ids: see unplaced.
 """
 
 from __future__ import annotations
@@ -25,11 +29,12 @@ from handlers.book.scale import fits, scale_between, scaled
 from handlers.book.tickers import best_price
 from hydraflow.codes import BookStatus, Kind, Venue
 
-__all__ = ["is_exchange", "note_price", "resolve_symbol"]
+__all__ = ["UNDECIDED", "is_exchange", "note_price", "resolve_symbol"]
 
 _LIVE = int(BookStatus.LIVE)
 _DEPTH = int(Kind.DEPTH)
 _POOL = int(Venue.POOL)
+UNDECIDED = -2
 _UNKNOWN_DISTANCE = (1 << 63) - 1
 _UNKNOWN_RATIO = 1e300
 _NEAR_IDS = 10_000_000  # some ten seconds of the busiest counter; counters of their own are 10^9 and more apart
@@ -58,7 +63,10 @@ def note_price(book, event, payload):
 
 @compiled(inline=False)
 def resolve_symbol(books, instruments, event, payload):
-    """Return the index of the instrument that an unnamed snapshot belongs to, or -1 when it is nobody's."""
+    """Return the index of the instrument that an unnamed snapshot belongs to, -1 when it is nobody's, or UNDECIDED.
+
+    event : a message, or a record with the same names (layout.UNPLACED), and its payload.
+    """
     update = int(event["last_update"])
     start = int(event["payload_position"]) & (payload.shape[0] // 2 - 1)
     count = np.int64(event["payload_count"])
@@ -69,6 +77,8 @@ def resolve_symbol(books, instruments, event, payload):
     found_rank = 0
     found_ratio = 0.0
     found_distance = 0
+    candidates = 0
+    unpriced = 0
     for symbol in range(min(books.shape[0], instruments.shape[0])):
         book = books[symbol]
         live = book["status"] == _LIVE
@@ -84,8 +94,12 @@ def resolve_symbol(books, instruments, event, payload):
         ratio = _price_distance(reference, scaled(price, scale[0], scale[1]))
         if _OTHER_RATIO < ratio and ratio < _UNKNOWN_RATIO:
             continue
+        candidates += 1
+        unpriced += 1 if ratio == _UNKNOWN_RATIO else 0
         rank = 0 if distance <= _NEAR_IDS else 4 if distance == _UNKNOWN_DISTANCE else 8
-        rank += (2 if ratio > _SAME_RATIO else 0) + (1 if live else 0)
+        if ratio > _SAME_RATIO:
+            rank += 6 if live else 2
+        rank += 1 if live else 0
         if found >= 0 and found_rank == rank:
             better = ratio < found_ratio or (ratio == found_ratio and distance < found_distance)
         else:
@@ -95,6 +109,8 @@ def resolve_symbol(books, instruments, event, payload):
             found_rank = rank
             found_ratio = ratio
             found_distance = distance
+    if candidates > 1 and unpriced > 0 and found_ratio > _SAME_RATIO and (found_rank >= 4 or found_rank & 1 != 0):
+        return UNDECIDED
     return found
 
 

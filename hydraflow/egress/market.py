@@ -12,10 +12,11 @@ import numpy as np
 from disruptor.compiled import compiled
 from handlers.book.far import far_find
 from handlers.book.layout import ASK_FLIP, BID_FLIP
-from handlers.book.resolve import is_exchange, note_price, resolve_symbol
+from handlers.book.resolve import UNDECIDED, is_exchange, note_price, resolve_symbol
 from handlers.book.scale import SAME_SCALE, scale_between
 from handlers.book.sync import on_depth, on_lost, on_snapshot
 from handlers.book.tickers import best_price, on_ticker
+from handlers.book.unplaced import keep_snapshot, place_kept
 from hydraflow.codes import BookStatus, Kind, Side
 
 __all__ = ["best_opposite", "displayed_lots", "follow", "is_live", "next_opposite"]
@@ -45,23 +46,26 @@ def follow(state, event, payload, instruments):
         if kind != _SNAPSHOT:
             return -1
         symbol = resolve_symbol(books, instruments, event, payload)
+        if symbol == UNDECIDED:
+            keep_snapshot(state, event, payload, counters)
         if symbol < 0:
             return -1
         scale = scale_between(instruments, int(event["first_update"]), symbol)
     elif not is_exchange(instruments, symbol):
         return -1
     book = books[symbol]
-    if kind == _DEPTH:
+    if kind == _DEPTH or kind == _TICKER or kind == _TRADE:
         note_price(book, event, payload)
+        if state["unplaced_count"] != 0:
+            place_kept(state, instruments, number, counters)
+    if kind == _DEPTH:
         on_depth(book, event, payload, number, counters)
     elif kind == _SNAPSHOT:
         on_snapshot(book, event, payload, scale, number, counters)
     elif kind == _LOST:
         on_lost(book, number, counters)
-    else:
-        note_price(book, event, payload)
-        if kind == _TICKER:
-            on_ticker(book, event, payload, number, counters)
+    elif kind == _TICKER:
+        on_ticker(book, event, payload, number, counters)
     return symbol
 
 

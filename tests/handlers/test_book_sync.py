@@ -6,6 +6,7 @@ import pytest
 
 from disruptor.errors import LayoutError
 from handlers.book import BookParams, levels
+from handlers.book.layout import UNPLACED_SNAPSHOTS
 from hydraflow.codes import BookStatus, Venue
 from hydraflow.records import FLAG_PARTIAL
 from tests.reference.book_driver import BookDriver
@@ -418,10 +419,48 @@ class TestUnnamedSnapshot:
         assert driver.count("snapshots_ignored") == 1
         assert [int(driver.book(s)["status"]) for s in range(3)] == [EMPTY, EMPTY, EMPTY]
 
-    def test_goes_to_the_lowest_index_when_nothing_tells(self):
+    def test_waits_when_nothing_tells_until_a_price_does(self):
+        """Two at once, before any other frame; ids of one counter, so that only prices tell."""
         driver = self.driver()
-        driver.feed(Messages().snapshot(15, BIDS, ASKS, symbol=65535).snapshot(16, BIDS, ASKS, symbol=65535))
-        assert [int(driver.book(s)["status"]) for s in range(3)] == [EMPTY, LIVE, LIVE]
+        dear, dearer = [(5_000, 1), (4_999, 2)], [(5_001, 3)]
+        messages = Messages().snapshot(15, dear, dearer, symbol=65535).snapshot(16, BIDS, ASKS, symbol=65535)
+        records = driver.feed(messages)
+        assert [int(driver.book(s)["status"]) for s in range(3)] == [EMPTY, EMPTY, EMPTY]
+        assert [shown(r) for r in records] == [(0, 0, 0, 0, EMPTY, 0)] * 2
+        records = driver.feed(Messages().depth(14, 17, 13, [(99, 7)], symbol=1).trade(5_003, 1, symbol=2).depth(12, 18, 11, [(4_999, 9)], symbol=2))
+        assert [shown(r)[:5] for r in records] == [(100, 1, 101, 3, LIVE), (5_000, 1, 5_001, 3, LIVE), (5_000, 1, 5_001, 3, LIVE)]
+        assert levels(driver.state, 1)[0].tolist() == [(100, 1), (99, 7)]
+        assert levels(driver.state, 2)[0].tolist() == [(5_000, 1), (4_999, 9)]
+        assert (driver.count("snapshots_kept"), driver.count("snapshots_ignored"), driver.count("sequence_gaps")) == (2, 0, 0)
+
+    def test_does_not_go_to_a_live_book_at_another_price_while_one_is_unknown(self):
+        """Ids of one counter are near those of every book: the live one would have got another symbol's levels."""
+        driver = self.driver()
+        messages = Messages().trade(140, 1, symbol=1).snapshot(10, [(140, 1)], [(141, 1)], symbol=1).depth(11, 12, 10, symbol=1)
+        driver.feed(messages.snapshot(15, BIDS, ASKS, symbol=65535))
+        assert levels(driver.state, 1)[0].tolist() == [(140, 1)]
+        records = driver.feed(Messages().ticker(14, (100, 1), (101, 3), symbol=2).depth(13, 16, 12, symbol=1))
+        assert [shown(r)[:5] for r in records] == [(100, 1, 101, 3, LIVE), (140, 1, 141, 1, LIVE)]
+
+    def test_that_waits_gives_way_when_there_is_no_room(self):
+        driver = self.driver()
+        messages = Messages()
+        for update in range(10, 10 + UNPLACED_SNAPSHOTS + 1):
+            messages.snapshot(update, BIDS, ASKS, symbol=65535)
+        driver.feed(messages)
+        assert int(driver.state[0]["unplaced_count"]) == 1
+        assert driver.count("snapshots_ignored") == UNPLACED_SNAPSHOTS
+        driver.feed(Messages().trade(100, 1, symbol=2))
+        assert int(driver.book(2)["update"]) == 10 + UNPLACED_SNAPSHOTS and int(driver.state[0]["unplaced_count"]) == 0
+
+    def test_that_waits_is_part_of_the_state(self):
+        digests = set()
+        for bids in ([], BIDS, [(100, 1), (99, 3)]):
+            driver = self.driver()
+            digests.add(driver.digest())
+            driver.feed(Messages().snapshot(15, bids, ASKS, symbol=65535))
+            digests.add(driver.digest())
+        assert len(digests) == 4
 
     def test_is_turned_into_the_ticks_of_the_book_that_it_belongs_to(self):
         driver = self.driver()
