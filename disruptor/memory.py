@@ -29,7 +29,9 @@ _MAP_NORESERVE = 0x4000
 _MAP_POPULATE = 0x8000
 _MAP_HUGETLB = 0x40000
 _MADV_HUGEPAGE = 14
+_MADV_NOHUGEPAGE = 15
 _MADV_POPULATE_WRITE = 23
+_MLOCK_ONFAULT = 1
 _MEMFD_NAME_MAX = 200
 _CGROUP_FILES = (
     ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
@@ -44,6 +46,7 @@ _ffi.cdef(
     void *mmap(void *, size_t, int, int, int, long);
     int munmap(void *, size_t);
     int mlock(const void *, size_t);
+    int mlock2(const void *, size_t, unsigned int);
     int madvise(void *, size_t, int);
     int posix_fallocate(int, long, long);
     int memfd_create(const char *, unsigned int);
@@ -57,17 +60,19 @@ class Mapping:
     """A range of mapped memory.
 
     address : int; size : bytes usable once (a mirrored mapping occupies 2 × size); notes : what fell back and why.
-    read_only : arrays over it refuse writing (a write would be a SIGSEGV).
+    read_only : arrays over it refuse writing (a write would be a SIGSEGV). sparse : a page takes memory from its first
+    write on: `prefault` does nothing, `lock` locks a page when it comes.
     """
 
     def __init__(
-        self, address: int, size: int, *, span: int | None = None, fd: int = -1, read_only: bool = False
+        self, address: int, size: int, *, span: int | None = None, fd: int = -1, read_only: bool = False, sparse: bool = False
     ) -> None:
         self.address = address
         self.size = size
         self.span = span or size
         self.fd = fd
         self.read_only = read_only
+        self.sparse = sparse
         self.notes: list[str] = []
         self._owner: _Owner | None = _Owner(address, self.span, fd)
 
@@ -83,14 +88,15 @@ class Mapping:
 
     def prefault(self) -> None:
         """Touch every page for writing now, so that no page fault happens later. For memory nobody else uses yet."""
-        if self.read_only or _libc.madvise(_ffi.cast("void *", self.address), self.span, _MADV_POPULATE_WRITE) == 0:
+        if self.read_only or self.sparse or _libc.madvise(_ffi.cast("void *", self.address), self.span, _MADV_POPULATE_WRITE) == 0:
             return
         pages = self.array(np.uint8)[::PAGE]  # kernels before 5.14
         pages |= 0
 
     def lock(self) -> bool:
         """Lock the pages in memory; on refusal (RLIMIT_MEMLOCK) note it and return False."""
-        if _libc.mlock(_ffi.cast("void *", self.address), self.span) == 0:
+        start = _ffi.cast("void *", self.address)
+        if (_libc.mlock2(start, self.span, _MLOCK_ONFAULT) if self.sparse else _libc.mlock(start, self.span)) == 0:
             return True
         self.notes.append(f"mlock of {self.span:,} bytes refused ({os.strerror(_ffi.errno)}); raise `ulimit -l`")
         return False
@@ -131,10 +137,13 @@ class _Exporter:
         }
 
 
-def anonymous(size: int, *, huge: bool = False, prefault: bool = False, lock: bool = False) -> Mapping:
+def anonymous(
+    size: int, *, huge: bool = False, prefault: bool = False, lock: bool = False, sparse: bool = False
+) -> Mapping:
     """Map `size` bytes of private zeroed memory, rounded up to pages.
 
     huge : try explicit 2 MiB pages, then transparent ones; what was refused stands in `notes`.
+    sparse : for tables that are used in a few places: see Mapping.
     Raises: MemoryMapError with the kernel's reason.
     """
     rounded = _round(size, HUGE_PAGE if huge else PAGE)
@@ -152,7 +161,9 @@ def anonymous(size: int, *, huge: bool = False, prefault: bool = False, lock: bo
             raise _refused(f"cannot map {rounded:,} bytes", "free memory or raise `ulimit -v`")
         if huge and _libc.madvise(_ffi.cast("void *", address), rounded, _MADV_HUGEPAGE) != 0:
             notes.append(f"no transparent huge pages either ({os.strerror(_ffi.errno)}); pages are 4 KiB")
-    return _finish(Mapping(address, rounded), notes, prefault, lock)
+    if sparse:  # where huge pages are the rule, one word would take 2 MiB; kernels without them refuse, and need not
+        _libc.madvise(_ffi.cast("void *", address), rounded, _MADV_NOHUGEPAGE)
+    return _finish(Mapping(address, rounded, sparse=sparse), notes, prefault, lock)
 
 
 def memfd(size: int, name: str = "disruptor", *, prefault: bool = False, lock: bool = False) -> Mapping:

@@ -93,6 +93,7 @@ def clear_far(side):
     if side["far_count"] != 0:
         far = side["far"]
         for slot in range(far.shape[0]):
-            far[slot]["key"] = 0
-            far[slot]["quantity_lots"] = 0
+            if far[slot]["quantity_lots"] != 0:  # nothing is written where nothing is: a page stays untouched
+                far[slot]["key"] = 0
+                far[slot]["quantity_lots"] = 0
         side["far_count"] = 0

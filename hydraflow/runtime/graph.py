@@ -42,6 +42,7 @@ _RECORDS: dict[str, tuple[np.dtype, Any]] = {
 }
 _STAGING = np.dtype([("payload_position", "i8"), ("payload_count", "i8")])
 STAGING_BYTES = 16 << 20
+TOUCHED_BYTES = 64 << 20  # of one state: some 25 books
 SEQUENCER_HANDLER = Handler(
     name=SEQUENCER, function=sequencer.step, arguments=(), params=sequencer.SequencerParams, counters=sequencer.COUNTERS
 )
@@ -349,8 +350,12 @@ class _Builder:
         self.graph.notes += ring.notes
 
     def _memory(self, size: int) -> Mapping:
-        """Return memory for what handlers own: touched and, where that is allowed, locked."""
-        mapping = anonymous(size, prefault=True, lock=True)
+        """Return memory for what handlers own: touched and, where that is allowed, locked.
+
+        A state beyond TOUCHED_BYTES is one of many symbols, of which each uses a part of its tables: its pages come, and
+        are locked, when they are first written.
+        """
+        mapping = anonymous(size, prefault=True, lock=True, sparse=size > TOUCHED_BYTES)
         self.graph.notes += mapping.notes
         self.graph.memory.append(mapping)
         return mapping

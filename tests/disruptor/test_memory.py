@@ -2,6 +2,7 @@ import os
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -190,3 +191,19 @@ def test_runtime_folder_says_what_to_do_when_its_place_is_missing(tmp_path, monk
     assert runtime_folder(create=False) == tmp_path / "gone" / "hydraflow"
     monkeypatch.delenv("XDG_RUNTIME_DIR")
     assert runtime_folder(create=False).name == f"hydraflow-{os.getuid()}"
+
+
+def resident(mapping) -> int:
+    """Bytes of a mapping that take memory."""
+    entry = Path("/proc/self/smaps").read_text().partition(f"{mapping.address:x}-")[2]
+    return int(entry.partition("\nRss:")[2].split()[0]) << 10
+
+
+def test_sparse_memory_comes_page_by_page_whatever_was_asked_for():
+    mapping = anonymous(32 << 20, prefault=True, lock=True, sparse=True)
+    mapping.prefault()
+    array = mapping.array(np.int64)
+    assert resident(mapping) == 0
+    array[:: 1 << 19] = 1  # every 4 MiB
+    assert int(array.sum()) == 8  # reading takes none
+    assert resident(mapping) == 8 * 4096
