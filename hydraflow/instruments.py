@@ -7,6 +7,7 @@ tick = price_multiple × 10^-price_decimals.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 
@@ -17,13 +18,14 @@ from hydraflow.codes import Venue
 from hydraflow.errors import ConfigurationError
 from hydraflow.records import INSTRUMENT
 
-__all__ = ["DECIMALS_MAX", "INSTRUMENTS_MAX", "Instrument", "infer", "table"]
+__all__ = ["DECIMALS_MAX", "INSTRUMENTS_MAX", "Instrument", "infer", "inverse_symbols", "table"]
 
 DECIMALS_MAX = 18
 INSTRUMENTS_MAX = 65_535  # index 65,535 means "whichever book it fits"
 SYMBOL_BYTES = 24
 _MULTIPLE_MAX = (1 << 31) - 1
 _FEE_MAX_PPM = 1_000_000
+_INVERSE = re.compile(r"[A-Z0-9]+USD_(PERP|\d{6})")
 
 
 @attrs.frozen(kw_only=True)
@@ -88,6 +90,16 @@ def infer(text: bytes, declared: Iterable[Instrument] = ()) -> list[Instrument]:
         for symbol, price_decimals, quantity_decimals in survey(text)
         if symbol not in known
     ]
+
+
+def inverse_symbols(records: np.ndarray) -> list[str]:
+    """Return the symbols of inverse contracts: Binance COIN-M names them BTCUSD_PERP and BTCUSD_240927.
+
+    They are quoted in USD, counted in contracts of so many USD, and settled in the coin. Price × quantity, by which notional,
+    fees and PnL are computed here, is then no amount of money.
+    """
+    symbols = [bytes(record["symbol"][: int(record["symbol_length"])]).decode() for record in records]
+    return [symbol for symbol in symbols if _INVERSE.fullmatch(symbol)]
 
 
 def _power(decimals: int) -> str:

@@ -11,6 +11,7 @@ import attrs
 
 from disruptor.counters import CounterReader
 from disruptor.threads import PinnedThread
+from hydraflow.instruments import inverse_symbols
 from hydraflow.placement.assign import stages_of
 from hydraflow.runtime.assembly import Assembly
 from hydraflow.runtime.digests import overall
@@ -41,6 +42,7 @@ def outcome(
         "compiled": {"seconds": round(loops.seconds, 3), "from_cache": loops.from_cache},
         "error": attrs.asdict(fault) if fault else None,
         "status": "interrupted" if interrupted else "failed" if fault else "completed",
+        "inverse_contracts": inverse_symbols(assembly.graph.instruments),
         "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "memory_locked": not any("mlock" in note for note in assembly.graph.notes),
         "journal": _journal(assembly),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["render"]
+__all__ = ["counts", "render"]
 
 _WIDTH = 79
 _SUMMED = ("levels_applied", "decisions", "orders_sent", "market_messages")  # a book, risk, wire, the sequencer
@@ -21,7 +21,7 @@ def render(result: dict[str, Any]) -> str:
         lines += _section("trading", _trading(result))
     if result.get("frame_errors"):
         lines += _section("bad input", _frame_errors(result))
-    lines += _section("counters", _counters(result))
+    lines += _section("counters", counts(result))
     lines += _latency(result)
     lines += _section("journal", _journal(result)) if result.get("journal") else []
     lines += _section("replay", _replay(result)) if result.get("replay") else []
@@ -85,12 +85,16 @@ def _first(book: dict[str, Any], what: str, count: int) -> str:
 
 
 def _trading(result: dict[str, Any]) -> list[tuple[str, str]]:
+    inverse = result.get("inverse_contracts", [])
     rows = [
         ("decisions", f"{result['decisions']:,}: {result['orders']:,} accepted, {result['rejects']:,} rejected"),
         *((f"  {reason}", f"{count:,}") for reason, count in result["rejects_by_reason"].items()),
         ("fills", f"{result['fills']:,}"),
-        ("PnL (marked, fees in)", f"{result['pnl']:,.4f} quote currency"),
+        ("PnL (marked, fees in)", f"{result['pnl']:,.4f} {'price × contracts, NOT money' if inverse else 'quote currency'}"),
     ]
+    if inverse:
+        rows.append(("", f"{', '.join(inverse)}: inverse contracts, which are not modelled: notional, limits, fees and PnL are "
+                     "price × contracts"))
     wire = result.get("wire") or {}
     if wire:
         rows.append(("on the wire", f"{wire.get('orders_sent', 0):,} orders, {wire.get('cancels_sent', 0):,} cancels, "
@@ -104,7 +108,7 @@ def _frame_errors(result: dict[str, Any]) -> list[tuple[str, str]]:
             for kind, count in result["frame_errors"].items()]
 
 
-def _counters(result: dict[str, Any]) -> list[tuple[str, str]]:
+def counts(result: dict[str, Any]) -> list[tuple[str, str]]:
     """What each stage counts itself, zeros and firsts left out; sums of the sections above are not said again."""
     rows = []
     for stage, record in result.get("counters", {}).items():

@@ -8,7 +8,7 @@ import pytest
 
 from hydraflow.codes import Venue
 from hydraflow.errors import ConfigurationError
-from hydraflow.instruments import Instrument, infer, table
+from hydraflow.instruments import Instrument, infer, inverse_symbols, table
 
 POOL = {"venue": Venue.POOL, "underlying": "BTCUSDT", "address": "0x004375dff511095cc5a197a54140a24efef3a416"}
 BTC = Instrument(symbol="BTCUSDT", tick="0.10", lot="0.001", maker_fee_ppm=-50, taker_fee_ppm=400)
@@ -139,3 +139,9 @@ def test_infer_skips_what_it_cannot_read() -> None:
         assert scales(bad + good) == [("A", "0.1", "1")], bad
         assert scales(good + bad.rstrip(b"\n")) == [("A", "0.1", "1")], bad
     assert scales(b"") == []
+
+
+def test_inverse_contracts_are_told_by_their_symbols():
+    names = ["BTCUSD_PERP", "ETHUSD_240927", "BTCUSDT", "BTCUSDT_240927", "USD_PERP", "BTCUSD", "1000SHIBUSDC"]
+    found = inverse_symbols(table([Instrument(symbol=name, tick="0.1", lot="1") for name in names]))
+    assert found == ["BTCUSD_PERP", "ETHUSD_240927"]

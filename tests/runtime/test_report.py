@@ -66,3 +66,12 @@ def test_stamps_that_were_no_nanoseconds_are_said_in_words() -> None:
     assert "receive stamps         of capture: milliseconds, as their size says;\n" in text
     assert "stamp_unit_ns" not in text
     assert "receive stamps" not in render(from_snapshot(snapshot(capture={"frames": 7, "stamp_unit_ns": 0})))
+
+
+def test_pnl_of_inverse_contracts_is_not_called_money() -> None:
+    result = from_snapshot(snapshot(book=BOOK)) | {"decisions": 1, "pnl": 5.5}
+    assert "5.5000 quote currency" in render(result)
+    text = render(result | {"inverse_contracts": ["BTCUSD_PERP"]})
+    assert "5.5000 price × contracts, NOT money\n" in text and "quote currency" not in text
+    assert "BTCUSD_PERP: inverse contracts, which are not modelled" in " ".join(text.split())
+    assert max(map(len, text.splitlines())) <= 79
