@@ -30,7 +30,7 @@ _STARTS = "start an engine with `hfx run FILE`"
 @click.command()
 @click.argument("engine", required=False, metavar="[NAME|PATH]")
 @click.option("--json", "as_json", is_flag=True, help=f"Print one JSON object (schema {SCHEMA}); with --watch one a line.")
-@click.option("--all", "everything", is_flag=True, help="Show every counter, zeros too, and every latency.")
+@click.option("--all", "everything", is_flag=True, help="Show every counter, zeros in short, and every latency.")
 @click.option("--watch", type=click.FloatRange(min=0.1), metavar="SECONDS", help="Print again until the engine has ended.")
 def stat(engine: str | None, as_json: bool, everything: bool, watch: float | None) -> None:
     """Print what an engine does or, dead, last did: one screen; with --all every counter and latency.
@@ -130,12 +130,16 @@ def _parts(shown: dict[str, Any], descriptor: dict[str, Any], everything: bool) 
             quantiles = [duration(s[key]) for key in ("p50", "p90", "p99", "p999", "p9999", "max")]
             table.add_row(name, _count(s["count"]), *quantiles)
         yield table
-    rows = list(_counter_rows(shown, descriptor, everything)) if everything or not flow else []
+    rows = list(_counter_rows(shown, descriptor)) if everything or not flow else []
     if rows:
         table = _table("counter", ">value", "unit")
         for row in rows:
             table.add_row(*row)
         yield table
+    if everything:
+        yield from (Text(line, style="dim") for line in _zero_lines(shown, descriptor))
+    elif flow:
+        yield from _counts(shown)
     if shown["errors"]:
         table = _table("error", ">times", "handler", ">sequence", "text")
         for row in shown["errors"]:
@@ -216,15 +220,37 @@ def _headline(shown: dict[str, Any]) -> RenderableType:
     return text
 
 
-def _counter_rows(shown: dict[str, Any], descriptor: dict[str, Any], everything: bool) -> Iterator[tuple[str, str, str]]:
-    """Yield (name, value, unit) of counters, one row per element of an array; what is 0 or "never" only for `everything`."""
+def _counts(shown: dict[str, Any]) -> Iterator[RenderableType]:
+    """Yield what each stage counts itself, a user's own too, as the report of a run says it."""
+    from hydraflow.runtime.report import counts
+    from hydraflow.runtime.result import from_snapshot
+
+    table = _table("counters", "")
+    for stage, text in counts(from_snapshot(shown)):
+        table.add_row(stage, text.replace("\u00a0", " "))
+    if table.row_count:
+        yield table
+
+
+def _zero_lines(shown: dict[str, Any], descriptor: dict[str, Any]) -> Iterator[str]:
+    """Yield a line per stage with the counters that are 0, or never happened."""
+    for group in descriptor["counters"]:
+        values = shown["counters"][group["name"]]
+        zero = [field["label"] for field in group["fields"] if not field["name"].startswith(("first_", "pad"))
+                and all(value == 0 for _, value in _elements(values[field["name"]]))]
+        if zero:
+            yield f"{group['name']}, 0 so far: {', '.join(zero)}"
+
+
+def _counter_rows(shown: dict[str, Any], descriptor: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield (name, value, unit) of counters that are not 0 or "never", one row per element of an array."""
     for group in descriptor["counters"]:
         values = shown["counters"][group["name"]]
         for field in group["fields"]:
             name = f"{group['name']}: {field['label']}"
             never = -1 if field["name"].startswith("first_") else 0
             for suffix, value in _elements(values[field["name"]]):
-                if everything or value not in (0, never):
+                if value not in (0, never):
                     yield name + suffix, f"{value:,}", field["unit"]
 
 

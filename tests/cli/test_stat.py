@@ -100,3 +100,19 @@ def test_stat_says_what_to_do_when_there_is_nothing(tmp_path):
         invoke(str(tmp_path / "text"))
     with pytest.raises(DataError, match="not a CnC file: not a file"):
         invoke(str(tmp_path))
+
+
+def test_stat_shows_the_counters_of_a_users_stage_and_lists_zeros_in_short():
+    file = CounterFile.create(
+        counter_path("mine"), name="mine", cells=["ring.main"], histograms=["none"],
+        counters={
+            "deserialize": CounterGroup([("frames", "i8"), ("messages", "i8"), ("errors", "i8", (16,)), ("first_error", "i8", (16,))]),
+            "watchdog": CounterGroup([("alarms", "i8"), ("first_alarm", "i8"), ("barks", "i8"), ("bites", "i8")]),
+        },
+    )
+    file.counter("deserialize")[0]["frames"] = file.counter("deserialize")[0]["messages"] = 1_000
+    file.counter("watchdog")[0]["alarms"] = 3
+    brief, everything = invoke(), invoke("--all")
+    assert "watchdog" in brief and "alarms 3" in brief and "barks" not in brief
+    assert "watchdog: alarms" in everything and "watchdog, 0 so far: barks, bites" in everything
+    assert "[" not in everything  # sixteen rows for the sixteen kinds of errors that there were not
