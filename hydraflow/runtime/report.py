@@ -121,14 +121,15 @@ def counts(result: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _latency(result: dict[str, Any]) -> list[str]:
-    rows = {name: row for name, row in result["latency_ns"].items() if row["count"]}
+    saturated = result.get("mode") != "paced"
+    rows = {name: row for name, row in result["latency_ns"].items() if row["count"] and not (saturated and name.endswith(".age"))}
     if not rows:
         return []
     order = sorted(rows, key=lambda n: (not n.startswith("frame_to_"), n.endswith(".age")))
-    saturated = result.get("mode") != "paced"
     note = "ring residence: saturated" if saturated else "paced"
     lines = ["", f"latency, ns ({note})"]
-    lines.append("  NAME: service per message, mean of its burst; NAME.age: since received")
+    ages = "time since received: see --json" if saturated else "NAME.age: since received"
+    lines.append(f"  NAME: service per message, mean of its burst; {ages}")
     lines.append(f"  {'':<18}" + "".join(f"{h:>9}" if h == "count" else f"{h:>8}" for h in _HEADINGS))
     for name in order:
         cells = "".join(_number(rows[name][c], 9 if c == "count" else 8) for c in _COLUMNS)

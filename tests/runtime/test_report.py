@@ -75,3 +75,12 @@ def test_pnl_of_inverse_contracts_is_not_called_money() -> None:
     assert "5.5000 price × contracts, NOT money\n" in text and "quote currency" not in text
     assert "BTCUSD_PERP: inverse contracts, which are not modelled" in " ".join(text.split())
     assert max(map(len, text.splitlines())) <= 79
+
+
+def test_ages_are_rows_of_a_paced_run_only() -> None:
+    """Flat out they say how full the rings were, stage by stage the same."""
+    result = from_snapshot(snapshot(book=BOOK))
+    result["latency_ns"]["book.age"] = LATENCY
+    saturated, paced = render(result | {"mode": "saturated"}), render(result | {"mode": "paced"})
+    assert "book.age" not in saturated and "time since received: see --json" in saturated
+    assert "book.age" in paced and "NAME.age: since received" in paced
