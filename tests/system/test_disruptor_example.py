@@ -71,3 +71,45 @@ def test_the_sixteen_lines_run_unjitted_on_fewer_records(tmp_path):
 def test_readme_prints_the_sixteen_lines():
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert EXAMPLE in blocks
+
+
+def as_doctest(text: str, expected: str) -> str:
+    """Return the example as the docstring of a module: statements after >>>, the rest of each after ...
+
+    A blank line ends a compound statement in a doctest, as it does at the prompt.
+    """
+    lines, inside = [], False
+    for line in text.splitlines():
+        begins = line and not line.startswith((" ", ")", "def ")) or (line.startswith("def ") and not inside)
+        lines.append(f">>> {line}" if begins else f"... {line}".rstrip())
+        inside = line.startswith("@")
+    return '"""\n' + "\n".join(lines) + "\n" + expected + '"""\n'
+
+
+SHORT = EXAMPLE.replace("10_000_000", "200_000").replace("25.0", "16.0")
+
+
+def test_the_sixteen_lines_as_a_doctest(tmp_path):
+    found = run_as_file(tmp_path, SHORT)
+    assert len(found) > 5
+    module = tmp_path / "spikes_doctest.py"
+    module.write_text(as_doctest(SHORT, "".join(f"{sequence} {value}\n" for sequence, value in found) + "199999\n"))  # what publish returns
+    ran = subprocess.run(
+        [sys.executable, "-m", "doctest", "-v", str(module)], capture_output=True, text=True, check=False, timeout=300,
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert ran.returncode == 0, ran.stdout
+    assert re.search(r"^\d+ passed(?: and 0 failed)?\.$", ran.stdout, re.MULTILINE), ran.stdout
+
+
+def test_the_sixteen_lines_in_a_notebook_cell(tmp_path, monkeypatch):
+    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
+    pytest.importorskip("ipykernel", reason="a notebook needs a kernel: pip install ipykernel nbclient")
+    found = run_as_file(tmp_path, SHORT)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(SHORT), nbformat.v4.new_code_cell(SHORT)])
+    nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
+    for cell in notebook.cells:  # the second time the handlers are defined anew, as newcomers do
+        printed = "".join(output["text"] for output in cell["outputs"] if output.get("name") == "stdout")
+        assert [(int(s), float(v)) for s, v in (line.split() for line in printed.splitlines())] == found
+        assert not [output for output in cell["outputs"] if output.get("name") == "stderr"], cell["outputs"]
