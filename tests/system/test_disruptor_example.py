@@ -80,7 +80,7 @@ def as_doctest(text: str, expected: str) -> str:
     """
     lines, inside = [], False
     for line in text.splitlines():
-        begins = line and not line.startswith((" ", ")", "def ")) or (line.startswith("def ") and not inside)
+        begins = (line and not line.startswith((" ", ")", "def "))) or (line.startswith("def ") and not inside)
         lines.append(f">>> {line}" if begins else f"... {line}".rstrip())
         inside = line.startswith("@")
     return '"""\n' + "\n".join(lines) + "\n" + expected + '"""\n'
