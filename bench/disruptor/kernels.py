@@ -122,8 +122,8 @@ def ping(event, sequence, state, there):
     state["sum"] += sum_of_seven(event) + event["w7"]
     if _note(state, sequence, arrived):
         answer = claim(there)
-        write_seven(answer, SEED + sequence + 1)
-        answer["w7"] = SEED + sequence + 8
+        write_seven(answer, SEED + sequence)
+        answer["w7"] = SEED + sequence + 7
 
 
 @handler(state=TRIPS)
@@ -132,7 +132,7 @@ def ping_marked(event, sequence, state, there):
     arrived = timestamp()
     state["sum"] += sum_of_seven(event)
     if _note(state, sequence, arrived):
-        write_seven(claim(there), SEED + sequence + 1)
+        write_seven(claim(there), SEED + sequence)
 
 
 @entry

@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.disruptor import kernels
 from bench.disruptor.machine import cores
-from bench.disruptor.work import FIELDS, Missing, Run, Work
+from bench.disruptor.work import FIELDS, LACKING, Missing, Run, Work
 from disruptor import Disruptor, thread
 from disruptor.clock import Calibration, calibrate
 from disruptor.handler import Handler
@@ -42,7 +42,7 @@ class OurGraph:
 
     def __init__(self, work: Work, availability: str = "auto") -> None:
         if work.kind not in _GRAPHS:
-            raise Missing(f"not built yet: the library does not do {work.kind}")
+            raise Missing(f"not built yet: {LACKING.get(work.kind, work.kind)}")
         self._work, self._availability = work, availability
 
     def run(self, count: int) -> Run:

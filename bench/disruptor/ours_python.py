@@ -125,7 +125,7 @@ class OurPythonTrips:
             for i in range(count):
                 before = time.perf_counter_ns()
                 there.publish(records[i : i + 1])
-                total += int(poller.take(1, timeout=10.0).view(np.int64).sum())
+                total += int(poller.take_batch(1, timeout=10.0).view(np.int64).sum())
                 samples[i] = time.perf_counter_ns() - before
             ns = time.perf_counter_ns() - began
         return Run(count=count, ns=ns, total=total, samples_ns=samples, waited_ns=waits.ns)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from bench.disruptor import kernels
 from bench.disruptor.machine import cores
 from bench.disruptor.ours_graphs import Waits, calibration
-from bench.disruptor.work import FIELDS, SEED, Missing, Run, Work
+from bench.disruptor.work import FIELDS, LACKING, SEED, Missing, Run, Work
 from disruptor import Disruptor, into, thread
 
 __all__ = ["OurRoundTrip"]
@@ -22,7 +23,7 @@ class OurRoundTrip:
 
     def __init__(self, work: Work) -> None:
         if work.kind not in ("round_trip", "round_trip_one_line", "idle"):
-            raise Missing(f"not built yet: the library does not do {work.kind}")
+            raise Missing(f"not built yet: {LACKING.get(work.kind, work.kind)}")
         self._work = work
 
     def run(self, count: int) -> Run:
@@ -31,19 +32,18 @@ class OurRoundTrip:
         if count >= kernels.MOST_TRIPS:
             raise ValueError(f"at most {kernels.MOST_TRIPS - 1:,} round trips, got {count:,}")
         there, back, waits = self._graphs()
-        state = back.state("ping")
+        state, words = back.state("ping"), 7 if self._work.kind == "round_trip_one_line" else 8
         state["count"], state["gap"] = count, calibration().ticks(self._work.gap_us * 1000)
+        # The first trip begins here, in Python, and is not timed; from the start on the handler has the ring.
+        there.publish(**{f"w{k}": SEED - 1 + k for k in range(words)})
         back.start()
         there.start()
-        # The first trip begins here and is not timed; the handler has the ring from then on.
-        there.publish(**{name: SEED - 1 + k for k, (name, _) in enumerate(there.ring.fields.descr)})
         while back.sequence_of("ping") < count and not (there.failure or back.failure):
             time.sleep(_LOOK_S)
         for graph in (back, there):
             graph.shutdown()
         ns = calibration().duration_ns(int(state["end"] - state["begin"]))
         samples = state["samples"][:count] * calibration().ns_per_tick
-        words = 7 if self._work.kind == "round_trip_one_line" else 8
         total = int(state["sum"]) - sum(SEED - 1 + k for k in range(words))
         return Run(count=count, ns=ns, total=total, samples_ns=samples, waited_ns=waits.ns)
 
@@ -51,9 +51,9 @@ class OurRoundTrip:
         """Nothing is held between runs."""
 
     def _graphs(self) -> tuple[Disruptor, Disruptor, Waits]:
-        one_line, waits, ring = self._work.kind == "round_trip_one_line", Waits(), {}
+        one_line, waits = self._work.kind == "round_trip_one_line", Waits()
         fields = FIELDS[:7] if one_line else FIELDS
-        ring = {"slots": self._work.slots, "wait": self._work.wait, "prefault": True, "availability": "record" if one_line else "cursor"}
+        ring: dict[str, Any] = {"slots": self._work.slots, "wait": self._work.wait, "prefault": True, "availability": "record" if one_line else "cursor"}
         there = Disruptor(fields, name="there", placement=[thread("pong", cpu=cores()[1])], **ring)
         back = Disruptor(fields, name="back", placement=[thread("ping", cpu=cores()[0])], **ring)
         pong, ping = (kernels.pong_marked, kernels.ping_marked) if one_line else (kernels.pong, kernels.ping)
