@@ -18,7 +18,7 @@ from typing import Any
 
 import numba
 
-__all__ = ["JIT_ENABLED", "compiled", "entry", "loop_options"]
+__all__ = ["JIT_ENABLED", "compiled", "direct", "entry", "loop_options"]
 
 JIT_ENABLED = not numba.config.DISABLE_JIT
 
@@ -57,3 +57,16 @@ def entry(function: Callable | None = None, *, cache: bool = True) -> Any:
         return dispatcher
 
     return decorate if function is None else decorate(function)
+
+
+def direct(function: Any, *like: Any) -> Callable[..., Any]:
+    """Return what enters a compiled function without numba looking up the types of its arguments: 0.1 instead of 0.35 µs.
+
+    like : arguments of the types that it will be called with; it is compiled for them now, or taken from the cache.
+    Precondition: every later call has those types, dimensions and layouts; of arrays only the size of an element is checked.
+    """
+    if not JIT_ENABLED:
+        return function
+    signature = tuple(numba.typeof(argument) for argument in like)
+    function.compile(signature)
+    return function.overloads[signature].entry_point

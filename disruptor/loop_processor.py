@@ -118,6 +118,10 @@ class LoopProcessor(Processor):
         self.build()
         CELLS[self._control.word + _AT_WORK] = -1
         for member in self.members:
+            for output in member.outputs.values():  # behind what Python has published there before
+                port = output.memory.port[0]
+                port["published"] = output.sequencer.claimed
+                port["next"] = port["published"] + 1
             try:
                 if member.handler.on_start is not None:
                     bound_hook(member.handler.on_start, _records(member))()

@@ -20,7 +20,7 @@ import numpy as np
 from disruptor.atomics import timestamp, words_at
 from disruptor.barrier import SequenceBarrier
 from disruptor.claims import claim_upto, publish_many, publish_one, was_given_up
-from disruptor.compiled import entry
+from disruptor.compiled import direct, entry
 from disruptor.errors import CapacityError, GraphError, LayoutError
 from disruptor.layout import record_dtype
 from disruptor.observer import Observer
@@ -36,6 +36,7 @@ __all__ = ["MARK", "RingBuffer"]
 
 MARK = "published_sequence"  # the field that holds a record's sequence in the record's own line
 _POLICIES = ("block", "raise", "drop", "overwrite")
+_NOTHING = object()  # what `publish` was not given
 
 
 class RingBuffer(Publisher):
@@ -70,6 +71,9 @@ class RingBuffer(Publisher):
             slots, producers=producers, wait=as_wait(wait), marks=self._marks(availability), name=name
         )
         self.dropped = 0
+        self._seen: np.dtype | None = None  # of the array that was published last; known to be equal to `fields`
+        self._strides = (self.fields.itemsize,)
+        self._enter_array = _publish_array
         s = self.sequencer
         s.stamps = self.memory.stamps
         self._address = np.array(
@@ -98,7 +102,7 @@ class RingBuffer(Publisher):
         start = first & self.mask
         return self.records[start : start + end - first + 1]
 
-    def publish(self, *what: Any, **columns: Any) -> Any:
+    def publish(self, what: Any = _NOTHING, high: int | None = None, /, **columns: Any) -> Any:
         """Publish, by what is given:
 
         nothing : a context manager that claims a slot and gives its record; published on leaving, given up when the body
@@ -108,9 +112,16 @@ class RingBuffer(Publisher):
         Returns the last sequence published for arrays, −1 for none. A long array is published part by part.
         Raises: as Sequencer.next; CapacityError for arrays of different length, unknown fields, records of another dtype.
         """
-        if what:
-            return self._publish_records(what[0]) if type(what[0]) is np.ndarray else self.sequencer.publish(*what)
-        return self._publish_columns(columns) if columns else Claim(self)
+        if type(what) is np.ndarray:  # the fast way; whatever is not as it mostly is goes to _publish_records
+            if what.dtype is not self._seen or what.strides != self._strides or self.sequencer.troubled():
+                return self._publish_records(what)
+            last = self._enter_array(self._address, what, 0)
+            return last if last >= -1 else self._publish_rest(what, -2 - last)
+        if what is _NOTHING:
+            return self._publish_columns(columns) if columns else Claim(self)
+        if isinstance(what, np.ndarray):
+            return self._publish_records(what.view(np.ndarray))
+        return self.sequencer.publish(what, high)
 
     # consumers
 
@@ -197,27 +208,26 @@ class RingBuffer(Publisher):
         return Marks(words, stride, stride - 1)
 
     def _publish_records(self, source: np.ndarray) -> int:
-        if source.dtype is not self.fields:
-            source = self._viewed(source)
-        if not source.flags.c_contiguous:
-            source = np.ascontiguousarray(source)
+        if source.dtype != self.fields:
+            raise CapacityError(f"ring '{self.name}': its records are {self.fields.descr}, got an array of {source.dtype.descr}")
+        if source.ndim != 1:
+            raise CapacityError(f"ring '{self.name}': an array of records has 1 dimension, got {source.ndim}; pass array.ravel()")
         if self.sequencer.troubled():
             self.sequencer._check(1)
             self.sequencer.refuse_other_threads()
-        high = _publish_array(self._address, source, 0)
-        return high if high >= -1 else self._publish_rest(source, -2 - high)
-
-    def _viewed(self, source: np.ndarray) -> np.ndarray:
-        """Return an array of plain records as one of the ring's. Raises: CapacityError for records of another layout."""
-        if source.dtype != self.fields:
-            raise CapacityError(f"ring '{self.name}': its records are {self.fields.descr}, got an array of {source.dtype.descr}")
-        return source.view(self.fields)
+        if not source.flags.c_contiguous:
+            source = np.ascontiguousarray(source)
+        if self._seen is None:
+            self._enter_array = direct(_publish_array, self._address, source.view(self.fields), 0)
+        self._seen = source.dtype
+        last = self._enter_array(self._address, source, 0)
+        return int(last) if last >= -1 else self._publish_rest(source, -2 - last)
 
     def _publish_rest(self, source: np.ndarray, done: int) -> int:
         """Publish source[done:], waiting for room or doing what the policy says."""
         high = self.sequencer.claimed if done else -1
         while done < len(source) and self._make_room(len(source) - done):
-            last = _publish_array(self._address, source, done)
+            last = self._enter_array(self._address, source, done)
             if last >= -1:
                 return int(last)
             done = -2 - last

@@ -8,8 +8,8 @@
 
 Contenders, one file each; a class with `run(count)` that returns a `Run`, or `Missing` with what to install:
 
-    ours_loops, ours_round_trip (loops, kernels)    compiled loops of the library, wired by hand
-    ours_python                                     the library called from Python
-    c_ring (ring.c), lmax (Lmax.java)               C11 and LMAX Disruptor, compiled on the spot
-    queues, processes                               Python's own and installed queues, in a process and between two
+    ours_graphs, ours_round_trip (kernels)  the library by its public interface, compiled at both ends
+    ours_python                             the library called from Python
+    c_ring (ring.c), lmax (Lmax.java)       C11 and LMAX Disruptor, compiled on the spot
+    queues, processes                       Python's own and installed queues, in a process and between two
 """

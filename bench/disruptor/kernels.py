@@ -1,20 +1,30 @@
-"""Handlers and step functions that the compiled rows run. `state` of a producer: count, made, begin, end."""
+"""Handlers and producers that our rows run. State of a producer: `count` records to make; `begin`, the ticks at the first.
+
+State of a handler that sums: `last`, the sequence at which it notes the ticks in `end`.
+"""
 
 from __future__ import annotations
 
 from bench.disruptor.work import SEED
-from disruptor.atomics import load_acquire, pause, store_release, timestamp
+from disruptor.atomics import pause, timestamp
 from disruptor.compiled import compiled, entry
-from disruptor.single_producer import claim, lowest
-from disruptor.stage import FINISHED
-from disruptor.waiting import wake_all
+from disruptor.handler import handler
+from disruptor.single_producer import claim
 
-WAIT = 16  # word index of the cell on which blocking loops sleep
+__all__ = [
+    "MOST_TRIPS", "beside", "first", "now", "ping", "ping_marked", "pong", "pong_marked", "produces", "produces_marked", "second", "sums",
+    "sums_marked",
+]
+
+MOST_TRIPS = 1 << 22
+MAKES = [("count", "i8"), ("made", "i8"), ("begin", "i8"), ("sequence", "i8")]
+SUMS = [("sum", "i8"), ("last", "i8"), ("end", "i8")]
+TRIPS = [("sum", "i8"), ("count", "i8"), ("gap", "i8"), ("sent", "i8"), ("begin", "i8"), ("end", "i8"), ("samples", "i8", (MOST_TRIPS,))]
 
 
 @compiled
-def write(event, value):
-    """Fill the eight words."""
+def write_seven(event, value):
+    """Fill the first seven words."""
     event["w0"] = value
     event["w1"] = value + 1
     event["w2"] = value + 2
@@ -22,137 +32,137 @@ def write(event, value):
     event["w4"] = value + 4
     event["w5"] = value + 5
     event["w6"] = value + 6
-    event["w7"] = value + 7
 
 
 @compiled
-def total(event):
-    """Return the sum of the eight words."""
-    return event["w0"] + event["w1"] + event["w2"] + event["w3"] + event["w4"] + event["w5"] + event["w6"] + event["w7"]
+def sum_of_seven(event):
+    """Return the sum of the first seven words."""
+    return event["w0"] + event["w1"] + event["w2"] + event["w3"] + event["w4"] + event["w5"] + event["w6"]
 
 
-def sums(event, state):
-    """Sum every record."""
-    state["sum"] += total(event)
+@handler(state=MAKES)
+def produces(event, sequence, state):
+    """Fill eight words of `count` records."""
+    made = state["made"]
+    if made == 0:
+        state["begin"] = timestamp()
+    if made == state["count"]:
+        return -1
+    write_seven(event, SEED + sequence)
+    event["w7"] = SEED + sequence + 7
+    state["made"] = made + 1
+    return 1
 
 
+@handler(state=MAKES)
+def produces_marked(event, sequence, state):
+    """Fill seven words of `count` records; the eighth is the sequence, which the ring writes."""
+    made = state["made"]
+    if made == 0:
+        state["begin"] = timestamp()
+    if made == state["count"]:
+        return -1
+    write_seven(event, SEED + sequence)
+    state["made"] = made + 1
+    return 1
+
+
+@handler(state=SUMS)
+def sums(event, sequence, state):
+    """Sum the eight words of every record."""
+    state["sum"] += sum_of_seven(event) + event["w7"]
+    if sequence == state["last"]:
+        state["end"] = timestamp()
+
+
+@handler(state=SUMS)
+def sums_marked(event, sequence, state):
+    """Sum seven words and, as the eighth, the sequence that lies in the record."""
+    state["sum"] += sum_of_seven(event) + (event["published_sequence"] + SEED + 7)
+    if sequence == state["last"]:
+        state["end"] = timestamp()
+
+
+@handler
 def first(event):
     """Write w6."""
     event["w6"] = event["w0"] + event["w1"]
 
 
+@handler
 def second(event):
     """Write w7 from what `first` wrote."""
     event["w7"] = event["w6"] + event["w2"]
 
 
+@handler
 def beside(event):
     """Write w7 from what the producer wrote."""
     event["w7"] = event["w0"] + event["w2"]
 
 
-def produce_one(feed, cells, room, state, consumers, halt):
-    """Publish one record per turn; FINISHED when `count` have been consumed by all."""
-    made = state["made"]
-    if made < state["count"]:
-        if room < 1:
-            return 0
-        if made == 0:
-            state["begin"] = timestamp()
-        write(claim(feed), SEED + made)
-        state["made"] = made + 1
-        return 1
-    return _finish(cells, state, consumers, halt, made)
-
-
-def produce_ten(feed, cells, room, state, consumers, halt):
-    """Publish ten records per turn."""
-    made = state["made"]
-    if made < state["count"]:
-        if room < 10:
-            return 0
-        if made == 0:
-            state["begin"] = timestamp()
-        for _ in range(10):
-            write(claim(feed), SEED + made)
-            made += 1
-        state["made"] = made
-        return 10
-    return _finish(cells, state, consumers, halt, made)
-
-
-def produce_hundred(feed, cells, room, state, consumers, halt):
-    """Publish a hundred records per turn."""
-    made = state["made"]
-    if made < state["count"]:
-        if room < 100:
-            return 0
-        if made == 0:
-            state["begin"] = timestamp()
-        for _ in range(100):
-            write(claim(feed), SEED + made)
-            made += 1
-        state["made"] = made
-        return 100
-    return _finish(cells, state, consumers, halt, made)
-
-
-@compiled
-def _finish(cells, state, consumers, halt, made):
-    if lowest(cells, consumers) < made - 1:
-        return 0
-    state["end"] = timestamp()
-    store_release(cells, halt, 1)
-    return FINISHED
-
-
+@handler
 def pong(event, back):
     """Send the record back."""
     answer = claim(back)
-    answer["w0"] = event["w0"]
-    answer["w1"] = event["w1"]
-    answer["w2"] = event["w2"]
-    answer["w3"] = event["w3"]
-    answer["w4"] = event["w4"]
-    answer["w5"] = event["w5"]
-    answer["w6"] = event["w6"]
+    _copy_seven(answer, event)
     answer["w7"] = event["w7"]
 
 
-def ping(event, sequence, state, there, samples, words, halt):
+@handler
+def pong_marked(event, back):
+    """Send the seven words back."""
+    _copy_seven(claim(back), event)
+
+
+@handler(state=TRIPS)
+def ping(event, sequence, state, there):
     """Note how long the record was away, wait for the gap, send the next one."""
-    now = timestamp()
-    samples[sequence] = now - state["sent"]
-    state["sum"] += total(event)
-    while timestamp() - now < state["gap"]:
-        pause()
-    if sequence + 1 < state["count"]:
-        state["sent"] = timestamp()
-        write(claim(there), SEED + sequence + 1)
+    arrived = timestamp()
+    state["sum"] += sum_of_seven(event) + event["w7"]
+    if _note(state, sequence, arrived):
+        answer = claim(there)
+        write_seven(answer, SEED + sequence)
+        answer["w7"] = SEED + sequence + 7
+
+
+@handler(state=TRIPS)
+def ping_marked(event, sequence, state, there):
+    """The same for seven words."""
+    arrived = timestamp()
+    state["sum"] += sum_of_seven(event)
+    if _note(state, sequence, arrived):
+        write_seven(claim(there), SEED + sequence)
+
+
+@entry
+def now():
+    """Return the ticks, for what Python begins."""
+    return timestamp()
+
+
+@compiled
+def _copy_seven(target, source):
+    target["w0"] = source["w0"]
+    target["w1"] = source["w1"]
+    target["w2"] = source["w2"]
+    target["w3"] = source["w3"]
+    target["w4"] = source["w4"]
+    target["w5"] = source["w5"]
+    target["w6"] = source["w6"]
+
+
+@compiled
+def _note(state, sequence, arrived):
+    """Keep the sample of `sequence`; return whether another one is to be sent, from now on. The first is not timed: it began in Python."""
+    if sequence == 0:
+        state["begin"] = arrived
     else:
-        state["end"] = timestamp()
-        store_release(words, halt, 1)
-
-
-def begin_round_trips(feed, state):
-    """Send the first record."""
-    state["begin"] = timestamp()
-    state["sent"] = state["begin"]
-    write(claim(feed), SEED)
-    return FINISHED
-
-
-@entry
-def wait_for(cells, cursor, wanted, halt):
-    """Wait until the cursor has reached `wanted` or the halt cell is set; return the cursor."""
-    available = load_acquire(cells, cursor)
-    while available < wanted and load_acquire(cells, halt) == 0:
+        state["samples"][sequence - 1] = arrived - state["sent"]
+    while timestamp() - arrived < state["gap"]:
         pause()
-        available = load_acquire(cells, cursor)
-    return available
-
-
-@entry
-def wake(cells):
-    """Wake whoever sleeps. Compiled before the loops, which call `wake_all` with the same constant."""
-    wake_all(cells, WAIT)
+    if sequence == state["count"]:
+        state["end"] = timestamp()
+        return False
+    state["sent"] = timestamp()
+    return True

@@ -8,8 +8,8 @@ from typing import Any
 from bench.disruptor.c_ring import CRing, CRingAhead
 from bench.disruptor.harness import Goal, Row
 from bench.disruptor.lmax import Lmax
-from bench.disruptor.ours_loops import OurLoops
-from bench.disruptor.ours_python import OurArrays, OurBatches, OurPublish
+from bench.disruptor.ours_graphs import OurGraph, with_flags
+from bench.disruptor.ours_python import OurArrays, OurBatches, OurPythonTrips, publishing
 from bench.disruptor.ours_round_trip import OurRoundTrip
 from bench.disruptor.processes import BETWEEN, one_way, there_and_back
 from bench.disruptor.queues import IN_PROCESS, one_by_one, ping_pong
@@ -17,7 +17,7 @@ from bench.disruptor.work import Contender, Work
 
 __all__ = ["rows"]
 
-_COMPILED: dict[str, Callable[[Work], Contender]] = {"ours": OurLoops, "C": CRing, "LMAX": Lmax}
+_COMPILED: dict[str, Callable[[Work], Contender]] = {"ours": OurGraph, "C": CRing, "LMAX": Lmax}
 
 
 def rows() -> list[Row]:
@@ -42,13 +42,18 @@ def _one_to_one() -> list[Row]:
 
 
 def _many() -> list[Row]:
+    in_line = "ours writes and sums seven words and its sequence, the eighth of the record's line; C and LMAX eight words and an array of marks"
+    with_array: dict[str, Callable[[Work], Contender]] = {**_COMPILED, "ours": with_flags}
     return [
         Row(
-            name=f"3P-1C, 65,536 slots, {_claims(batch)}",
+            name=f"3P-1C, 65,536 slots, {_claims(batch)}{kind}",
             work=Work(kind="three_to_one", slots=65536, batch=batch, wait="yielding", threads=4),
-            contenders=_COMPILED, goals=(Goal(against="LMAX", at_least=2.0),) if batch == 1 else (),
+            contenders=contenders, goals=(Goal(against="LMAX", at_least=2.0),) if batch == 1 else (), note=note,
         )
-        for batch in (1, 10)
+        for batch, kind, contenders, note in (
+            (1, "", _COMPILED, in_line), (10, "", _COMPILED, in_line),
+            (10, ", flags", with_array, "availability='flags': marks in an array apart, as C and LMAX have them"),
+        )
     ]
 
 
@@ -90,6 +95,10 @@ def _python() -> list[Row]:
     between: dict[str, Any] = {name: one_way(name) for name in BETWEEN}
     back: dict[str, Any] = {name: there_and_back(name) for name in BETWEEN}
     made = "others get bytes made beforehand and only count them; ours writes and sums the eight words"
+    ways: dict[str, Any] = {
+        "ours": publishing("with"), "ours, publish_event": publishing("translator"), "ours, array of one": publishing("array of one"),
+        "ours, publish(field=…)": publishing("fields"),
+    }
     return [
         Row(
             name="publish of arrays of 100 records", work=Work(kind="arrays", slots=65536, batch=100), contenders={"ours": OurArrays},
@@ -98,16 +107,19 @@ def _python() -> list[Row]:
         *(
             Row(
                 name=f"Python batch handler, {slots:,} slots", work=Work(kind="batches", slots=slots), contenders={"ours": OurBatches},
-                goals=(Goal(at_least=limit),), note="numpy sums the batch; a compiled loop publishes per event",
+                goals=(Goal(at_least=limit),), note="numpy sums the batch; a compiled producer publishes one record at a time",
             )
             for slots, limit in ((1024, 80e6), (4096, 200e6))
         ),
-        Row(name="one record at a time, Python", work=Work(kind="python", slots=65536), contenders={"ours": OurPublish, **threads}, note=made),
         Row(
-            name="round trip, Python threads", work=Work(kind="python_round_trip", slots=1024), contenders={"ours": OurRoundTrip, **trips},
-            figure="p50", note="ours has no Python ends yet",
+            name="one record at a time, Python", work=Work(kind="python", slots=65536), contenders={**ways, **threads},
+            note=f"ours: with publish() as event; {made}",
         ),
-        Row(name="one record at a time, two processes", work=Work(kind="processes", slots=65536), contenders={"ours": OurLoops, **between}, note=made),
+        Row(
+            name="round trip, Python threads", work=Work(kind="python_round_trip", slots=1024, wait="blocking"),
+            contenders={"ours": OurPythonTrips, **trips}, figure="p50", note="ours: a Python batch handler sends back, a poller receives",
+        ),
+        Row(name="one record at a time, two processes", work=Work(kind="processes", slots=65536), contenders={"ours": OurGraph, **between}, note=made),
         Row(
             name="round trip, two processes", work=Work(kind="processes_round_trip", slots=1024), contenders={"ours": OurRoundTrip, **back},
             figure="p50",

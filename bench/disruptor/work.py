@@ -11,7 +11,7 @@ from typing import Protocol
 import attrs
 import numpy as np
 
-__all__ = ["FIELDS", "PERIOD", "RECORD_BYTES", "SEED", "Contender", "Missing", "Run", "Work"]
+__all__ = ["FIELDS", "LACKING", "PERIOD", "RECORD_BYTES", "SEED", "Contender", "Missing", "Run", "Work"]
 
 SEED = 7
 RECORD_BYTES = 64
@@ -26,6 +26,7 @@ _SUMS = {
     "round_trip_one_line": (7, 21),  # the eighth word is the sequence
     "idle": (0, 0),
 }
+LACKING = {kind: "a ring between two processes" for kind in ("processes", "processes_round_trip")}  # of the library
 
 
 class Missing(Exception):

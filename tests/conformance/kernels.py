@@ -3,6 +3,7 @@
 from disruptor.claims import release_upto
 from disruptor.handler import handler
 from disruptor.rewind import REWIND
+from disruptor.single_producer import claim
 
 TRACE = [("count", "i8"), ("seen", "i8", (256,)), ("batches", "i8"), ("sizes", "i8", (64,)), ("depths", "i8", (64,)),
          ("timeouts", "i8"), ("ends", "i8"), ("fails", "i8", (64,))]
@@ -84,3 +85,11 @@ def doubles(event):
 def sums(event, state):
     state["count"] += 1
     state["sum"] += event["value"]
+
+
+@handler
+def copies(event, out):
+    """Sends the record on."""
+    copy = claim(out)
+    copy["value"] = event["value"]
+    copy["other"] = event["other"]

@@ -97,6 +97,28 @@ def test_timestamp_never_runs_backwards_on_one_core():
     assert out[-1] > out[0]
 
 
+def test_words_at_is_the_memory_itself():
+    shared = cells(8)
+    shared[:] = np.arange(8)
+    assert kernels.reads_at(shared.ctypes.data + 16, 4) == 2 + 3 + 4 + 2 * 5
+    assert shared.tolist() == [0, 1, 2, 3, 4, 10, 6, 7]
+    assert np.shares_memory(atomics.words_at(shared.ctypes.data, 8), shared)
+
+
+def test_asking_ahead_changes_nothing_wherever_it_points():
+    records = anonymous(64 * 16).array(np.dtype([("value", "i8"), ("rest", "i8", (7,))]), 16)
+    assert kernels.asks_ahead(records, 16) == sum(range(16))
+    assert records["value"].tolist() == list(range(16)) and not records["rest"].any()
+
+
+@needs_jit
+def test_asking_ahead_is_a_prefetch_to_write():
+    records = anonymous(64 * 16).array(np.dtype([("value", "i8"), ("rest", "i8", (7,))]), 16)
+    kernels.asks_ahead(records, 16)
+    text = kernels.asks_ahead.inspect_llvm(kernels.asks_ahead.signatures[0])
+    assert "@llvm.prefetch" in text and ", i32 1, i32 3, i32 1)" in text
+
+
 @needs_jit
 def test_cells_of_another_type_are_a_compile_error():
     with pytest.raises(Exception, match="cells must be a 1-D int64 array"):

@@ -12,8 +12,10 @@ from disruptor.atomics import (
     leading_zeros,
     load_acquire,
     pause,
+    prefetch_write,
     store_release,
     timestamp,
+    words_at,
 )
 from disruptor.compiled import entry
 
@@ -129,3 +131,27 @@ def stamps(out):
     """Fill `out` with successive time stamps."""
     for i in range(out.shape[0]):
         out[i] = timestamp()
+
+
+@entry
+def reads_at(address, count):
+    """Return the sum of `count` words at `address`, after doubling the last."""
+    words = words_at(address, count)
+    words[count - 1] *= 2
+    total = 0
+    for i in range(words.shape[0]):
+        total += words[i]
+    return total
+
+
+@entry
+def asks_ahead(records, slots):
+    """Ask for lines before, in and far behind `records`, fill them, return their sum."""
+    total = 0
+    for slot in range(-slots, 2 * slots):
+        prefetch_write(records, slot)
+    prefetch_write(records, 1 << 40)
+    for slot in range(slots):
+        records[slot]["value"] = slot
+        total += records[slot]["value"]
+    return total
