@@ -1,5 +1,7 @@
 # make run   the demo: simulated frames through the whole graph; ends by itself with a report
 # make test  every test (real captures are used when HYDRAFLOW_DATA names their folder); PYTEST='-k book -x' adds options
+# make conformance  the ring's behaviours by number, compiled, as plain Python and with bounds checked
+# make mutants      faults seeded into the ring, one at a time; each must fail a named test
 # make lint  ruff, mypy, import contracts      make bench  the benchmarks
 # make docs  what is generated in docs/        make clean  remove the environment and what was built
 #
@@ -9,7 +11,7 @@
 SHELL := /bin/sh
 IN    := sh bootstrap.sh --run
 
-.PHONY: run test lint bench docs clean
+.PHONY: run test conformance mutants lint bench docs clean
 .DEFAULT_GOAL := run
 
 run:
@@ -17,6 +19,12 @@ run:
 
 test:
 	@$(IN) python -m pytest $(PYTEST)
+
+conformance:
+	@$(IN) python -m tools.conformance $(CONFORMANCE)
+
+mutants:
+	@$(IN) python -m tools.mutants $(MUTANTS)
 
 lint:
 	@$(IN) ruff check .
@@ -28,6 +36,7 @@ bench:
 
 docs:
 	@$(IN) python -m tools.make_reference
+	@$(IN) python -m tools.make_conformance
 
 clean:
 	@sh bootstrap.sh --remove

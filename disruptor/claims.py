@@ -8,7 +8,8 @@ block's first word. A block holds
     GATE      the lowest consumer's sequence when it was last looked up; spares reading the consumers for each claim
     IDLE      wait cell: consumers sleep here until something is published (see disruptor.waiting)
     PROGRESS  wait cell: those who wait for a consumer to advance, dependants and producers, sleep here
-    FLAGS     FAILED (a consumer has died), PARKS (somebody may sleep), OBSERVED (observers look at claims)
+    FLAGS     FAILED (a consumer has died), PARKS (somebody may sleep), OBSERVED (observers look at claims), TOUCHED (the
+              highest sequence whose slot may have been written although its claim was given back)
     INFO      constants of the ring
     GATING    words of the consumers' sequences (see disruptor.gating)
 
@@ -19,6 +20,8 @@ unless a one-to-one link wants the sequence in the record's line: one line goes 
 
 Order: publishing is a release store (cursor or mark), looking an acquire load of the same cell; freeing is the release
 store of a consumer's sequence, `claim` pairs with it through the acquire loads of `lowest_gate`.
+Many producers: GATE never goes back, and CLAIMED <= GATE + slots at any time; so no mark behind GATE is overwritten, and
+whoever scans marks from GATE + 1 and finds GATE unchanged has missed nothing (tests/conformance/model.py).
 Source: LMAX SingleProducerSequencer and MultiProducerSequencer; here many producers claim only what fits, so that
 capacity is never negative and a producer that dies while it waits holds up nobody.
 """
@@ -46,20 +49,25 @@ __all__ = [
     "PROGRESS",
     "SLOTS",
     "STRIDE",
+    "TOUCHED",
     "claim_many",
     "claim_one",
     "claim_room",
     "claim_upto",
     "free_slots",
     "give_up",
+    "has_passed",
     "highest_claimed",
     "is_published",
+    "oldest_whole",
     "publish_many",
     "publish_one",
     "publish_port",
+    "published_now",
     "published_upto",
     "release_upto",
     "take_back",
+    "touched_upto",
     "was_given_up",
 ]
 
@@ -74,6 +82,7 @@ GATING = 7 * CELL_WORDS
 FAILED = FLAGS
 PARKS = FLAGS + 1
 OBSERVED = FLAGS + 2
+TOUCHED = FLAGS + 3
 SLOTS = INFO
 STRIDE = INFO + 1
 OFFSET = INFO + 2
@@ -90,7 +99,7 @@ def claim_one(cells, base, marks, count):
     slots = cells[base + SLOTS]
     if high - cells[base + GATE] > slots:
         gate = _lowest(cells, base, marks, cells[base + GATE])
-        cells[base + GATE] = gate
+        store_release(cells, base + GATE, gate)
         if high - gate > slots:
             return gate + slots - high
     store_release(cells, base + CLAIMED, high)
@@ -111,10 +120,13 @@ def claim_many(cells, base, marks, count):
         high = before + count
         gate = load_acquire(cells, base + GATE)
         if high - gate > slots:
-            gate = _lowest(cells, base, marks, gate)
-            if high - gate > slots:
-                return gate + slots - high
-            store_release(cells, base + GATE, gate)
+            lowest = _lowest(cells, base, marks, gate)
+            if high - lowest > slots:
+                if load_acquire(cells, base + GATE) == gate:
+                    return lowest + slots - high
+                continue  # others have claimed and published meanwhile: what was found is out of date
+            if not compare_exchange(cells, base + GATE, gate, lowest):
+                continue  # never stored over a newer one: the marks before it are gone
         if compare_exchange(cells, base + CLAIMED, before, high):
             return high
 
@@ -169,6 +181,7 @@ def give_up(cells, base, marks, low, high):
 @compiled
 def take_back(cells, base, marks, low, high):
     """Give claimed sequences back as if never claimed, or where others have claimed since, give them up."""
+    touched_upto(cells, base, high)
     if not compare_exchange(cells, base + CLAIMED, high, low - 1):
         give_up(cells, base, marks, low, high)
 
@@ -191,6 +204,34 @@ def published_upto(cells, base, marks, following):
 
 
 @compiled
+def published_now(cells, base, marks):
+    """Return the highest sequence up to which everything is published, without knowing where to look from."""
+    if marks.shape[0] == 0:
+        return load_acquire(cells, base + CURSOR)
+    while True:  # each turn after the first means that the ring has been lapped
+        gate = load_acquire(cells, base + GATE)
+        found = published_upto(cells, base, marks, gate + 1)
+        if load_acquire(cells, base + GATE) == gate:
+            return found
+
+
+@compiled
+def touched_upto(cells, base, high):
+    """Note that slots up to that of `high` may have been written, before their claim is given back. For observers."""
+    while True:
+        before = load_acquire(cells, base + TOUCHED)
+        if before >= high or compare_exchange(cells, base + TOUCHED, before, high):
+            return
+
+
+@compiled
+def oldest_whole(cells, base):
+    """Return the oldest sequence whose slot nobody may have written since. Order: acquire, the claim before TOUCHED."""
+    claimed = load_acquire(cells, base + CLAIMED)
+    return max(claimed, load_acquire(cells, base + TOUCHED)) - cells[base + SLOTS] + 1
+
+
+@compiled
 def is_published(cells, base, marks, sequence):
     """Return whether `sequence` is published and its slot not yet claimed again. Order: acquire."""
     slots = cells[base + SLOTS]
@@ -199,6 +240,15 @@ def is_published(cells, base, marks, sequence):
         return cursor - slots < sequence <= cursor
     mark = load_acquire(marks, (sequence & (slots - 1)) * cells[base + STRIDE] + cells[base + OFFSET])
     return mark == sequence
+
+
+@compiled
+def has_passed(cells, base, marks, sequence):
+    """Return whether the claimed `sequence` has been published or given up, be its slot used again by now or not."""
+    if marks.shape[0] == 0:
+        return load_acquire(cells, base + CURSOR) >= sequence
+    mark = load_acquire(marks, (sequence & (cells[base + SLOTS] - 1)) * cells[base + STRIDE] + cells[base + OFFSET])
+    return (mark if mark >= 0 else -2 - mark) >= sequence
 
 
 @compiled
@@ -219,8 +269,9 @@ def highest_claimed(cells, base):
 @compiled
 def free_slots(cells, base, marks):
     """Return how many slots may be claimed now; never negative. Claims nothing, moves nothing."""
-    claimed = load_acquire(cells, base + CLAIMED)
-    return _lowest(cells, base, marks, load_acquire(cells, base + GATE)) + cells[base + SLOTS] - claimed
+    claimed, slots = load_acquire(cells, base + CLAIMED), cells[base + SLOTS]
+    free = _lowest(cells, base, marks, load_acquire(cells, base + GATE)) + slots - claimed
+    return max(0, min(free, slots))  # producers and consumers may have moved between the looks
 
 
 @compiled
@@ -248,9 +299,10 @@ def claim_room(cells, base, port, wanted):
     if free < wanted:
         lowest = lowest_gate(cells, base + GATING)
         cell["gate"] = lowest if lowest != NOBODY else cell["published"]
+        store_release(cells, base + GATE, cell["gate"])
         free = cell["gate"] + slots + 1 - cell["next"]
     if cells[base + OBSERVED] != 0:
-        store_release(cells, base + CLAIMED, cell["next"] - 1 + min(free, wanted))
+        touched_upto(cells, base, cell["next"] - 1 + min(free, wanted))
         fence()
     return free
 

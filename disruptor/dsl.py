@@ -39,8 +39,9 @@ from disruptor.measuring import NO_STAMPS, latencies
 from disruptor.node import Node, new_node, node_sequences
 from disruptor.placing import Placed, Thread, place
 from disruptor.poller import EventPoller
+from disruptor.processor import Processor, failed
 from disruptor.ring_buffer import RingBuffer
-from disruptor.sequence import generation, take_cells
+from disruptor.sequence import Sequence, generation, take_cells
 from disruptor.threads import PinnedThread
 from disruptor.wait import Wait, as_wait
 from disruptor.worker_pool import WorkerPool
@@ -107,6 +108,9 @@ class Disruptor:
         Raises: GraphError.
         """
         one = LoopProducer(self.ring, producer, batch=batch, cpu=cpu, wait=self.wait if wait is None else as_wait(wait))
+        writer = self.ring.sequencer.writer()
+        if writer is not None:
+            raise GraphError(f"ring '{self.ring.name}' has one producer, the handler '{writer.handler.name}'; use a ring of its own")
         if self._producers and not self.ring.sequencer.multi:
             raise GraphError(f"ring '{self.ring.name}' has one producer; make it with producers='multi' for more")
         self._producers.append(one)
@@ -118,26 +122,44 @@ class Disruptor:
         """Add a handler, also while the graph runs; it starts at now. after : handlers that it waits for. Returns self."""
         upstream = tuple(n for h in after for n in self._find(h))
         node = self._new_node(handler, upstream)
+        placed, loop = Placed((node,), None, self._wait_of(node)), None
+        if self._started and node.compiled:  # before anybody waits for it: compiling takes its time, and may fail
+            loop = LoopProcessor(self.ring, [self._member(node)], placed.wait)
+            try:
+                loop.build()
+            except BaseException:
+                self._let_go(node)
+                raise
         self._attach([node])
         if self._started:
-            self._launch(Placed((node,), None, self._wait_of(node)))
+            self._launch(placed, loop)
         return self
 
-    def remove(self, handler: Any) -> None:
-        """Remove a handler, also while the graph runs: it ends its batch, its thread is joined.
+    def remove(self, *handlers: Any) -> None:
+        """Remove handlers, also while the graph runs: each ends its batch, its thread is joined.
 
-        Raises: GraphError when others wait for it, or share its thread.
+        One that has died is forgiven: producers no longer raise its error.
+        Raises: GraphError when others wait for it, or share its thread, or for a part of a pool.
         """
-        for node in self._find(handler):
-            followers = [n.name for n in self._nodes if node in n.upstream]
+        leaving = list({id(n): n for h in handlers for n in self._find(h)}.values())
+        for node in leaving:
+            followers = [n.name for n in self._nodes if node in n.upstream and n not in leaving]
             if followers:
                 raise GraphError(f"handler '{node.name}' cannot be removed: {', '.join(followers)} waits for it; remove that first")
+            pool = [n.name for n in self._nodes if n.pool is not None and n.pool is node.pool]
+            if any(n.pool is not None and n.pool is node.pool and n not in leaving for n in self._nodes):
+                raise GraphError(
+                    f"handler '{node.name}' is one of a pool's workers, and may hold a record that it has taken;"
+                    f" remove the whole pool: remove({', '.join(pool)})"
+                )
+        for node in sorted(leaving, key=self._nodes.index, reverse=True):  # followers first
             self._stop_node(node)
             self._nodes.remove(node)
             self._gate_leaves(node.upstream)
             for sequence in node_sequences(node):
                 if not any(n.pool is node.pool is not None and sequence is node.pool.work for n in self._nodes):
                     self.ring.remove_gating_sequence(sequence)
+            self._let_go(node)
 
     def set_default_exception_handler(self, handler: Any) -> None:
         """Set what becomes of errors of all handlers that do not say otherwise, those added and those to come."""
@@ -213,14 +235,15 @@ class Disruptor:
             loop.build()
         self._started = True
         rest = iter(loops)
-        for one in placed:
-            self._launch(one, next(rest) if one.nodes[0].compiled else None)
-        failure = self.failure
-        if failure is not None:
+        try:
+            for one in placed:
+                self._launch(one, next(rest) if one.nodes[0].compiled else None)
+            self._raise_failure()
+            for producer in self._producers:
+                producer.start()
+        except BaseException:
             self.halt()
-            raise failure
-        for producer in self._producers:
-            producer.start()
+            raise
         return self
 
     def halt(self) -> None:
@@ -243,22 +266,21 @@ class Disruptor:
 
         Raises: WaitTimeout, naming who is behind; HandlerError when a handler has died.
         """
+        self._refuse_own_threads()
         started = time.monotonic()
         for producer in self._producers:
             while not producer.wait_for_end(0.05):
-                self._raise_failure()
+                self._raise_any_failure()
                 if timeout is not None and time.monotonic() - started >= timeout:
                     raise WaitTimeout(f"ring '{self.ring.name}': producer '{producer.name}' has not finished", timeout)
-        if timeout is not None:
-            timeout = max(0.0, timeout - (time.monotonic() - started))
         last = self.ring.sequencer.published()
         words = np.array([s.word for n in self._leaves() for s in node_sequences(n) if n.processor is not None], np.int64)
-        patience = -1 if timeout is None else max(0, int(timeout * 1e9))
+        patience = -1 if timeout is None else max(0, int((timeout - (time.monotonic() - started)) * 1e9))
         s = self.ring.sequencer
         wait = Wait.by_phase("blocking", gated="blocking")
         s.parks(wait)
         reached = last if not len(words) else await_published(
-            s.base, s.marks, words, last, wait, self._never.word, patience, self._raise_failure
+            s.base, s.marks, words, last, wait, self._never.word, patience, self._raise_any_failure
         )
         self._raise_failure()
         if reached < last:
@@ -271,6 +293,7 @@ class Disruptor:
         timeout : seconds for draining; when they are over, WaitTimeout is raised and nothing is halted.
         Raises: WaitTimeout; HandlerError when a handler has died (the others are halted then).
         """
+        self._refuse_own_threads()
         try:
             self.drain(timeout)
         except WaitTimeout:
@@ -342,7 +365,14 @@ class Disruptor:
             raise GraphError("then() needs at least one handler")
         self.ring.refuse_gates()
         pool = WorkerPool() if pooled else None
-        nodes = [self._new_node(h, upstream, pool) for h in handlers]
+        nodes: list[Node] = []
+        try:
+            for handler in handlers:
+                nodes.append(self._new_node(handler, upstream, pool))
+        except BaseException:
+            for node in nodes:
+                self._let_go(node)
+            raise
         self._attach(nodes)
         return HandlerGroup(self, tuple(nodes))
 
@@ -355,17 +385,31 @@ class Disruptor:
         """Let producers wait for new nodes instead of those before them. They start at now, not ahead of those."""
         s = self.ring.sequencer
         fresh = list({id(q): q for node in nodes for q in node_sequences(node)}.values())
-        before = [q.get() for u in nodes[0].upstream for q in node_sequences(u)]
-        if before:
-            for sequence in fresh:
-                sequence.set(min(*before, s.published()))
+        if nodes[0].upstream:
+            self._place(fresh, nodes[0].upstream)
             s.add_gating_sequences_as_they_are(*fresh)
+            self._place(fresh, nodes[0].upstream)  # those before may have gone on, and the producers behind them
         else:
             s.add_gating_sequences(*fresh)
         self._nodes.extend(nodes)
         for node in {id(u): u for n in nodes for u in n.upstream}.values():
             for sequence in node_sequences(node):
                 self.ring.remove_gating_sequence(sequence)
+
+    def _place(self, fresh: list[Sequence], upstream: tuple[Node, ...]) -> None:
+        """Let sequences of nodes that do not run yet stand where those before them stand."""
+        at = min(self.ring.sequencer.published(), *(q.get() for u in upstream for q in node_sequences(u)))
+        for sequence in fresh:
+            sequence.set(at)
+
+    def _let_go(self, node: Node) -> None:
+        """Undo what a node that goes has left with others: its error, its outputs."""
+        failure = getattr(node.processor, "failure", None)
+        if failure is not None:
+            self.ring.sequencer.forgive(failure)
+        self.ring.sequencer.labels.pop(node.sequence.word, None)
+        for output in node.member.outputs.values() if node.member is not None else ():
+            output.sequencer.writer = lambda: None
 
     def _gate_leaves(self, nodes: tuple[Node, ...]) -> None:
         leaves = self._leaves()
@@ -417,13 +461,15 @@ class Disruptor:
             for node in placed.nodes:
                 node.processor = loop
         processor = first.processor
+        if hasattr(processor, "arm"):
+            processor.arm()
         thread = PinnedThread(
-            _run, (processor,), name=f"dis-{first.name}", cpus=None if placed.cpu is None else (placed.cpu,),
+            self._run, (processor, first), name=f"dis-{first.name}", cpus=None if placed.cpu is None else (placed.cpu,),
             halt=processor.halt,
         )
         started = getattr(processor, "started", None)
-        self._running.append((processor, thread))
         thread.start()
+        self._running.append((processor, thread))
         if started is not None:
             started.wait()
 
@@ -443,6 +489,29 @@ class Disruptor:
         if self.failure is not None:
             raise self.failure
 
+    def _raise_any_failure(self) -> None:
+        """The same, also for the rings that handlers of this one publish into, and which therefore stay full."""
+        self._raise_failure()
+        for node in self._nodes:
+            for output in node.member.outputs.values() if node.member is not None else ():
+                if output.sequencer.failures:
+                    raise output.sequencer.failures[0]
+
+    def _refuse_own_threads(self) -> None:
+        me = threading.get_ident()
+        for processor, thread in self._running:
+            if thread.ident == me:
+                name = getattr(processor, "name", type(processor).__name__)
+                raise GraphError(f"handler '{name}' waits for its own graph to be drained: it would wait for itself; halt() ends it")
+
+    def _run(self, processor: Any, node: Node) -> None:
+        """Run a processor to its end. Its failure is kept where producers and the end of `with` find it."""
+        try:
+            processor.run()
+        except BaseException as error:
+            if not isinstance(processor, Processor):  # those tell the ring themselves
+                self.ring.sequencer.consumer_died(failed(node.name, node.sequence.get() + 1, error))
+
     def _hindrance(self) -> DisruptorError | None:
         """Why a producer that waits for room would wait for ever."""
         me = threading.get_ident()
@@ -455,18 +524,12 @@ class Disruptor:
                 )
         if not self._started and self._nodes:
             return GraphError(f"ring '{name}' is full, and nothing empties it: start the graph (`with`, or start()) first")
+        try:
+            self._raise_any_failure()
+        except HandlerError as error:
+            return error
         return None
 
     def _refuse_when_started(self, what: str) -> None:
         if self._started:
             raise GraphError(f"{what} before the graph starts; while it runs, use add()")
-
-
-def _run(processor: Any) -> None:
-    """Run a processor to its end. Its failure is kept where producers and the end of `with` find it."""
-    try:
-        processor.run()
-    except HandlerError:
-        pass
-
-

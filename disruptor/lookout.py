@@ -13,16 +13,17 @@ from collections.abc import Callable
 import numpy as np
 
 from disruptor.atomics import load_acquire
-from disruptor.claims import FAILED, IDLE, PROGRESS, claim_many, claim_one, published_upto
-from disruptor.compiled import entry
+from disruptor.claims import FAILED, IDLE, PROGRESS, claim_many, claim_one, free_slots, published_upto
+from disruptor.compiled import compiled, entry
 from disruptor.sequence import CELLS, Cells, generation, take_cells
 from disruptor.system_calls import CLOCK_MONOTONIC, clock_ns
 from disruptor.wait import Wait
 from disruptor.waiting import idle_turn
 
-__all__ = ["SLICE_NS", "await_claim", "await_published", "scratch"]
+__all__ = ["RECEIPT", "SLICE_NS", "await_claim", "await_published", "await_room", "no_receipt", "scratch", "write_receipt"]
 
 SLICE_NS = 50_000_000  # the longest wait in one call: what a Ctrl-C waits for
+RECEIPT = 8  # words of a thread's scratch cell: the highest and lowest sequence that it claimed last, −1 for none
 _local = threading.local()
 
 
@@ -32,6 +33,24 @@ def scratch() -> int:
     if cells is None or cells.generation != generation():
         cells = _local.cells = take_cells(1)
     return cells.word
+
+
+def no_receipt() -> int:
+    """Return the word of this thread's receipt, made empty.
+
+    Compiled code writes there what it has claimed, so that an exception that comes before the result does (Ctrl-C: Python
+    raises it when compiled code returns) finds what to give back.
+    """
+    word = scratch() + RECEIPT
+    CELLS[word] = -1
+    return word
+
+
+@compiled
+def write_receipt(cells, receipt, low, high):
+    """Note in this thread's receipt what it has claimed."""
+    cells[receipt + 1] = low
+    cells[receipt] = high
 
 
 def await_published(
@@ -62,9 +81,25 @@ def await_claim(
     deadline = None if patience_ns < 0 else time.monotonic_ns() + patience_ns
     while True:
         slice_ns = SLICE_NS if deadline is None else max(0, min(SLICE_NS, deadline - time.monotonic_ns()))
-        high = _await_claim(CELLS, base, marks, multi, count, table, own, slice_ns)
+        CELLS[own + RECEIPT] = -1
+        high = _await_claim(CELLS, base, marks, 1 + multi, count, table, own, slice_ns)
         if high >= 0 or (deadline is not None and time.monotonic_ns() >= deadline):
             return high
+        interrupted()
+
+
+def await_room(
+    base: int, marks: np.ndarray, count: int, wait: Wait, patience_ns: int, interrupted: Callable[[], None]
+) -> bool:
+    """Wait until `count` slots could be claimed, claiming none; return whether they could before patience was over."""
+    table, own = wait.table(), scratch()
+    deadline = None if patience_ns < 0 else time.monotonic_ns() + patience_ns
+    while True:
+        slice_ns = SLICE_NS if deadline is None else max(0, min(SLICE_NS, deadline - time.monotonic_ns()))
+        if _await_claim(CELLS, base, marks, 0, count, table, own, slice_ns) >= 0:
+            return True
+        if deadline is not None and time.monotonic_ns() >= deadline:
+            return False
         interrupted()
 
 
@@ -98,17 +133,22 @@ def _await_published(cells, base, marks, upstream, wanted, table, alert, own, sl
         if cell != waited:
             idle_count, waited = 0, cell
         idle_count = idle_turn(
-            table[phase, 0], table[phase, 1], table[phase, 2], table[phase, 3], table[phase, 4], table[phase, 5],
-            idle_count, cells, cell, own,
+            table[phase, 0], table[phase, 1], table[phase, 2], min(table[phase, 3], slice_ns), table[phase, 4],
+            table[phase, 5], idle_count, cells, cell, own,
         )
 
 
 @entry
-def _await_claim(cells, base, marks, multi, count, table, own, slice_ns):
-    """One slice of `await_claim`. Ends early when a consumer of the ring has died."""
+def _await_claim(cells, base, marks, producers, count, table, own, slice_ns):
+    """One slice of `await_claim` (producers 1: one, 2: many) or `await_room` (0). Ends early when a consumer has died."""
     started, turns, idle_count = 0, 0, 0
     while True:
-        high = claim_many(cells, base, marks, count) if multi else claim_one(cells, base, marks, count)
+        if producers == 0:
+            high = free_slots(cells, base, marks) - count
+        else:
+            high = claim_many(cells, base, marks, count) if producers == 2 else claim_one(cells, base, marks, count)
+            if high >= 0:
+                write_receipt(cells, own + RECEIPT, high - count + 1, high)
         if high >= 0 or load_acquire(cells, base + FAILED) != 0:
             return high
         if turns & 127 == 0 or table[2, 0] > 1:
@@ -119,6 +159,6 @@ def _await_claim(cells, base, marks, multi, count, table, own, slice_ns):
                 return high
         turns += 1
         idle_count = idle_turn(
-            table[2, 0], table[2, 1], table[2, 2], table[2, 3], table[2, 4], table[2, 5],
+            table[2, 0], table[2, 1], table[2, 2], min(table[2, 3], slice_ns), table[2, 4], table[2, 5],
             idle_count, cells, base + PROGRESS, own,
         )

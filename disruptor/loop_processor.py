@@ -6,6 +6,7 @@ by, it is entered again behind the record that failed.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence as Many
 from typing import Any
 
@@ -21,7 +22,7 @@ from disruptor.handler import Handler, params_record
 from disruptor.layout import CACHE_PAIR, CELL_WORDS
 from disruptor.measuring import NO_STAMPS, histograms
 from disruptor.memory import anonymous
-from disruptor.processor import Processor, bound_hook
+from disruptor.processor import Processor, bound_hook, failed, judge
 from disruptor.processor_text import MemberText, OutputText, RingText, write_processor
 from disruptor.rewind import REWIND
 from disruptor.ring import Port
@@ -51,12 +52,16 @@ class Member:
         self.outputs = outputs or {}
         for argument, output in self.outputs.items():
             _check_output(handler, argument, output, ring)
+        for output in self.outputs.values():
+            output.sequencer.writer = weakref.ref(self)
         values = handler.params() if handler.params is not None else None
         self.params = None if values is None else params_record(values)
         self.state = _zeroed(handler.state_dtype(values))
         self.counters = _zeroed(handler.counters_dtype())
         self.measured = histograms() if ring.sequencer.stamps.size else NO_STAMPS
         self.exceptions: ExceptionHandler = as_exception_handler(handler.on_error)
+        if handler.batch_limit < 0:
+            raise GraphError(f"handler '{handler.name}': batch_limit must be >= 0, got {handler.batch_limit}")
         if handler.rewind is not None and "release" in handler.arguments:
             raise GraphError(f"handler '{handler.name}': what was released early cannot be rewound; rewind and release exclude each other")
 
@@ -108,6 +113,20 @@ class LoopProcessor(Processor):
             self._loop = build_loop(self.source())
         return self
 
+    def run(self) -> None:
+        try:
+            super().run()
+        finally:
+            for member in self.members:
+                for output in member.outputs.values():
+                    output.sequencer.given_to("")
+
+    def halt(self) -> None:
+        super().halt()
+        for member in self.members:  # it may wait for room in an output
+            for output in member.outputs.values():
+                output.sequencer.wake_producers()
+
     def in_hand(self) -> tuple[str, int]:
         number = int(CELLS[self._control.word + _AT_WORK])
         if not 0 <= number < len(self.members):
@@ -119,6 +138,7 @@ class LoopProcessor(Processor):
         CELLS[self._control.word + _AT_WORK] = -1
         for member in self.members:
             for output in member.outputs.values():  # behind what Python has published there before
+                output.sequencer.given_to(f"the handler '{member.handler.name}' of ring '{self.ring.name}'")
                 port = output.memory.port[0]
                 port["published"] = output.sequencer.claimed
                 port["next"] = port["published"] + 1
@@ -126,7 +146,7 @@ class LoopProcessor(Processor):
                 if member.handler.on_start is not None:
                     bound_hook(member.handler.on_start, _records(member))()
             except Exception as error:
-                member.exceptions.on_start_error(_failure(member, member.sequence.get() + 1, error))
+                member.exceptions.on_start_error(failed(member.handler.name, member.sequence.get() + 1, error))
 
     def _shut_down(self) -> None:
         for member in self.members:
@@ -134,7 +154,7 @@ class LoopProcessor(Processor):
                 if member.handler.on_shutdown is not None:
                     bound_hook(member.handler.on_shutdown, _records(member))()
             except Exception as error:
-                member.exceptions.on_shutdown_error(_failure(member, member.sequence.get(), error))
+                member.exceptions.on_shutdown_error(failed(member.handler.name, member.sequence.get(), error))
 
     def _work(self) -> None:
         assert self._loop is not None
@@ -145,7 +165,7 @@ class LoopProcessor(Processor):
                 if status == 0:
                     return
                 cause = "asked for a rewind" if status == REWIND else f"returned the status {status}"
-            except Exception as error:  # whatever the handler raised is the user's to see
+            except BaseException as error:  # whatever the handler raised is the user's to see
                 cause = error
             member = self.members[int(CELLS[self._control.word + _AT_WORK])]
             sequence = int(self._in_hand[0])
@@ -155,9 +175,18 @@ class LoopProcessor(Processor):
                     f"asked for a rewind {rule.numbers()[0]} times"
                 )
             timed_out = sequence <= member.sequence.get() and member.work is None
-            failure = _failure(member, sequence, cause)
-            member.exceptions.on_event_error(failure, sequence, None if timed_out else self.ring.get(sequence))
+            failure = failed(member.handler.name, sequence, cause)
+            try:
+                judge(member.exceptions, failure, sequence, None if timed_out else self.ring.get(sequence))
+            except HandlerError:
+                self._take_back(member)
+                raise
             self._pass_by(member, sequence)
+
+    def _take_back(self, member: Member) -> None:
+        """What the batch that ended the handler had claimed of its outputs goes: the next run handles that batch again."""
+        for output in member.outputs.values():
+            output.memory.port[0]["next"] = output.memory.port[0]["published"] + 1
 
     def _pass_by(self, member: Member, sequence: int) -> None:
         """Go on behind the record that failed: what it had claimed of its outputs is taken back, the rest published."""
@@ -168,13 +197,6 @@ class LoopProcessor(Processor):
         if sequence > member.sequence.get():
             member.sequence.set(sequence)
         self.ring.sequencer.wake_producers()
-
-
-def _failure(member: Member, sequence: int, cause: BaseException | str) -> HandlerError:
-    failure = HandlerError(member.handler.name, sequence, cause)
-    if isinstance(cause, BaseException):
-        failure.__cause__ = cause
-    return failure
 
 
 def _records(member: Member) -> dict[str, Any]:
@@ -198,6 +220,12 @@ def _check_output(handler: Handler, argument: str, output: RingBuffer, ring: Rin
         raise GraphError(
             f"handler '{handler.name}' would publish into ring '{ring.name}', which it reads itself: when it is full, nothing"
             " could ever go on; publish into another ring"
+        )
+    writer = output.sequencer.writer()
+    if writer is not None:
+        raise GraphError(
+            f"handler '{handler.name}': its output '{output.name}' has a producer already, the handler '{writer.handler.name}';"
+            " give each handler a ring of its own"
         )
     if output.sequencer.multi:
         raise GraphError(

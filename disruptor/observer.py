@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from disruptor.atomics import fence, load_acquire
-from disruptor.claims import CLAIMED, SLOTS, published_upto
+from disruptor.atomics import fence
+from disruptor.claims import oldest_whole, published_upto
 from disruptor.compiled import entry
 from disruptor.sequence import CELLS
 
@@ -51,21 +51,20 @@ class Observer:
             return ring.records[:0].copy()
         slots = np.arange(first, last + 1) & ring.mask
         copied = ring.records[slots]
+        whole = np.ones(len(copied), bool)
+        if s.multi:  # looked at before the producers are: a mark is overwritten together with its record
+            whole[:] = [not ring.given_up(q) for q in range(first, last + 1)]
         oldest = int(_oldest(CELLS, s.base))  # those before it may have been overwritten while they were copied
         torn = min(max(0, oldest - first), len(copied))
         self.lost += torn
         self.sequence = last
-        kept = copied[torn:]
-        if s.multi:
-            kept = kept[[not ring.given_up(q) for q in range(first + torn, last + 1)]]
-        return kept
+        return copied[torn:][whole[torn:]]
 
 
 @entry
 def _range(cells, base, marks, seen):
     """Return (how many records behind `seen` are lost already, the highest that may be read)."""
-    oldest = load_acquire(cells, base + CLAIMED) - cells[base + SLOTS] + 1
-    skipped = max(0, oldest - seen - 1)
+    skipped = max(0, oldest_whole(cells, base) - seen - 1)
     return skipped, published_upto(cells, base, marks, seen + skipped + 1)
 
 
@@ -73,6 +72,6 @@ def _range(cells, base, marks, seen):
 def _oldest(cells, base):
     """Return the oldest sequence whose slot nobody has claimed again. Order: after every load of the copy."""
     fence()
-    return load_acquire(cells, base + CLAIMED) - cells[base + SLOTS] + 1
+    return oldest_whole(cells, base)
 
 

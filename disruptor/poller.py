@@ -114,6 +114,7 @@ class EventPoller:
     def close(self) -> None:
         """Stop gating the producers."""
         self.ring.remove_gating_sequence(self.sequence)
+        self.ring.sequencer.labels.pop(self.sequence.word, None)
 
     def __enter__(self) -> EventPoller:
         return self

@@ -24,7 +24,7 @@ import numpy as np
 from disruptor.barrier import SequenceBarrier
 from disruptor.claims import IDLE, PROGRESS
 from disruptor.errors import GraphError, HandlerError, Rewind
-from disruptor.faults import as_exception_handler
+from disruptor.faults import ExceptionHandler, as_exception_handler
 from disruptor.handler import Handler, as_handler
 from disruptor.layout import CELL_WORDS
 from disruptor.lookout import await_published
@@ -36,7 +36,7 @@ from disruptor.sequence import CELLS, Sequence, take_cells
 from disruptor.wait import as_wait
 from disruptor.waiting import wake_all
 
-__all__ = ["BatchEventProcessor", "Processor", "ProcessorState"]
+__all__ = ["BatchEventProcessor", "Processor", "ProcessorState", "failed", "judge"]
 
 
 _AT_WORK, _IN_HAND = CELL_WORDS, 2 * CELL_WORDS  # words of a processor's control cells; its first cell is the halt flag
@@ -48,6 +48,26 @@ class ProcessorState(Enum):
     IDLE = "not running"
     RUNNING = "running"
     HALTED = "told to end"
+
+
+def failed(name: str, sequence: int, cause: BaseException | str) -> HandlerError:
+    """Return the HandlerError of a handler at a record, with its cause."""
+    failure = HandlerError(name, sequence, cause)
+    if isinstance(cause, BaseException):
+        failure.__cause__ = cause
+    return failure
+
+
+def judge(exceptions: ExceptionHandler, failure: HandlerError, sequence: int, event: Any) -> None:
+    """Let the exception handler decide: returns to pass by. Raises: HandlerError to end, whatever the handler raises."""
+    try:
+        if isinstance(failure.cause, BaseException) and not isinstance(failure.cause, Exception):
+            raise failure  # SystemExit and its like are not passed by
+        exceptions.on_event_error(failure, sequence, event)
+    except HandlerError:
+        raise
+    except BaseException as error:
+        raise failed(failure.handler, sequence, error) from error
 
 
 class Processor:
@@ -93,11 +113,16 @@ class Processor:
             try:
                 if not self._stop:
                     self._work()
+            except BaseException as error:
+                self._died(self._failure_of(error))
+                raise
             finally:
                 self._shut_down()
-        except HandlerError as error:
-            self._died(error)
-            raise
+        except BaseException as error:
+            failure = self.failure or self._failure_of(error)
+            if self.failure is None:
+                self._died(failure)
+            raise failure from failure.__cause__
         finally:
             self.started.set()
             with self._lock:
@@ -118,6 +143,16 @@ class Processor:
 
     def _shut_down(self) -> None:
         raise NotImplementedError
+
+    def _failure_of(self, error: BaseException) -> HandlerError:
+        """Return what a run ends by as a HandlerError: handlers, and exception handlers of users, may raise anything."""
+        return error if isinstance(error, HandlerError) else failed(self.name, self.sequence.get() + 1, error)
+
+    def arm(self) -> None:
+        """Forget a halt that came before: the next run is a whole one."""
+        with self._lock:
+            if self._state is ProcessorState.IDLE:
+                self._stop, CELLS[self._control.word] = False, 0
 
     def _died(self, error: HandlerError) -> None:
         self.failure = error
@@ -218,7 +253,7 @@ class BatchEventProcessor(Processor):
                 attempts = 0
                 if self.measured.size:
                     note_batch(self.measured, published, began, at - following)
-            except Exception as error:
+            except BaseException as error:
                 at = self._hand()
                 if isinstance(error, Rewind) and self.handler.rewind is not None:
                     attempts += 1
@@ -262,21 +297,17 @@ class BatchEventProcessor(Processor):
         """Return where to go on when the error at `at` was passed by: a batch that failed is passed by whole."""
         return next_run(self.ring, at, end)[2] if self.handler.takes_batches else at + 1
 
-    def _event_failed(self, error: Exception, sequence: int) -> None:
+    def _event_failed(self, error: BaseException, sequence: int) -> None:
         if isinstance(error, Rewind) and self.handler.rewind is None:
             error = GraphError(f"handler '{self.name}' asked for a rewind, but has no strategy; use rewind=SimpleRewind()")
-        failure = HandlerError(self.name, sequence, error)
-        failure.__cause__ = error
-        self.exceptions.on_event_error(failure, sequence, self.ring.get(sequence))
+        judge(self.exceptions, failed(self.name, sequence, error), sequence, self.ring.get(sequence))
 
     def _timed_out(self) -> None:
         try:
             if self._on_timeout is not None:
                 self._on_timeout(sequence=self.sequence.get())
-        except Exception as error:
-            failure = HandlerError(self.name, self.sequence.get(), error)
-            failure.__cause__ = error
-            self.exceptions.on_event_error(failure, self.sequence.get(), None)
+        except BaseException as error:
+            judge(self.exceptions, failed(self.name, self.sequence.get(), error), self.sequence.get(), None)
 
 
 def bound_hook(hook: Callable, owned: dict[str, Any]) -> Callable[..., Any]:

@@ -144,7 +144,7 @@ def write_processor(
 
 def _end(out: _Text, members: Sequence[MemberText], wait: Wait) -> str:
     """What each turn ends with: halt, or wait in the way of the phase."""
-    idle, gated, full = (", ".join(map(str, w.numbers())) for w in wait.phases)
+    idle, gated, full = (", ".join(map(str, _within(wait.timeout_ns, w))) for w in wait.phases)
     lines = [
         "        if load_acquire(cells, halt) != 0:",
         "            break",
@@ -179,6 +179,11 @@ def _end(out: _Text, members: Sequence[MemberText], wait: Wait) -> str:
             lines += [f"            {test}:", f"                idle_count = idle_turn({numbers}, idle_count, cells, cell, own)"]
     lines += ["    store_release(cells, at_work, -1)", "    return 0\n"]
     return "\n".join(lines)
+
+
+def _within(timeout_ns: int, phase: Wait) -> list[int]:
+    """Return a phase's numbers, with no park longer than the timeout."""
+    return (attrs.evolve(phase, park_ns=min(phase.park_ns, timeout_ns)) if timeout_ns else phase).numbers()
 
 
 def _member(out: _Text, member: MemberText, number: int) -> None:

@@ -30,7 +30,7 @@ _TURN = 1 << 16  # most records between two looks at the halt flag
 _PREAMBLE = '''"""Generated loop: producer {name} of ring '{ring}'. Do not edit; it is written again whenever the graph changes."""
 
 from disruptor.atomics import fence, load_acquire, prefetch_write, store_release, timestamp
-from disruptor.claims import claim_many, claim_one, publish_many, take_back
+from disruptor.claims import claim_many, claim_one, publish_many, take_back, touched_upto
 from disruptor.codegen import compiled_function
 from disruptor.gating import NOBODY, lowest_gate
 from disruptor.producer_text import filled
@@ -133,6 +133,7 @@ def _one(out: LoopWriter, ring: RingText, batch: int, records: str, marks: str, 
     out.line(2, "if limit > following:")
     out.line(3, "store_release(cells, claimed, limit - 1)")  # observers see the claim before anything is written
     out.line(3, "if cells[observed] != 0:")
+    out.line(4, "touched_upto(cells, base, limit - 1)")  # also of what is taken back
     out.line(4, "fence()")
     out.line(3, "while following < limit and done > 0:")
     out.line(4, f"start = following & {mask}")

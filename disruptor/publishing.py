@@ -8,6 +8,7 @@ Source: LMAX EventSink (publishEvent, tryPublishEvent, publishEvents); giving up
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Many
 from typing import TYPE_CHECKING, Any
@@ -31,12 +32,14 @@ class Claim:
 
     def __init__(self, ring: RingBuffer) -> None:
         self._ring = ring
+        self._open = False
         self.sequence = -1
 
     def __enter__(self) -> np.record:
         ring = self._ring
         if self.sequence >= 0:
             raise GraphError(f"ring '{ring.name}': this claim was entered already; call publish() for each record")
+        ring.sweep()
         if not ring.sequencer.multi and ring.sequencer.claimed > ring.sequencer.published():
             raise GraphError(
                 f"ring '{ring.name}' has one producer, and a claim is open: publish it before the next, or claim a range"
@@ -48,15 +51,30 @@ class Claim:
                 raise
             ring.dropped += 1
             return np.zeros(1, ring.dtype)[0]
-        return ring.get(self.sequence)
+        ring.open_claims[self.sequence] = weakref.ref(self)
+        self._open = True
+        try:
+            return ring.get(self.sequence)
+        except BaseException:
+            self._withdraw()
+            raise
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if self.sequence < 0:
+        if not self._open:
             return
-        if kind is None:
-            self._ring.sequencer.publish(self.sequence)
-        else:
-            self._ring.sequencer.abort(self.sequence)
+        try:
+            if kind is None:
+                self._ring.sequencer.publish(self.sequence)
+                self._open = False
+                self._ring.open_claims.pop(self.sequence, None)
+        finally:
+            self._withdraw()
+
+    def _withdraw(self) -> None:
+        if self._open:
+            self._ring.sequencer.withdraw(self.sequence, self.sequence)
+            self._open = False
+            self._ring.open_claims.pop(self.sequence, None)
 
 
 class Publisher:
@@ -67,6 +85,14 @@ class Publisher:
     sequencer: Sequencer
     when_full: str
     dropped: int
+    open_claims: dict[int, weakref.ref[Claim]]  # by sequence
+
+    def sweep(self) -> None:
+        """Give up claims whose `with` was left without its end: Python raises a Ctrl-C before `__exit__` begins."""
+        if self.open_claims:
+            for sequence, claim in list(self.open_claims.items()):
+                if claim() is None and self.open_claims.pop(sequence, None) is not None:
+                    self.sequencer.withdraw(sequence, sequence)
 
     def get(self, sequence: int) -> np.record:
         raise NotImplementedError
@@ -78,26 +104,14 @@ class Publisher:
         to the caller, and the slot is given up.
         """
         if self.when_full in ("block", "overwrite"):
-            sequence = self.sequencer.next(1, timeout)
-        else:
-            try:
-                sequence = self.sequencer.try_next()
-            except InsufficientCapacity:
-                if self.when_full == "raise":
-                    raise
-                self.dropped += 1
-                return -1
-        self._translate(translator, sequence, sequence, [args])
+            return self._translate(self.sequencer.next, (1, timeout), translator, [args])
+        sequence = self._translate(self.sequencer.try_next, (1,), translator, [args], soft=self.when_full == "drop")
+        self.dropped += sequence < 0
         return sequence
 
     def try_publish_event(self, translator: Callable[..., Any], *args: Any) -> bool:
         """The same if there is room now; return whether there was."""
-        try:
-            sequence = self.sequencer.try_next()
-        except InsufficientCapacity:
-            return False
-        self._translate(translator, sequence, sequence, [args])
-        return True
+        return self._translate(self.sequencer.try_next, (1,), translator, [args], soft=True) >= 0
 
     def publish_events(
         self, translator: Callable[..., Any], *columns: Many[Any], starts_at: int = 0, batch_size: int | None = None,
@@ -109,30 +123,38 @@ class Publisher:
         Raises: CapacityError, before anything is claimed, for bounds outside the columns, 0 records, more than the ring.
         """
         rows = self._rows(columns, starts_at, batch_size)
-        high = self.sequencer.next(len(rows), timeout)
-        self._translate(translator, high - len(rows) + 1, high, rows)
-        return high
+        return self._translate(self.sequencer.next, (len(rows), timeout), translator, rows)
 
     def try_publish_events(
         self, translator: Callable[..., Any], *columns: Many[Any], starts_at: int = 0, batch_size: int | None = None
     ) -> bool:
         """The same if there is room for all of them now; return whether there was."""
         rows = self._rows(columns, starts_at, batch_size)
-        try:
-            high = self.sequencer.try_next(len(rows))
-        except InsufficientCapacity:
-            return False
-        self._translate(translator, high - len(rows) + 1, high, rows)
-        return True
+        return self._translate(self.sequencer.try_next, (len(rows),), translator, rows, soft=True) >= 0
 
-    def _translate(self, translator: Callable[..., Any], low: int, high: int, rows: Many[Any]) -> None:
+    def _translate(
+        self, claim: Callable[..., int], wanted: tuple[Any, ...], translator: Callable[..., Any], rows: Many[Any],
+        soft: bool = False,
+    ) -> int:
+        """Claim a slot for each row, fill and publish them; return the last sequence, −1 for no room if `soft`.
+
+        Whatever is raised meanwhile, at whatever time, gives them up.
+        """
         try:
+            high = claim(*wanted)
+        except InsufficientCapacity:
+            if not soft:
+                raise
+            return -1
+        try:
+            low = high - len(rows) + 1
             for sequence, row in zip(range(low, high + 1), rows, strict=True):
                 translator(self.get(sequence), sequence, *row)
+            self.sequencer.publish(low, high)
         except BaseException:
-            self.sequencer.abort(low, high)
+            self.sequencer.withdraw(high - len(rows) + 1, high)
             raise
-        self.sequencer.publish(low, high)
+        return high
 
     def _rows(self, columns: Many[Many[Any]], starts_at: int, batch_size: int | None) -> Many[Any]:
         lengths = {len(c) for c in columns}

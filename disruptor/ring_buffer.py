@@ -21,8 +21,9 @@ from disruptor.atomics import timestamp, words_at
 from disruptor.barrier import SequenceBarrier
 from disruptor.claims import claim_upto, publish_many, publish_one, was_given_up
 from disruptor.compiled import direct, entry
-from disruptor.errors import CapacityError, GraphError, LayoutError
+from disruptor.errors import CapacityError, GraphError, InsufficientCapacity, LayoutError
 from disruptor.layout import record_dtype
+from disruptor.lookout import no_receipt, write_receipt
 from disruptor.observer import Observer
 from disruptor.poller import EventPoller
 from disruptor.publishing import Claim, Publisher
@@ -70,7 +71,7 @@ class RingBuffer(Publisher):
         self.sequencer = Sequencer(
             slots, producers=producers, wait=as_wait(wait), marks=self._marks(availability), name=name
         )
-        self.dropped = 0
+        self.dropped, self.open_claims = 0, {}
         self._seen: np.dtype | None = None  # of the array that was published last; known to be equal to `fields`
         self._strides = (self.fields.itemsize,)
         self._enter_array = _publish_array
@@ -192,6 +193,8 @@ class RingBuffer(Publisher):
     def reset(self) -> None:
         """Put the ring back to the beginning. Nobody may be using it."""
         self.sequencer.reset()
+        self.memory.reset()
+        self.open_claims.clear()
 
     @property
     def footprint(self) -> int:
@@ -249,15 +252,24 @@ class RingBuffer(Publisher):
         while done < length:
             s._check(1)
             s._enter()
-            high, count = _claim_upto(CELLS, s.base, s.marks, s.multi, min(chunk, length - done))
+            receipt = no_receipt()
+            try:
+                high, count = _claim_upto(CELLS, s.base, s.marks, s.multi, min(chunk, length - done), receipt)
+            except BaseException:
+                s.return_claim(receipt)
+                raise
             if count == 0:
                 s._leave()
                 if not self._make_room(length - done):
                     break
                 continue
-            self._fill(arrays, done, int(high) - count + 1, int(count))
-            s.publish(int(high) - count + 1, int(high))
-            last = int(high)
+            low, last = int(high) - int(count) + 1, int(high)
+            try:
+                self._fill(arrays, done, low, int(count))
+                s.publish(low, last)
+            except BaseException:
+                s.withdraw(low, last)
+                raise
             done += count
         return last
 
@@ -274,8 +286,9 @@ class RingBuffer(Publisher):
         if self.when_full == "drop":
             self.dropped += missing
             return False
-        high = self.sequencer.try_next() if self.when_full == "raise" else self.sequencer.next()
-        self.sequencer.unclaim(high, high)
+        if self.when_full == "raise" and self.sequencer.remaining_capacity() < 1:
+            raise InsufficientCapacity(self.name, 1, 1)
+        self.sequencer.wait_for_room()
         return True
 
 
@@ -303,8 +316,11 @@ def _given_up(cells, base, marks, sequence):
 
 
 @entry
-def _claim_upto(cells, base, marks, multi, wanted):
-    return claim_upto(cells, base, marks, multi, wanted)
+def _claim_upto(cells, base, marks, multi, wanted, receipt):
+    high, count = claim_upto(cells, base, marks, multi, wanted)
+    if count > 0:
+        write_receipt(cells, receipt, high - count + 1, high)
+    return high, count
 
 
 @entry

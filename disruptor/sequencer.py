@@ -16,8 +16,9 @@ thread that claims, is an error instead of a wait without end.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,14 +36,18 @@ from disruptor.claims import (
     PROGRESS,
     SLOTS,
     STRIDE,
+    TOUCHED,
     claim_many,
     claim_one,
     free_slots,
     give_up,
+    has_passed,
     is_published,
     publish_many,
     publish_one,
+    published_now,
     published_upto,
+    touched_upto,
 )
 from disruptor.compiled import entry
 from disruptor.errors import (
@@ -56,7 +61,7 @@ from disruptor.errors import (
 )
 from disruptor.gating import GATING_MOST, NOBODY, add_gate, lowest_gate, remove_gate
 from disruptor.layout import next_power_of_two
-from disruptor.lookout import await_claim
+from disruptor.lookout import RECEIPT, await_claim, await_room, no_receipt, scratch, write_receipt
 from disruptor.measuring import NO_STAMPS, stamp
 from disruptor.memory import anonymous
 from disruptor.sequence import CELLS, INITIAL, Sequence, _arena, generation, take_cells
@@ -68,7 +73,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Marks", "Sequencer"]
 
+_SOMEBODY = -1  # owner of a ring that a handler publishes to: no thread
 NO_MARKS = np.zeros(0, np.int64)
+_RETIRED = 1024  # removed gates whose cells are kept: a producer may have read a gate's word just before it went
 
 
 class Marks:
@@ -111,6 +118,9 @@ class Sequencer:
         self.hindrance: Callable[[], DisruptorError | None] = lambda: None  # why a wait for room can never end
         self.failures: list[HandlerError] = []  # what consumers ended by, the first one first
         self._gating: list[Sequence] = []
+        self._retired: deque[Sequence] = deque(maxlen=_RETIRED)
+        self._producer = ""  # the handler of another ring that alone publishes into this one while it runs
+        self.writer: Callable[[], Any] = lambda: None  # what it belongs to, while that exists
         self._generation = generation()
         self._owner = 0  # the thread of the single producer that has claims open, or is claiming
         self._block = take_cells(BLOCK_CELLS)
@@ -124,7 +134,7 @@ class Sequencer:
 
     def reset(self) -> None:
         """Put everything back to the beginning: nothing claimed, nothing published. Nobody may be using it."""
-        for word in (CURSOR, CLAIMED, GATE):
+        for word in (CURSOR, CLAIMED, GATE, TOUCHED):
             CELLS[self.base + word] = INITIAL
         CELLS[self.base + FAILED] = 0
         CELLS[self.base + SLOTS] = self.slots
@@ -148,15 +158,15 @@ class Sequencer:
         if timeout is not None and timeout < 0:
             raise CapacityError(f"ring '{self.name}': a timeout must be >= 0 seconds, got {timeout}")
         self._enter()
-        high = self._claim(count)
-        if high >= 0:
-            return high
-        self._interrupted()
-        patience = -1 if timeout is None else int(timeout * 1e9)
         try:
+            high = self._claim(count)
+            if high >= 0:
+                return high
+            self._interrupted()
+            patience = -1 if timeout is None else int(timeout * 1e9)
             high = await_claim(self.base, self.marks, self.multi, count, self.wait, patience, self._interrupted)
         except BaseException:
-            self._leave()
+            self.return_claim(scratch() + RECEIPT)
             raise
         if high < 0:
             self._leave()
@@ -170,15 +180,32 @@ class Sequencer:
         """
         self._check(count, any_size=True)
         self._enter()
-        high = self._claim(count)
+        try:
+            high = self._claim(count)
+        except BaseException:
+            self.return_claim(scratch() + RECEIPT)
+            raise
         if high < 0:
             self._leave()
             raise InsufficientCapacity(self.name, count, -high)
         return high
 
+    def wait_for_room(self, count: int = 1, timeout: float | None = None) -> None:
+        """Wait until `count` slots could be claimed, claiming none. Raises: as `next`."""
+        self._check(count)
+        self._enter()
+        try:
+            patience = -1 if timeout is None else int(timeout * 1e9)
+            found = await_room(self.base, self.marks, count, self.wait, patience, self._interrupted)
+        finally:
+            self._leave()
+        if not found:
+            raise WaitTimeout(f"ring '{self.name}': no room for {count:,} of {self.slots:,} slots", timeout or 0, self.why())
+
     def claim(self, sequence: int) -> None:
         """Claim everything up to `sequence`: for initialising a ring that starts in the middle, before anything runs."""
         CELLS[self.base + CLAIMED] = sequence
+        CELLS[self.base + GATE] = sequence - 1  # what lies before it was never there
 
     def unclaim(self, low: int, high: int) -> bool:
         """Give claimed sequences back as if never claimed; return whether that was possible (nothing claimed since)."""
@@ -224,6 +251,20 @@ class Sequencer:
             )
         _give_up(CELLS, self.base, self.marks, low, high)
 
+    def withdraw(self, low: int, high: int) -> None:
+        """Give claimed sequences up unless they have been published: after an exception that came at any time."""
+        if _has_passed(CELLS, self.base, self.marks, high):
+            self._leave()
+        else:
+            self.abort(low, high)
+
+    def return_claim(self, receipt: int) -> None:
+        """Give back what this thread's receipt says that it has claimed; an exception kept the result from arriving."""
+        if CELLS[receipt] >= 0:
+            self.withdraw(int(CELLS[receipt + 1]), int(CELLS[receipt]))
+            CELLS[receipt] = -1
+        self._leave()
+
     def unblock(self) -> int:
         """Give up what was claimed and never published, from the first hole on; return how many sequences.
 
@@ -232,13 +273,15 @@ class Sequencer:
         claimed = int(CELLS[self.base + CLAIMED])
         first = self.published() + 1
         if not self.multi:
-            CELLS[self.base + CLAIMED] = first - 1
+            _unclaim(CELLS, self.base, first, claimed)
             self._owner = 0
             return claimed - first + 1
-        missing = [s for s in range(first, claimed + 1) if not is_published(CELLS, self.base, self.marks, s)]
-        for sequence in missing:
-            _give_up(CELLS, self.base, self.marks, sequence, sequence)
-        return len(missing)
+        missing = 0
+        while first <= claimed:
+            _give_up(CELLS, self.base, self.marks, first, first)
+            missing += 1
+            first = int(_published_upto(CELLS, self.base, self.marks, first)) + 1
+        return missing
 
     # looking
 
@@ -256,11 +299,7 @@ class Sequencer:
 
     def published(self) -> int:
         """Return the highest sequence up to which everything is published."""
-        if self._marks is None:
-            return int(_load(CELLS, self.base + CURSOR))
-        claimed, lowest = self.claimed, int(_lowest(CELLS, self.base))
-        start = min(claimed, max(INITIAL if lowest == NOBODY else lowest, claimed - self.slots))
-        return int(_published_upto(CELLS, self.base, self.marks, start + 1))
+        return int(_published_now(CELLS, self.base, self.marks))
 
     def is_available(self, sequence: int) -> bool:
         """Return whether `sequence` is published and its slot not yet used again."""
@@ -313,6 +352,7 @@ class Sequencer:
             found = any(s is sequence for s in self._gating)
             if found:
                 remove_gate(CELLS, self.base + GATING, sequence.word)
+                self._retired.append(sequence)
                 self._gating = [s for s in self._gating if s is not sequence]
                 self.wake_producers()
         return found
@@ -343,16 +383,29 @@ class Sequencer:
         if not self.multi:
             self._owner = thread
 
+    def given_to(self, producer: str) -> None:
+        """Note that `producer`, in words, alone publishes into this ring from now on; "": nobody in particular.
+
+        Claims by anybody else raise GraphError.
+        """
+        self._producer = producer
+        self._owner = _SOMEBODY if producer else 0
+
+    @property
+    def producer(self) -> str:
+        """Who alone publishes into this ring, in words; "" for nobody in particular."""
+        return self._producer
+
     def consumer_died(self, error: HandlerError) -> None:
         """Let every producer know that a consumer has ended by `error`: from now on their claims raise it."""
         self.failures.append(error)
         CELLS[self.base + FAILED] = 1
         self.wake_producers()
 
-    def forgive(self) -> None:
-        """Forget the consumers that died: their graph starts again."""
-        self.failures.clear()
-        CELLS[self.base + FAILED] = 0
+    def forgive(self, error: HandlerError | None = None) -> None:
+        """Forget the consumers that died, for their graph starts again; or the one that ended by `error`."""
+        self.failures[:] = [e for e in self.failures if error is not None and e is not error]
+        CELLS[self.base + FAILED] = len(self.failures) > 0
 
     def observed(self) -> None:
         """Note that observers look at the claims: from now on they are made visible before slots are written."""
@@ -371,9 +424,10 @@ class Sequencer:
         return f"{' and '.join(who) or 'a consumer'} {'is' if len(who) < 2 else 'are'} at {lowest:,}, {self.claimed - lowest:,} behind"
 
     def _claim(self, count: int) -> int:
+        receipt = no_receipt()
         if self.multi:
-            return int(_claim_many(CELLS, self.base, self.marks, count))
-        return int(_claim_one(CELLS, self.base, self.marks, count))
+            return int(_claim_many(CELLS, self.base, self.marks, count, receipt))
+        return int(_claim_one(CELLS, self.base, self.marks, count, receipt))
 
     def _check(self, count: int, any_size: bool = False) -> None:
         self.check_fork()
@@ -400,6 +454,8 @@ class Sequencer:
         if self.multi:
             return
         me = threading.get_ident()
+        if self._producer:
+            raise GraphError(f"ring '{self.name}' has one producer, {self._producer}; publish into a ring of your own")
         if self._owner and self._owner != me:
             raise GraphError(
                 f"ring '{self.name}' has one producer, and thread {self._owner} has claims open while thread {me} claims;"
@@ -408,24 +464,30 @@ class Sequencer:
         self._owner = me
 
     def _leave(self) -> None:
-        if not self.multi and self.claimed == self.published():
+        if not self.multi and not self._producer and self.claimed == self.published():
             self._owner = 0
 
 
 @entry
-def _claim_one(cells, base, marks, count):
-    return claim_one(cells, base, marks, count)
+def _claim_one(cells, base, marks, count, receipt):
+    high = claim_one(cells, base, marks, count)
+    if high >= 0:
+        write_receipt(cells, receipt, high - count + 1, high)
+    return high
 
 
 @entry
-def _claim_many(cells, base, marks, count):
-    return claim_many(cells, base, marks, count)
+def _claim_many(cells, base, marks, count, receipt):
+    high = claim_many(cells, base, marks, count)
+    if high >= 0:
+        write_receipt(cells, receipt, high - count + 1, high)
+    return high
 
 
 @entry
 def _unclaim(cells, base, low, high):
-    from_here = base + CLAIMED
-    return compare_exchange(cells, from_here, high, low - 1)
+    touched_upto(cells, base, high)
+    return compare_exchange(cells, base + CLAIMED, high, low - 1)
 
 
 @entry
@@ -441,6 +503,16 @@ def _publish_many(cells, base, marks, low, high):
 @entry
 def _give_up(cells, base, marks, low, high):
     give_up(cells, base, marks, low, high)
+
+
+@entry
+def _has_passed(cells, base, marks, sequence):
+    return has_passed(cells, base, marks, sequence)
+
+
+@entry
+def _published_now(cells, base, marks):
+    return published_now(cells, base, marks)
 
 
 @entry

@@ -70,7 +70,7 @@ class WorkProcessor(BatchEventProcessor):
             self._deliver(sequence)
             if self.measured.size:
                 note_batch(self.measured, published, began, 1)
-        except Exception as error:
+        except BaseException as error:
             self._event_failed(error, sequence)
 
     def _deliver(self, sequence: int) -> Any:

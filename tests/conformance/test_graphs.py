@@ -353,7 +353,7 @@ def test_pain6_shutdown_joins_its_threads(graph):
     assert not [t for t in threading.enumerate() if t.name in ("dis-one", "dis-sums")]
 
 
-def test_start_is_complete_when_every_handler_has_had_its_on_start(graph):
+def test_n002g_start_is_complete_when_every_handler_has_had_its_on_start(graph):
     """N2 of Disruptor-net."""
     ready = []
     graph.then(*(handler(lambda event: None, jit=False, name=f"h{i}", on_start=lambda i=i: ready.append(i)) for i in range(3)))

@@ -17,7 +17,7 @@ def messages(request) -> ByteRing:
     return ByteRing("messages", CAPACITY, request.param)
 
 
-def test_n4_abort_leaves_padding_that_no_reader_gets(messages):
+def test_n004a_abort_leaves_padding_that_no_reader_gets(messages):
     messages.write(b"first", 1)
     messages.try_claim(64, 2).abort()
     messages.write(b"second", 3)
@@ -25,14 +25,14 @@ def test_n4_abort_leaves_padding_that_no_reader_gets(messages):
     assert messages.size() == 0
 
 
-def test_n4_unblock_of_an_empty_ring_and_of_a_committed_message_does_nothing(messages):
+def test_n004b_unblock_of_an_empty_ring_and_of_a_committed_message_does_nothing(messages):
     assert not messages.unblock()
     messages.write(b"here", 1)
     assert not messages.unblock()
     assert list(messages) == [(1, b"here")]
 
 
-def test_n4_unblock_pads_a_claim_that_was_never_committed(messages):
+def test_n004b_unblock_pads_a_claim_that_was_never_committed(messages):
     messages.try_claim(64, 1)
     messages.write(b"behind", 2)
     assert list(messages) == []
@@ -41,7 +41,7 @@ def test_n4_unblock_pads_a_claim_that_was_never_committed(messages):
 
 
 @pytest.mark.parametrize("behind", [0, 1])
-def test_n4_unblock_pads_up_to_the_next_message_when_the_header_was_never_written(behind):
+def test_n004b_unblock_pads_up_to_the_next_message_when_the_header_was_never_written(behind):
     messages = ByteRing("messages", CAPACITY, "multi")
     messages.port.cells[TAIL] += 72  # all that the producer did before it died
     for _ in range(behind):
@@ -51,18 +51,18 @@ def test_n4_unblock_pads_up_to_the_next_message_when_the_header_was_never_writte
     assert messages.size() == 0
 
 
-def test_n4_heartbeat_is_the_time_that_the_consumer_gave_last(messages):
+def test_n004d_heartbeat_is_the_time_that_the_consumer_gave_last(messages):
     assert messages.consumer_heartbeat_ns == 0
     for now_ns in (1_000, 2_000):
         messages.beat(now_ns)
         assert messages.consumer_heartbeat_ns == now_ns
 
 
-def test_n4_correlation_ids_count_up(messages):
+def test_correlation_ids_count_up(messages):
     assert [messages.next_correlation_id() for _ in range(3)] == [0, 1, 2]
 
 
-def test_n4_a_receiver_is_lapped_by_one_message_more_than_the_capacity_holds():
+def test_n004c_a_receiver_is_lapped_by_one_message_more_than_the_capacity_holds():
     sender = Broadcast("events", CAPACITY)
     held = CAPACITY // 16
     for more, lapped in ((0, 0), (1, 1)):

@@ -66,7 +66,7 @@ def test_k089_false_stops_after_the_record_and_a_limit_before_the_end(kind):
     assert seen[2:] == [(2, False), (3, False), (4, True)]
 
 
-def test_n001_partial_reads_release_as_they_go(kind):
+def test_n001d_partial_reads_release_as_they_go(kind):
     ring = kind.ring(8)
     poller = ring.new_poller()
     publish(ring, 8)
@@ -84,7 +84,7 @@ def test_n001_partial_reads_release_as_they_go(kind):
     assert len(poller.take_batch()) == 0
 
 
-def test_n001_a_poller_holds_the_producers_back(kind):
+def test_n001d_a_poller_holds_the_producers_back(kind):
     ring = kind.ring(4)
     with ring.new_poller() as poller:
         publish(ring, 4)
@@ -93,7 +93,7 @@ def test_n001_a_poller_holds_the_producers_back(kind):
     assert ring.has_available_capacity(4)  # it is closed, and holds nobody
 
 
-def test_n001_a_poller_may_wait_for_its_first_record(kind, spawn):
+def test_n001d_a_poller_may_wait_for_its_first_record(kind, spawn):
     ring = kind.ring(4)
     poller = ring.new_poller()
     assert list(poller.take(timeout=0.01)) == []
@@ -101,7 +101,7 @@ def test_n001_a_poller_may_wait_for_its_first_record(kind, spawn):
     assert [int(e["value"]) for e in poller.take(timeout=30)] == [0]
 
 
-def test_n001_pollers_and_a_poller_behind_them(kind):
+def test_n001g_pollers_and_a_poller_behind_them(kind):
     ring = kind.ring(8)
     first, second = ring.new_poller(), ring.new_poller()
     last = ring.new_poller(first.sequence, second.sequence)

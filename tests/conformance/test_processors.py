@@ -329,7 +329,7 @@ def test_k082_release_and_rewind_exclude_each_other(kind):
         python(kind.ring(8), Follows(), rewind=SimpleRewind())
 
 
-def test_n003_on_timeout_and_errors_in_it(kind, spawn):
+def test_n003a_on_timeout_and_errors_in_it(kind, spawn):
     ring, exceptions = kind.ring(8), Records()
 
     class Times(Traces):
@@ -349,7 +349,7 @@ def test_n003_on_timeout_and_errors_in_it(kind, spawn):
     assert [(cause, there) for cause, _, there in exceptions.errors] == [("'late'", False)] * 2
 
 
-def test_n003_compiled_on_timeout(kind, wait, spawn):
+def test_n003a_compiled_on_timeout(kind, wait, spawn):
     ring = kind.ring(8)
     processor, member = compiled(ring, kernels.traces, wait=wait.with_timeout(0.005))
     spawn(processor.run)
@@ -361,7 +361,7 @@ def test_n003_compiled_on_timeout(kind, wait, spawn):
     assert member.state[0]["batches"] == 1
 
 
-def test_n003_errors_at_start_and_shutdown_have_their_own_callbacks(kind, spawn):
+def test_n003b_errors_at_start_and_shutdown_have_their_own_callbacks(kind, spawn):
     exceptions = Records()
 
     def refuses():
@@ -443,7 +443,7 @@ def test_batch_handlers_get_views_split_at_the_rings_end(kind, spawn):
     assert all(first % 8 + len(values) <= 8 for first, values in parts)
 
 
-def test_n004_batch_handlers_never_see_what_was_given_up(spawn):
+def test_n004a_batch_handlers_never_see_what_was_given_up(spawn):
     from tests.conformance.conftest import KINDS
 
     ring, seen = KINDS[2].ring(8), []

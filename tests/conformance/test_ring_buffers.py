@@ -249,7 +249,7 @@ def test_pain10_a_translator_that_throws_publishes_nothing(kind):
     assert values(ring, 0, 1) == [1, 2]
 
 
-def test_n004_what_cannot_be_given_back_is_passed_by_every_reader(kind):
+def test_n004a_what_cannot_be_given_back_is_passed_by_every_reader(kind):
     ring = kind.ring(8)
     poller = ring.new_poller()
     first, second = ring.next(), ring.next()
@@ -264,7 +264,7 @@ def test_n004_what_cannot_be_given_back_is_passed_by_every_reader(kind):
             ring.sequencer.abort(first)
 
 
-def test_n004_unblock_frees_a_ring_whose_producer_died_between_claim_and_publish(kind):
+def test_n004b_unblock_frees_a_ring_whose_producer_died_between_claim_and_publish(kind):
     ring = kind.ring(8)
     poller = ring.new_poller()
     ring.publish_event(number, 1)
