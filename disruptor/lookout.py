@@ -12,15 +12,18 @@ from collections.abc import Callable
 
 import numpy as np
 
-from disruptor.atomics import load_acquire
-from disruptor.claims import FAILED, IDLE, PROGRESS, claim_many, claim_one, free_slots, published_upto
-from disruptor.compiled import compiled, entry
+from disruptor.atomics import load_acquire, store_release
+from disruptor.claims import FAILED, IDLE, PARKS, PROGRESS, claim_many, claim_one, free_slots, published_upto
+from disruptor.compiled import compiled, direct, entry
+from disruptor.layout import CELL_WORDS
 from disruptor.sequence import CELLS, Cells, generation, take_cells
 from disruptor.system_calls import CLOCK_MONOTONIC, clock_ns
 from disruptor.wait import Wait
-from disruptor.waiting import idle_turn
+from disruptor.waiting import idle_turn, wake
 
-__all__ = ["RECEIPT", "SLICE_NS", "await_claim", "await_published", "await_room", "no_receipt", "scratch", "write_receipt"]
+__all__ = [
+    "RECEIPT", "SLICE_NS", "BatchLookout", "await_claim", "await_published", "await_room", "no_receipt", "scratch", "write_receipt",
+]
 
 SLICE_NS = 50_000_000  # the longest wait in one call: what a Ctrl-C waits for
 RECEIPT = 8  # words of a thread's scratch cell: the highest and lowest sequence that it claimed last, −1 for none
@@ -73,6 +76,38 @@ def await_published(
             interrupted()
 
 
+class BatchLookout:
+    """What a Python consumer does between two batches, in one compiled call: say how far it has come, wait, begin the next.
+
+    base, marks : of the ring. sequence : word of the consumer's sequence. control : first word of its control cells: halt,
+    at work (0 from here on, −1 while it waits), in hand (the batch's first sequence). patience_ns : as in `await_published`.
+    Made by the thread that waits. Order: release on the sequence; pairs with `lowest_gate` and those after the consumer.
+    """
+
+    def __init__(
+        self, base: int, marks: np.ndarray, upstream: np.ndarray, wait: Wait, *, sequence: int, control: int, patience_ns: int
+    ) -> None:
+        self._before = (CELLS, base, marks, upstream, sequence)
+        self._after = (wait.table(), control, scratch())
+        self._control, self._patience_ns = control, patience_ns
+        self._enter = direct(_next_batch, *self._before, 0, *self._after, SLICE_NS)
+
+    def next(self, following: int) -> int:
+        """Be done with everything before `following` and wait for it; return as `await_published` does."""
+        available = self._enter(*self._before, following, *self._after, SLICE_NS if self._patience_ns < 0 else 0)
+        if available >= following or CELLS[self._control] != 0:
+            return available
+        return self._wait_on(following)
+
+    def _wait_on(self, following: int) -> int:
+        deadline = None if self._patience_ns < 0 else time.monotonic_ns() + self._patience_ns
+        while True:
+            slice_ns = SLICE_NS if deadline is None else max(0, min(SLICE_NS, deadline - time.monotonic_ns()))
+            available: int = self._enter(*self._before, following, *self._after, slice_ns)
+            if available >= following or CELLS[self._control] != 0 or (deadline is not None and time.monotonic_ns() >= deadline):
+                return available
+
+
 def await_claim(
     base: int, marks: np.ndarray, multi: bool, count: int, wait: Wait, patience_ns: int, interrupted: Callable[[], None]
 ) -> int:
@@ -106,6 +141,25 @@ def await_room(
 @entry
 def _await_published(cells, base, marks, upstream, wanted, table, alert, own, slice_ns):
     """One slice of `await_published`. table : int64[3, 6], how to wait when idle and when gated."""
+    return _wait_for(cells, base, marks, upstream, wanted, table, alert, own, slice_ns)
+
+
+@entry
+def _next_batch(cells, base, marks, upstream, sequence, following, table, control, own, slice_ns):
+    """One slice of `BatchLookout.next`."""
+    store_release(cells, control + CELL_WORDS, -1)
+    store_release(cells, sequence, following - 1)
+    if cells[base + PARKS] != 0:
+        wake(cells, base + PROGRESS)
+    available = _wait_for(cells, base, marks, upstream, following, table, control, own, slice_ns)
+    if available >= following:
+        cells[control + 2 * CELL_WORDS] = following
+        store_release(cells, control + CELL_WORDS, 0)
+    return available
+
+
+@compiled
+def _wait_for(cells, base, marks, upstream, wanted, table, alert, own, slice_ns):
     started, turns, idle_count, waited = 0, 0, 0, 0
     while True:
         if upstream.shape[0] == 0:

@@ -27,7 +27,7 @@ from disruptor.errors import GraphError, HandlerError, Rewind
 from disruptor.faults import ExceptionHandler, as_exception_handler
 from disruptor.handler import Handler, as_handler
 from disruptor.layout import CELL_WORDS
-from disruptor.lookout import await_published
+from disruptor.lookout import BatchLookout
 from disruptor.measuring import NO_STAMPS, histograms, note_batch, now
 from disruptor.poller import next_run
 from disruptor.rewind import RewindAction
@@ -223,6 +223,7 @@ class BatchEventProcessor(Processor):
             self.exceptions.on_start_error(HandlerError(self.name, self.sequence.get() + 1, error))
 
     def _shut_down(self) -> None:
+        CELLS[self._control.word + _AT_WORK] = -1
         try:
             self._call_hook(self.handler.on_shutdown)
         except Exception as error:
@@ -230,13 +231,15 @@ class BatchEventProcessor(Processor):
 
     def _work(self) -> None:
         ring, barrier = self.ring, self.barrier
-        base, marks = ring.sequencer.base, ring.sequencer.marks
-        halt, patience = self._control.word, self.wait.timeout_ns or -1
+        lookout = BatchLookout(
+            ring.sequencer.base, ring.sequencer.marks, barrier.upstream, self.wait, sequence=self.sequence.word,
+            control=self._control.word, patience_ns=self.wait.timeout_ns or -1,
+        )
         deliver = self._deliver_batch if self.handler.takes_batches else self._deliver_each
         limit = self.handler.batch_limit or (1 << 62)
         following, attempts = self.sequence.get() + 1, 0
         while True:
-            available = await_published(base, marks, barrier.upstream, following, self.wait, halt, patience)
+            available = lookout.next(following)
             if self._stop:
                 return
             if available < following:
@@ -263,17 +266,12 @@ class BatchEventProcessor(Processor):
                 at = max(at, following)
                 self._event_failed(error, at)
                 at = self._after_failure(at, end)
-            finally:
-                CELLS[self._control.word + _AT_WORK] = -1
             following = at
-            self.sequence.set(following - 1)
-            ring.sequencer.wake_producers()
 
     def _deliver_each(self, following: int, end: int) -> int:
         """Hand over following..end one by one; return the sequence after the last."""
         records, mask, call, control = self.ring.records, self.ring.mask, self._call, self._control.word
         skips = self.ring.sequencer.multi
-        CELLS[control + _AT_WORK] = 0
         for sequence in range(following, end + 1):
             CELLS[control + _IN_HAND] = sequence
             if skips and self.ring.given_up(sequence):
@@ -283,11 +281,15 @@ class BatchEventProcessor(Processor):
 
     def _deliver_batch(self, following: int, end: int) -> int:
         """Hand over the first run of following..end as a view; return the sequence after it."""
-        first, last, after = next_run(self.ring, following, end)
-        CELLS[self._control.word + _IN_HAND] = first
-        CELLS[self._control.word + _AT_WORK] = 0
+        ring = self.ring
+        first, last = following, min(end, following | ring.mask)
+        after = last + 1
+        if ring.sequencer.multi:
+            first, last, after = next_run(ring, following, end)
+            CELLS[self._control.word + _IN_HAND] = first
         if last >= first:
-            self.handler.function(self.ring.view(first, last), first)
+            start = first & ring.mask
+            self.handler.function(ring.records[start : start + last - first + 1], first)
         return after
 
     def _hand(self) -> int:

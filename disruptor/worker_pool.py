@@ -14,11 +14,12 @@ from typing import Any
 
 from disruptor.barrier import SequenceBarrier
 from disruptor.handler import Handler
+from disruptor.layout import CELL_WORDS
 from disruptor.lookout import await_published
 from disruptor.measuring import note_batch, now
 from disruptor.processor import BatchEventProcessor
 from disruptor.ring_buffer import RingBuffer
-from disruptor.sequence import Sequence
+from disruptor.sequence import CELLS, Sequence
 
 __all__ = ["WorkProcessor", "WorkerPool"]
 
@@ -74,6 +75,8 @@ class WorkProcessor(BatchEventProcessor):
             self._event_failed(error, sequence)
 
     def _deliver(self, sequence: int) -> Any:
+        CELLS[self._control.word + CELL_WORDS] = 0
+        CELLS[self._control.word + 2 * CELL_WORDS] = sequence
         if self.handler.takes_batches:
             return self._deliver_batch(sequence, sequence)
         return self._deliver_each(sequence, sequence)
