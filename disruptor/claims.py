@@ -135,7 +135,10 @@ def claim_many(cells, base, marks, count):
 def claim_upto(cells, base, marks, multi, wanted):
     """Claim as many of `wanted` slots as fit now; return (highest sequence, count), count 0 when the ring is full."""
     while True:
-        count = min(wanted, free_slots(cells, base, marks))
+        free = load_acquire(cells, base + GATE) + cells[base + SLOTS] - load_acquire(cells, base + CLAIMED)
+        if free < wanted:
+            free = free_slots(cells, base, marks)
+        count = min(wanted, free)
         if count <= 0:
             return -1, 0
         high = claim_many(cells, base, marks, count) if multi else claim_one(cells, base, marks, count)

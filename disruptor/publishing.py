@@ -40,7 +40,7 @@ class Claim:
         if self.sequence >= 0:
             raise GraphError(f"ring '{ring.name}': this claim was entered already; call publish() for each record")
         ring.sweep()
-        if not ring.sequencer.multi and ring.sequencer.claimed > ring.sequencer.published():
+        if ring.sequencer.claim_is_open():
             raise GraphError(
                 f"ring '{ring.name}' has one producer, and a claim is open: publish it before the next, or claim a range"
             )

@@ -49,7 +49,7 @@ from disruptor.claims import (
     published_upto,
     touched_upto,
 )
-from disruptor.compiled import entry
+from disruptor.compiled import direct, entry
 from disruptor.errors import (
     CapacityError,
     DisruptorError,
@@ -123,6 +123,7 @@ class Sequencer:
         self.writer: Callable[[], Any] = lambda: None  # what it belongs to, while that exists
         self._generation = generation()
         self._owner = 0  # the thread of the single producer that has claims open, or is claiming
+        self._first_open = 0  # the first sequence that it claimed
         self._block = take_cells(BLOCK_CELLS)
         self.base = self._block.word
         if marks is None and self.multi:
@@ -231,9 +232,9 @@ class Sequencer:
         if self.stamps.size:
             stamp(self.stamps, low if self._marks is not None else self.cursor + 1, high)
         if self._marks is not None:
-            _publish_many(CELLS, self.base, self.marks, low, high)
+            _core.publish_many(CELLS, self.base, self.marks, low, high)
         else:
-            _publish_one(CELLS, self.base, high)
+            _core.publish_one(CELLS, self.base, high)
         self._leave()
 
     def abort(self, low: int, high: int | None = None) -> None:
@@ -295,11 +296,11 @@ class Sequencer:
     @property
     def claimed(self) -> int:
         """The highest claimed sequence."""
-        return int(_load(CELLS, self.base + CLAIMED))
+        return _core.load(CELLS, self.base + CLAIMED)
 
     def published(self) -> int:
         """Return the highest sequence up to which everything is published."""
-        return int(_published_now(CELLS, self.base, self.marks))
+        return _core.published_now(CELLS, self.base, self.marks)
 
     def is_available(self, sequence: int) -> bool:
         """Return whether `sequence` is published and its slot not yet used again."""
@@ -426,8 +427,8 @@ class Sequencer:
     def _claim(self, count: int) -> int:
         receipt = no_receipt()
         if self.multi:
-            return int(_claim_many(CELLS, self.base, self.marks, count, receipt))
-        return int(_claim_one(CELLS, self.base, self.marks, count, receipt))
+            return _core.claim_many(CELLS, self.base, self.marks, count, receipt)
+        return _core.claim_one(CELLS, self.base, self.marks, count, receipt)
 
     def _check(self, count: int, any_size: bool = False) -> None:
         self.check_fork()
@@ -435,6 +436,10 @@ class Sequencer:
             raise CapacityError(f"ring '{self.name}': a claim takes 1..{self.slots:,} slots, got {count:,}")
         if CELLS[self.base + FAILED]:
             self._interrupted()
+
+    def claim_is_open(self) -> bool:
+        """Return whether the single producer has claimed what it has not published; False with many."""
+        return self._owner != 0 and self.claimed > self.published()
 
     def troubled(self) -> bool:
         """Whether anything stands in the way of a claim that is published at once: `_check` and the rest say what."""
@@ -461,10 +466,18 @@ class Sequencer:
                 f"ring '{self.name}' has one producer, and thread {self._owner} has claims open while thread {me} claims;"
                 " make it with producers='multi', or publish before another thread claims"
             )
+        if self._owner == 0 and self._marks is not None:
+            self._first_open = self.claimed + 1
         self._owner = me
 
     def _leave(self) -> None:
-        if not self.multi and not self._producer and self.claimed == self.published():
+        if self.multi or self._producer:
+            return
+        if self._marks is None:
+            done = self.published()
+        else:  # from the first open claim on; from the consumers on it could be a whole ring each time
+            done = int(_published_upto(CELLS, self.base, self.marks, self._first_open))
+        if done >= self.claimed:
             self._owner = 0
 
 
@@ -538,3 +551,22 @@ def _lowest(cells, base):
 @entry
 def _load(cells, word):
     return load_acquire(cells, word)
+
+
+class _Core:
+    """What is called for every record, entered directly; each function is compiled, or loaded, when it is first used."""
+
+    _LIKE = {
+        "claim_one": (_claim_one, 0, NO_MARKS, 1, 0), "claim_many": (_claim_many, 0, NO_MARKS, 1, 0), "load": (_load, 0),
+        "published_now": (_published_now, 0, NO_MARKS),
+        "publish_one": (_publish_one, 0, 0), "publish_many": (_publish_many, 0, NO_MARKS, 0, 0),
+    }
+
+    def __getattr__(self, name: str) -> Any:
+        function, *like = self._LIKE[name]
+        call = direct(function, CELLS, *like)
+        setattr(self, name, call)
+        return call
+
+
+_core = _Core()

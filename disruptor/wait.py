@@ -47,8 +47,12 @@ class Wait:
         return Wait(WaitStrategy.BUSY_SPIN)
 
     @staticmethod
-    def yielding(spins: int = 100) -> Wait:
-        """Spins, then offers the core to others at each turn; 100 % of a core when nobody wants it."""
+    def yielding(spins: int = 4) -> Wait:
+        """Spins, then offers the core to others at each turn; 100 % of a core when nobody wants it.
+
+        Four spins with `pause` take as long as LMAX's hundred without. A hundred of them keep a core from the thread that
+        has work for 4 µs: three handlers and their producer on two cores then do 66 instead of 97 M records/s.
+        """
         return Wait(WaitStrategy.YIELDING, spins=_positive("spins", spins))
 
     @staticmethod

@@ -2,7 +2,7 @@
 
     busy-spin       `pause` and look again. Wakes in 50–100 ns. Burns a core; never two spinners on one core (the kernel's
                     time slice becomes the latency: 3–10 times less throughput).
-    yielding        100 turns of spinning, then `sched_yield` each turn. Still 100 % of a core, but shares it: for more
+    yielding        a few turns of spinning, then `sched_yield` each turn. Still 100 % of a core, but shares it: for more
                     threads than cores.
     sleeping        spins, then yields, then naps of 100 ns (60 µs with the kernel's timer slack): no publisher has to wake
                     it, 1–5 % of a core.

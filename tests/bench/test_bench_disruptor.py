@@ -12,6 +12,9 @@ import pytest
 from bench.disruptor import harness, machine, report
 from bench.disruptor.c_ring import CRing, CRingAhead
 from bench.disruptor.harness import Goal, Plan, Row, Verdict, measure
+from bench.disruptor.ours_graphs import OurGraph, with_flags
+from bench.disruptor.ours_python import OurArrays, OurBatches, OurPythonTrips, publishing
+from bench.disruptor.ours_round_trip import OurRoundTrip
 from bench.disruptor.table import rows
 from bench.disruptor.work import PERIOD, SEED, Missing, Run, Work
 from disruptor.compiled import JIT_ENABLED
@@ -183,6 +186,32 @@ def test_the_ring_in_c_sums_what_must_be_summed(work):
     run = ring.run(count)
     assert run.total == work.expected(count)
     assert run.ns > 0 and set(run.figures()) == ({"p50", "p99", "p999", "max"} if "trip" in work.kind else {"per_second"})
+
+
+MANY = {"kind": "three_to_one", "slots": 64, "wait": "yielding", "threads": 4}
+
+
+@jitted
+@pytest.mark.parametrize(("make", "work"), [
+    (OurGraph, Work(kind="one_to_one", slots=64)), (OurGraph, Work(kind="one_to_one", slots=64, batch=10)),
+    (OurGraph, Work(**MANY)), (with_flags, Work(**MANY, batch=10)),
+    *((OurGraph, Work(kind=kind, slots=64, wait="yielding", threads=4)) for kind in ("multicast", "pipeline", "diamond")),
+    (OurRoundTrip, Work(kind="round_trip", slots=64, wait="yielding")), (OurRoundTrip, Work(kind="round_trip_one_line", slots=64, wait="yielding")),
+    (OurArrays, Work(kind="arrays", slots=64, batch=100)), (OurBatches, Work(kind="batches", slots=64)),
+    *((publishing(how), Work(kind="python", slots=64)) for how in ("with", "translator", "array of one", "fields")),
+    (OurPythonTrips, Work(kind="python_round_trip", slots=64, wait="blocking")),
+], ids=lambda value: value.kind if isinstance(value, Work) else "")
+def test_ours_sums_what_must_be_summed(make, work):
+    count = work.whole(3_000)
+    run = make(work).run(count)
+    assert run.total == work.expected(count)
+    assert run.ns > 0
+
+
+def test_what_the_library_lacks_is_said():
+    for make, kind in ((OurGraph, "processes"), (OurRoundTrip, "processes_round_trip")):
+        with pytest.raises(Missing, match="^not built yet: a ring between two processes$"):
+            make(Work(kind=kind, slots=64))
 
 
 def test_the_ring_in_c_that_asks_ahead_does_the_same_work():
