@@ -1,6 +1,7 @@
-"""Handlers and producers that our rows run. State of a producer: `count` records to make; `begin`, the ticks at the first.
+"""Handlers and producers that our rows run. A producer makes the records `made` … `stop` − 1, and notes the ticks in `begin`.
 
-State of a handler that sums: `last`, the sequence at which it notes the ticks in `end`.
+A handler that sums notes the ticks in `end` when none of `left` records is left. With several producers a record's number is
+not its sequence: a producer that ends gives up what it has claimed last.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ __all__ = [
 ]
 
 MOST_TRIPS = 1 << 22
-MAKES = [("count", "i8"), ("made", "i8"), ("begin", "i8"), ("sequence", "i8")]
-SUMS = [("sum", "i8"), ("last", "i8"), ("end", "i8")]
+MAKES = [("made", "i8"), ("stop", "i8"), ("begin", "i8")]
+SUMS = [("sum", "i8"), ("left", "i8"), ("end", "i8")]
 TRIPS = [("sum", "i8"), ("count", "i8"), ("gap", "i8"), ("sent", "i8"), ("begin", "i8"), ("end", "i8"), ("samples", "i8", (MOST_TRIPS,))]
 
 
@@ -41,45 +42,47 @@ def sum_of_seven(event):
 
 
 @handler(state=MAKES)
-def produces(event, sequence, state):
-    """Fill eight words of `count` records."""
+def produces(event, state):
+    """Fill eight words of each record."""
     made = state["made"]
-    if made == 0:
+    if state["begin"] == 0:
         state["begin"] = timestamp()
-    if made == state["count"]:
+    if made == state["stop"]:
         return -1
-    write_seven(event, SEED + sequence)
-    event["w7"] = SEED + sequence + 7
+    write_seven(event, SEED + made)
+    event["w7"] = SEED + made + 7
     state["made"] = made + 1
     return 1
 
 
 @handler(state=MAKES)
-def produces_marked(event, sequence, state):
-    """Fill seven words of `count` records; the eighth is the sequence, which the ring writes."""
+def produces_marked(event, state):
+    """Fill seven words of each record; the eighth is its sequence, which the ring writes."""
     made = state["made"]
-    if made == 0:
+    if state["begin"] == 0:
         state["begin"] = timestamp()
-    if made == state["count"]:
+    if made == state["stop"]:
         return -1
-    write_seven(event, SEED + sequence)
+    write_seven(event, SEED + made)
     state["made"] = made + 1
     return 1
 
 
 @handler(state=SUMS)
-def sums(event, sequence, state):
+def sums(event, state):
     """Sum the eight words of every record."""
     state["sum"] += sum_of_seven(event) + event["w7"]
-    if sequence == state["last"]:
+    state["left"] -= 1
+    if state["left"] == 0:
         state["end"] = timestamp()
 
 
 @handler(state=SUMS)
 def sums_marked(event, sequence, state):
-    """Sum seven words and, as the eighth, the sequence that lies in the record."""
-    state["sum"] += sum_of_seven(event) + (event["published_sequence"] + SEED + 7)
-    if sequence == state["last"]:
+    """Sum seven words and an eighth, w6 + 1, from which the record's own sequence must not differ."""
+    state["sum"] += sum_of_seven(event) + event["w6"] + 1 + (event["published_sequence"] - sequence)
+    state["left"] -= 1
+    if state["left"] == 0:
         state["end"] = timestamp()
 
 

@@ -56,13 +56,14 @@ class OurGraph:
         )
         summing = _GRAPHS[work.kind](graph, kernels.sums_marked if marked else kernels.sums, waits)
         for name in summing:
-            graph.state(name)["last"] = count - 1
+            graph.state(name)["left"] = count
         makes = kernels.produces_marked if marked else kernels.produces
         producers = [
             graph.produce(makes.using(name=f"makes_{n}"), batch=work.batch, cpu=cores()[n % 2]) for n in range(3 if many else 1)
         ]
-        for producer in producers:
-            producer.state["count"] = count // len(producers)
+        each = count // len(producers)
+        for n, producer in enumerate(producers):
+            producer.state["made"], producer.state["stop"] = n * each, (n + 1) * each
         with graph:
             pass  # leaving waits until the producers have finished and the handlers are through
         states = [graph.state(name) for name in summing]

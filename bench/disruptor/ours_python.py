@@ -40,7 +40,7 @@ class OurPublish:
         graph = Disruptor(FIELDS, work.slots, wait=work.wait, prefault=True, placement=[thread("sums", cpu=cores()[1])])
         graph.then(waits.on(kernels.sums, "sums"))
         state = graph.state("sums")
-        state["last"] = count - 1
+        state["left"] = count
         with graph, _pinned(cores()[0]):
             began = kernels.now()
             self._publish(graph, count)
@@ -91,7 +91,7 @@ class OurBatches:
         graph = Disruptor(FIELDS, work.slots, wait=work.wait, prefault=True, placement=[thread("adds", cpu=cores()[1])])
         graph.then(waits.on(adds))
         producer = graph.produce(kernels.produces, cpu=cores()[0])
-        producer.state["count"] = count
+        producer.state["stop"] = count
         with graph:
             pass
         ns = calibration().duration_ns(end - int(producer.state["begin"]))
