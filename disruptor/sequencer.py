@@ -18,7 +18,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -556,7 +556,7 @@ def _load(cells, word):
 class _Core:
     """What is called for every record, entered directly; each function is compiled, or loaded, when it is first used."""
 
-    _LIKE = {
+    _LIKE: ClassVar[dict[str, tuple[Any, ...]]] = {
         "claim_one": (_claim_one, 0, NO_MARKS, 1, 0), "claim_many": (_claim_many, 0, NO_MARKS, 1, 0), "load": (_load, 0),
         "published_now": (_published_now, 0, NO_MARKS),
         "publish_one": (_publish_one, 0, 0), "publish_many": (_publish_many, 0, NO_MARKS, 0, 0),

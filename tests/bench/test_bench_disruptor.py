@@ -210,7 +210,7 @@ def test_ours_sums_what_must_be_summed(make, work):
 
 def test_what_the_library_lacks_is_said():
     for make, kind in ((OurGraph, "processes"), (OurRoundTrip, "processes_round_trip")):
-        with pytest.raises(Missing, match="^not built yet: a ring between two processes$"):
+        with pytest.raises(Missing, match=r"^not built yet: a ring between two processes$"):
             make(Work(kind=kind, slots=64))
 
 
