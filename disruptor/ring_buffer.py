@@ -28,7 +28,7 @@ from disruptor.observer import Observer
 from disruptor.poller import EventPoller
 from disruptor.publishing import Claim, Publisher
 from disruptor.ring import Ring
-from disruptor.sequence import CELLS, Sequence
+from disruptor.sequence import CELLS, Sequence, _arena
 from disruptor.sequencer import Marks, Sequencer
 from disruptor.stores import copy_bytes
 from disruptor.wait import Wait, as_wait
@@ -114,7 +114,9 @@ class RingBuffer(Publisher):
         Raises: as Sequencer.next; CapacityError for arrays of different length, unknown fields, records of another dtype.
         """
         if type(what) is np.ndarray:  # the fast way; whatever is not as it mostly is goes to _publish_records
-            if what.dtype is not self._seen or what.strides != self._strides or self.sequencer.troubled():
+            s = self.sequencer
+            troubled = s.failures or s._owner or s._generation != _arena.generation  # s.troubled(), without the call
+            if what.dtype is not self._seen or what.strides != self._strides or troubled:
                 return self._publish_records(what)
             last = self._enter_array(self._address, what, 0)
             return last if last >= -1 else self._publish_rest(what, -2 - last)
