@@ -352,6 +352,7 @@ def test_a122_messages_are_shown_by_a_release_of_their_header_and_freed_by_one_o
         claim = "exchange" if producers == "multi" else "release"
         assert (claim, TAIL) in port.cells.log and ("store", TAIL) not in port.cells.log
         assert port.words.log[-1] == ("release", 0)
+        assert byte_consumer.bytes_next(port) == (-1, 0, 0)  # claimed, and not yet committed
         port.words.log.clear()
         assert byte_producer.bytes_commit(port, index)
         assert port.words.log == [("acquire", 0), ("release", 0)]
