@@ -248,7 +248,7 @@ class RingBuffer(Publisher):
             self.dropped += missing
             return False
         high = self.sequencer.try_next() if self.when_full == "raise" else self.sequencer.next()
-        self.sequencer.unclaim(high, high)
+        self.sequencer.abort(high)  # given back; passed by where another producer has claimed since
         return True
 
 
