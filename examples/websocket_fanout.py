@@ -82,7 +82,7 @@ async def _end_with(client: ServerConnection, stream: aio.Stream) -> None:
 
 def newest(batch: np.ndarray) -> np.ndarray:
     """Return the last tick of each name, in the order of the names."""
-    names, from_end = np.unique(batch["name"][::-1], return_index=True)
+    _, from_end = np.unique(batch["name"][::-1], return_index=True)
     return batch[len(batch) - 1 - from_end]
 
 

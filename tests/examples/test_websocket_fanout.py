@@ -11,10 +11,10 @@ from disruptor import RingBuffer
 
 pytest.importorskip("websockets", reason="needs the package websockets")
 
-from websockets.asyncio.client import connect  # noqa: E402
-from websockets.exceptions import ConnectionClosed  # noqa: E402
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
-from examples.websocket_fanout import TICK, demonstrate, main, newest, serving, watch  # noqa: E402
+from examples.websocket_fanout import TICK, demonstrate, main, newest, serving, watch
 
 
 def helpers():
