@@ -77,6 +77,7 @@ class SequenceBarrier:
 
     @property
     def alerted(self) -> bool:
+        """Whether waits at this barrier end at once."""
         return bool(CELLS[self._cell.word])
 
     def alert(self) -> None:
@@ -86,6 +87,7 @@ class SequenceBarrier:
             wake_all(CELLS, self.sequencer.base + cell)
 
     def clear_alert(self) -> None:
+        """Let waits wait again."""
         CELLS[self._cell.word] = 0
 
     def check_alert(self) -> None:

@@ -47,6 +47,7 @@ class Calibration:
 
     @property
     def ticks_per_ns(self) -> float:
+        """Ticks of the counter in a nanosecond."""
         return 1.0 / self.ns_per_tick
 
     def duration_ns(self, ticks: int) -> int:

@@ -184,8 +184,11 @@ def prebuild(sources: list[LoopSource], *, boundscheck: bool = False) -> None:
     """Compile loops that are not in the disk cache, each in a process of its own, and wait for them.
 
     numba compiles one function at a time in a process, so two loops take half the time in two; and the memory that the
-    compiler takes goes with them. What cannot be cached is left to `build_loop`. Call it before any thread is started.
+    compiler takes goes with them. What cannot be cached is left to `build_loop`, and so is everything in a process that has
+    threads: it is not forked, for a lock that one of them holds would stay locked in the child.
     """
+    if threading.active_count() > 1:
+        return
     missing = [source for source in sources if JIT_ENABLED and _needs_build(source, boundscheck)]
     for child in [_build_apart(source, boundscheck) for source in missing]:
         os.waitpid(child, 0)

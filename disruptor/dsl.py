@@ -211,6 +211,7 @@ class Disruptor:
 
     @property
     def started(self) -> bool:
+        """Whether the graph runs."""
         return self._started
 
     def start(self) -> Disruptor:

@@ -26,6 +26,7 @@ from disruptor.errors import GraphError
 __all__ = ["REWIND", "EventuallyGiveUp", "PauseRewind", "RewindAction", "RewindStrategy", "SimpleRewind", "status_of"]
 
 REWIND = -(1 << 62)
+"""What a compiled handler with a RewindStrategy returns to be given its batch again, from the first record."""
 
 
 class RewindAction(Enum):

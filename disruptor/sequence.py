@@ -165,6 +165,7 @@ class FixedSequenceGroup:
         return min((s.get() for s in self._sequences), default=LAST)
 
     def set(self, value: int) -> None:
+        """Refuse. Raises: GraphError."""
         raise GraphError("a fixed group of sequences cannot be set: it is the lowest of its members")
 
     def __len__(self) -> int:

@@ -360,6 +360,7 @@ class Sequencer:
 
     @property
     def gating_sequences(self) -> tuple[Sequence, ...]:
+        """The consumers that producers wait for."""
         return tuple(self._gating)
 
     def new_barrier(self, *dependencies: Sequence, wait: Wait | str | None = None) -> SequenceBarrier:

@@ -99,6 +99,7 @@ class PinnedThread:
 
     @property
     def alive(self) -> bool:
+        """Whether it was started and has not ended."""
         return self._thread.is_alive()
 
     def usage(self) -> ThreadUsage:

@@ -19,6 +19,9 @@ from typing import Any
 import attrs
 import numpy as np
 
+from tools.api_reference import section
+from tools.make_pictures import PICTURES, draw
+
 ROOT = Path(__file__).resolve().parents[1]
 _PART = re.compile(r"(<!-- generated: (\S+)(?: (\S+))? -->\n).*?(<!-- end -->)", re.DOTALL)
 _FIELD = re.compile(r'^\s*\("(\w+)", [^#]*#\s*(.+)$', re.MULTILINE)
@@ -32,9 +35,10 @@ def render(text: str) -> str:
 
 def outdated(folder: Path = ROOT) -> dict[Path, str]:
     """Return {document: what it should say} of those that say something else."""
-    documents = [*sorted((folder / "docs").glob("*.md")), folder / "README.md"]
+    documents = [*sorted((folder / "docs").rglob("*.md")), folder / "README.md"]
     wanted = {path: render(path.read_text(encoding="utf-8")) for path in documents}
-    return {path: text for path, text in wanted.items() if text != path.read_text(encoding="utf-8")}
+    wanted |= {folder / "docs/library/pictures" / f"{name}.svg": draw(picture) for name, picture in PICTURES.items()}
+    return {path: text for path, text in wanted.items() if not path.exists() or text != path.read_text(encoding="utf-8")}
 
 
 def keys(name: str) -> str:
@@ -129,7 +133,7 @@ def codes(name: str) -> str:
 
 PARTS: dict[str, Callable[..., str]] = {
     "keys": keys, "rings": rings, "components": components, "diagnostics": diagnostics, "exit-codes": exit_codes,
-    "record": record, "constants": constants, "codes": codes,
+    "record": record, "constants": constants, "codes": codes, "api": section,
 }
 
 

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+from disruptor.compiled import JIT_ENABLED
 from disruptor.errors import CapacityError, GraphError, InsufficientCapacity, WaitTimeout
+from disruptor.ring_buffer import RingBuffer
 from disruptor.sequence import Sequence
+from tests.conformance.conftest import FIELDS
 
 
 def number(event, sequence, value=-1):
@@ -329,3 +332,23 @@ def test_bad_input_sizes_names_and_records(kind):
         ring.publish(7)
     with pytest.raises(GraphError, match=r"^ring 'ring': when_full must be one of block, raise, drop, overwrite, got 'wait'$"):
         kind.ring(4, when_full="wait")
+
+
+@pytest.mark.parametrize("availability", ["record", "flags"])
+def test_pain2_producers_that_wait_for_room_together_leave_no_hole(availability, spawn):
+    """Each publishes an array longer than the ring: what one claims to see room is given up where others have claimed since."""
+    ring = RingBuffer(FIELDS, 8, producers="multi", availability=availability)
+    poller = ring.new_poller()
+    count = 3_000 if JIT_ENABLED else 200
+    threads = [spawn(lambda: ring.publish(value=np.arange(count))) for _ in range(3)]
+    seen = 0
+    try:
+        while seen < 3 * count:
+            before = poller.sequence.get()
+            seen += len(poller.take_batch(timeout=5))  # may be empty: all given up
+            assert poller.sequence.get() > before, f"nothing more after {seen:,}; claimed {ring.sequencer.claimed:,}"
+    finally:
+        poller.close()
+    for thread in threads:
+        thread.join(20)
+    assert ring.sequencer.claimed == ring.sequencer.published()

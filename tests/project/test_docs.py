@@ -23,7 +23,7 @@ import pytest
 from tools.make_reference import outdated
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"(?:<!-- (file|exit|not run): (.+?) -->\n)?```(\w+)\n(.*?)```", re.DOTALL)
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)|<img [^>]*src=\"(?!https?://)([^\"]+)\"|srcset=\"([^\"]+)\"")
 
@@ -56,7 +56,7 @@ def run(command: list[str] | str, folder: Path) -> subprocess.CompletedProcess[s
 
 @pytest.mark.slow
 @pytest.mark.timeout(2400)  # the first run of a graph compiles it
-@pytest.mark.parametrize("path", [p for p in DOCUMENTS if blocks(p)], ids=lambda p: p.name)
+@pytest.mark.parametrize("path", [p for p in DOCUMENTS if blocks(p)], ids=lambda p: str(p.relative_to(ROOT)))
 def test_the_code_in_a_document_runs_as_printed(path, tmp_path):
     (tmp_path / "work").mkdir()
     (tmp_path / "state").mkdir()
@@ -84,7 +84,7 @@ def test_generated_parts_are_current():
     assert [str(p.relative_to(ROOT)) for p in outdated()] == [], "run: make docs"
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))
 def test_links_lead_somewhere(path):
     links = ["".join(parts) for parts in LINK.findall(path.read_text(encoding="utf-8"))]
     assert [link for link in links if not (path.parent / link).exists()] == []

@@ -1,0 +1,509 @@
+"""disruptor.aio: streams and publishing in asyncio, gated and lossy, cancelled, closed, full, idle."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from disruptor import Disruptor, GraphError, HandlerError, RingBuffer, WaitTimeout, aio, handler
+from disruptor.compiled import JIT_ENABLED
+from disruptor.errors import CapacityError
+
+FIELDS = [("value", "i8"), ("twice", "i8")]
+COUNT = 20_000 if JIT_ENABLED else 500
+FEW = COUNT // 10
+
+
+def run(coroutine):
+    return asyncio.run(asyncio.wait_for(coroutine, 60))
+
+
+def helpers() -> list[str]:
+    return [t.name for t in threading.enumerate() if t.name == "dis-aio"]
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_is_left():
+    yield
+    gc.collect()
+    assert helpers() == []
+
+
+@pytest.fixture(params=["single", "multi"])
+def ring(request):
+    return RingBuffer(FIELDS, 64, producers=request.param)
+
+
+class Publishing:
+    """Publishes 0..count in a thread, in arrays of different length."""
+
+    def __init__(self, ring, count=COUNT):
+        self.thread = threading.Thread(target=self._run, args=(ring, count))
+
+    def _run(self, ring, count):
+        done, size = 0, 1
+        while done < count:
+            size = min(size % 50 + 7, count - done)
+            ring.publish(value=np.arange(done, done + size))
+            done += size
+
+    def __enter__(self):
+        self.thread.start()
+
+    def __exit__(self, *_):
+        self.thread.join()
+
+
+def test_events_come_each_once_and_in_order(ring):
+    async def main():
+        seen = []
+        stream = aio.events(ring, count=COUNT)
+        with Publishing(ring):
+            async for event in stream:
+                seen.append(int(event.value))
+        return seen
+
+    assert run(main()) == list(range(COUNT))
+    assert ring.sequencer.gating_sequences == ()
+
+
+def test_batches_are_views_of_the_ring_and_end_at_its_end(ring):
+    async def main():
+        parts = []
+        async with aio.batches(ring, count=COUNT) as stream:
+            with Publishing(ring):
+                async for batch in stream:
+                    assert np.shares_memory(batch, ring.records)
+                    parts.append(batch["value"].copy())
+        return parts
+
+    parts = run(main())
+    assert np.concatenate(parts).tolist() == list(range(COUNT))
+    assert max(map(len, parts)) <= 64
+
+
+def test_a_batch_limit_limits(ring):
+    async def main():
+        stream = aio.batches(ring, batch_limit=5, count=12)
+        ring.publish(value=np.arange(12))
+        return [len(batch) async for batch in stream]
+
+    assert run(main()) == [5, 5, 2]
+
+
+def test_a_stream_holds_its_producers_back_and_releases_one_by_one(ring):
+    async def main():
+        stream = aio.events(ring)
+        ring.publish(value=np.arange(64))
+        assert ring.remaining_capacity() == 0
+        first = await anext(stream)
+        assert (first.value, ring.remaining_capacity()) == (0, 0)
+        second = await anext(stream)
+        assert (second.value, ring.remaining_capacity(), stream.sequence) == (1, 1, 0)
+        stream.close()
+        assert ring.remaining_capacity() == 64
+        with pytest.raises(StopAsyncIteration):
+            await anext(stream)
+
+    run(main())
+
+
+def test_leaving_the_loop_lets_go_of_the_ring_and_joins_the_thread(ring):
+    async def main():
+        later(ring, 3)
+        async for event in aio.events(ring):
+            assert helpers() == ["dis-aio"]
+            if event.value == 2:
+                break
+        assert helpers() == []
+        assert ring.sequencer.gating_sequences == ()
+
+    run(main())
+
+
+def later(ring, count, seconds=0.05):
+    asyncio.get_running_loop().call_later(seconds, lambda: ring.publish(value=np.arange(count)))
+
+
+def test_a_cancelled_task_lets_go_of_the_ring(ring):
+    async def consume():
+        async for _ in aio.events(ring):
+            pass
+
+    async def main():
+        task = asyncio.create_task(consume())
+        while not helpers():
+            await asyncio.sleep(0.001)
+        assert len(ring.sequencer.gating_sequences) == 1
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        del task
+        gc.collect()
+        assert ring.sequencer.gating_sequences == ()
+
+    run(main())
+
+
+@pytest.mark.parametrize("observer", [False, True])
+def test_nothing_is_lost_when_single_waits_are_cancelled(observer):
+    ring = RingBuffer(FIELDS, 1 << 15)
+
+    async def main():
+        seen, cancelled, turn = [], 0, 0
+        async with aio.events(ring, observer=observer, batch_limit=7) as stream:
+            with Publishing(ring, FEW):
+                while len(seen) < FEW:
+                    turn += 1
+                    task = asyncio.ensure_future(anext(stream))
+                    await asyncio.sleep(0)
+                    if not task.done() and turn % 3:
+                        task.cancel()
+                    try:
+                        seen.append(int((await task).value))
+                    except asyncio.CancelledError:
+                        cancelled += 1
+                        await asyncio.sleep(0)
+        return seen, cancelled
+
+    seen, cancelled = run(main())
+    assert seen == list(range(FEW))
+    assert cancelled > 0
+
+
+def test_an_observer_holds_nobody_back_and_counts_what_it_missed(ring):
+    async def main():
+        stream = aio.events(ring, observer=True)
+        ring.publish(value=np.arange(64))
+        assert (await anext(stream)).value == 0
+        ring.publish(value=np.arange(64, 300))
+        stream.end()
+        seen = [int(event.value) async for event in stream]
+        return seen, stream.lost
+
+    seen, lost = run(main())
+    assert seen[-1] == 299
+    assert seen == sorted(set(seen))
+    assert 1 + len(seen) + lost == 300
+    assert lost > 0
+
+
+def test_batches_of_an_observer_are_copies(ring):
+    async def main():
+        async for batch in aio.batches(ring, observer=True):
+            assert not np.shares_memory(batch, ring.records)
+            return batch["value"].tolist()
+
+    async def both():
+        later(ring, 3)
+        return await main()
+
+    assert run(both()) == [0, 1, 2]
+
+
+def test_a_stream_stands_behind_handlers():
+    @handler
+    def double(event):
+        event.twice = 2 * event.value
+
+    async def main():
+        graph = Disruptor(FIELDS, 64).then(double)
+        async with aio.batches(graph, double, count=COUNT) as stream:
+            with graph, Publishing(graph):
+                wrong = [int((batch["twice"] != 2 * batch["value"]).sum()) async for batch in stream]
+        return wrong
+
+    assert sum(run(main())) == 0
+
+
+def test_pollers_and_observers_of_ones_own_stay_open(ring):
+    async def main():
+        poller = ring.new_poller()
+        ring.publish(value=[7, 8])
+        async with aio.events(poller, count=1) as stream:
+            assert [int(e.value) async for e in stream] == [7]
+        assert poller.available == 1
+        poller.close()
+        observer = ring.new_observer()
+        ring.publish(value=9)
+        assert [int(e.value) async for e in aio.events(observer, count=1)] == [9]
+
+    run(main())
+
+
+@pytest.mark.parametrize("observer", [False, True])
+def test_end_ends_it_after_what_is_published(ring, observer):
+    async def main():
+        stream = aio.events(ring, observer=observer)
+
+        async def consume():
+            return [int(event.value) async for event in stream]
+
+        task = asyncio.create_task(consume())
+        while not helpers():
+            await asyncio.sleep(0.001)
+        ring.publish(value=[1, 2, 3])
+        await asyncio.to_thread(stream.end)
+        return await task
+
+    assert run(main()) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("where", ["task", "thread"])
+def test_close_ends_a_task_that_waits(ring, where):
+    async def main():
+        stream = aio.events(ring)
+
+        async def consume():
+            return [event async for event in stream]
+
+        task = asyncio.create_task(consume())
+        while not helpers():
+            await asyncio.sleep(0.001)
+        if where == "task":
+            stream.close()
+        else:
+            await asyncio.to_thread(stream.close)
+        assert await task == []
+
+    run(main())
+
+
+def test_a_timeout_says_what_did_not_come(ring):
+    async def main():
+        async with aio.events(ring, timeout=0.05) as stream:
+            start = time.monotonic()
+            with pytest.raises(WaitTimeout) as caught:
+                await anext(stream)
+            assert time.monotonic() - start >= 0.049
+            ring.publish(value=5)
+            assert (await anext(stream)).value == 5
+        return str(caught.value)
+
+    assert run(main()) == "ring 'ring': sequence 0 was not to be read within 0.05 s"
+
+
+def test_a_handler_that_died_ends_the_wait():
+    def fail(batch, first_sequence):
+        raise ValueError("broken")
+
+    async def main():
+        graph = Disruptor(FIELDS, 64).then(fail).start()
+        async with aio.events(graph, fail) as stream:
+            asyncio.get_running_loop().call_later(0.02, lambda: graph.publish(value=1))
+            with pytest.raises(HandlerError, match="handler 'fail' failed at sequence 0: ValueError: broken"):
+                await anext(stream)
+        graph.halt()
+
+    run(main())
+
+
+def test_one_thread_serves_all_streams_of_a_loop_and_ring(ring):
+    async def consume(stream):
+        return sum([int(event.value) async for event in stream])
+
+    async def main():
+        streams = [aio.events(ring, observer=i % 2 == 0, count=3) for i in range(40)]
+        tasks = [asyncio.create_task(consume(s)) for s in streams]
+        while not helpers():
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.01)
+        assert helpers() == ["dis-aio"]
+        for value in (1, 2, 3):
+            ring.publish(value=value)
+            await asyncio.sleep(0.005)
+        return await asyncio.gather(*tasks)
+
+    assert run(main()) == [6] * 40
+
+
+def test_a_stream_that_always_finds_something_lets_others_run(ring):
+    async def main():
+        turns = 0
+
+        async def other():
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        task = asyncio.create_task(other())
+        async with aio.events(ring, batch_limit=4) as stream:
+            ring.publish(value=np.arange(64))
+            for _ in range(64):
+                await anext(stream)
+        task.cancel()
+        return turns
+
+    assert run(main()) >= 15
+
+
+@pytest.mark.parametrize("how", ["columns", "records", "events"])
+def test_publishing_into_a_full_ring_does_not_stop_the_loop(ring, how):
+    async def send():
+        if how == "columns":
+            return await aio.publish(ring, value=np.arange(300), twice=1)
+        if how == "records":
+            records = np.zeros(300, ring.fields)
+            records["value"], records["twice"] = np.arange(300), 1
+            return await aio.publish(ring, records)
+        for value in range(300):
+            last = await aio.publish_event(ring, _fill, value)
+        return last
+
+    async def main():
+        ticks = 0
+        poller = ring.new_poller()
+        task = asyncio.create_task(send())
+        seen = []
+        while len(seen) < 300:
+            if ring.remaining_capacity() == 0 and not seen:
+                for _ in range(5):  # the ring is full, and the loop goes on
+                    await asyncio.sleep(0.005)
+                    ticks += 1
+                assert not task.done()
+            batch = poller.take_batch(40)
+            seen += batch["value"].tolist()
+            assert (batch["twice"] == 1).all()
+            await asyncio.sleep(0.001)
+        poller.close()
+        return await task, seen, ticks
+
+    assert run(main()) == (299, list(range(300)), 5)
+
+
+def _fill(event, sequence, value):
+    event.value, event.twice = value, 1
+
+
+def test_two_tasks_publish_into_one_ring(ring):
+    async def main():
+        async with aio.events(ring, count=400) as stream:
+            tasks = [asyncio.create_task(aio.publish(ring, value=np.arange(k, 400, 2))) for k in (0, 1)]
+            seen = [int(e.value) async for e in stream]
+            await asyncio.gather(*tasks)
+        return seen
+
+    seen = run(main())
+    assert sorted(seen) == list(range(400))
+    assert [v for v in seen if v % 2] == list(range(1, 400, 2))
+
+
+def test_publish_says_who_keeps_the_ring_full(ring):
+    async def main():
+        poller = ring.new_poller()
+        with pytest.raises(WaitTimeout) as caught:
+            await aio.publish(ring, value=np.arange(65), timeout=0.03)
+        assert ring.sequencer.claimed == ring.sequencer.published() == 63
+        poller.close()
+        return str(caught.value)
+
+    assert run(main()) == "ring 'ring': no room for 1 of 64 slots within 0.03 s; a poller is at -1, 64 behind"
+
+
+def test_a_cancelled_publish_claims_nothing(ring):
+    async def main():
+        poller = ring.new_poller()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.03):
+                await aio.publish(ring, value=np.arange(100))
+        assert ring.sequencer.claimed == ring.sequencer.published() == 63
+        assert poller.take_batch()["value"].tolist() == list(range(64))
+        assert await aio.publish(ring, value=[1, 2]) == 65
+        poller.close()
+
+    run(main())
+
+
+def test_publishing_is_told_that_a_handler_died():
+    release = threading.Event()
+
+    def fail(batch, first_sequence):
+        release.wait()
+        raise ValueError("broken")
+
+    async def main():
+        graph = Disruptor(FIELDS, 64).then(fail).start()
+        asyncio.get_running_loop().call_later(0.05, release.set)
+        with pytest.raises(HandlerError, match="handler 'fail' failed at sequence 0: ValueError: broken"):
+            await aio.publish(graph, value=np.arange(1000))
+        graph.halt()
+
+    run(main())
+
+
+def test_a_full_ring_of_a_graph_that_is_not_started_is_an_error():
+    async def main():
+        graph = Disruptor(FIELDS, 64).then(lambda batch, first: None)
+        await aio.publish(graph, value=np.arange(65))
+
+    with pytest.raises(GraphError, match="ring 'ring' is full, and nothing empties it"):
+        run(main())
+
+
+def test_rings_with_a_policy_never_wait():
+    async def main():
+        ring = RingBuffer(FIELDS, 64, when_full="drop")
+        poller = ring.new_poller()
+        await aio.publish(ring, value=np.arange(70))
+        assert await aio.publish_event(ring, _fill, 1) == -1
+        poller.close()
+        return ring.dropped
+
+    assert run(main()) == 7
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda r: aio.events(r, count=0), "a stream's count must be >= 1, got 0"),
+        (lambda r: aio.batches(r, batch_limit=-1), "a stream's batch_limit must be >= 1, got -1"),
+        (lambda r: aio.batches(r, timeout=-1), "a stream's timeout must be >= 0 seconds, got -1"),
+        (lambda r: run(aio.publish(r)), "ring 'ring': publish an array of records or field=array, …; got neither"),
+        (lambda r: run(aio.publish(r, valu=1)), "ring 'ring' has the fields value, twice, got ['valu']"),
+        (lambda r: run(aio.publish(r, value=[1, 2], twice=[1, 2, 3])), "'value' has 2 elements, another field 3"),
+        (lambda r: run(aio.publish(r, np.zeros(2, [("x", "f8")]))),
+         "ring 'ring': its records are [('value', '<i8'), ('twice', '<i8')], got an array of [('x', '<f8')]"),
+    ],
+)
+def test_bad_input(ring, call, text):
+    with pytest.raises(CapacityError) as caught:
+        call(ring)
+    assert str(caught.value) == text
+    assert ring.sequencer.gating_sequences == ()
+
+
+@pytest.mark.skipif(not JIT_ENABLED, reason="waits are compiled")
+@pytest.mark.parametrize("phase", ["idle", "gated", "full"])
+def test_an_idle_loop_uses_less_than_a_hundredth_of_a_core(phase):
+    def slow(batch, first_sequence):
+        blocked.wait()
+
+    blocked = threading.Event()
+
+    async def main():
+        graph = Disruptor(FIELDS, 64).then(slow).start()
+        stream = aio.events(graph, *([slow] if phase == "gated" else []))
+        task = asyncio.create_task(anext(stream)) if phase != "full" else asyncio.create_task(aio.publish(graph, value=np.arange(65)))
+        if phase == "gated":
+            graph.publish(value=1)
+        await asyncio.sleep(0.2)
+        used = []
+        for _ in range(3):  # the least of three: what others do to this machine is not ours
+            before = time.process_time()
+            await asyncio.sleep(0.7)
+            used.append((time.process_time() - before) / 0.7)
+        task.cancel()
+        stream.close()
+        blocked.set()
+        graph.halt()
+        return min(used)
+
+    share = run(main())
+    print(f"{phase}: {100 * share:.2f} % of a core")
+    assert share < 0.01
