@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 
 from disruptor.errors import CapacityError, InsufficientCapacity, WaitTimeout
+from disruptor.intake import Gated, Lossy, open_reader
 from disruptor.observer import Observer
 from disruptor.poller import EventPoller
-from disruptor.intake import Gated, Lossy, open_reader
 from disruptor.sentry import Sentry, post
 
 __all__ = ["Stream", "batches", "events", "publish", "publish_event"]
