@@ -20,7 +20,7 @@ A map, from the bottom up; each module is one concept and says in its docstring 
     lookout           waiting from Python
     sequencer         one producer or many: next, try_next, publish, capacity, policies
     barrier, poller, observer   a consumer's ways to read
-    reading, sentry, aio   the same in asyncio: `from disruptor import aio`, not loaded by `import disruptor`
+    intake, sentry, aio   the same in asyncio: `from disruptor import aio`, not loaded by `import disruptor`
     ring_buffer, publishing     records with a sequencer; contexts and translators
     processor, faults, rewind   runs a Python handler; what becomes of errors; batches delivered again
     processor_text, loop_processor, worker_pool   runs compiled handlers; one record to one of several workers

@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 
 from disruptor.errors import CapacityError, InsufficientCapacity, WaitTimeout
+from disruptor.intake import Gated, Lossy, open_reader
 from disruptor.observer import Observer
 from disruptor.poller import EventPoller
-from disruptor.reading import Gated, Lossy, open_reader
 from disruptor.sentry import Sentry, post
 
 __all__ = ["Stream", "batches", "events", "publish", "publish_event"]
@@ -40,9 +40,9 @@ def events(
 
     source : a Disruptor, a RingBuffer, an EventPoller or an Observer. after : handlers of a Disruptor, or sequences of a
     ring, that must have passed a record first. observer : False: producers wait for this stream, and a record is released
-    when the next one is asked for; True: copies, `lost` counts what was overwritten. count : records after which it ends,
-    None for never. timeout : longest wait for a record in seconds, then WaitTimeout. batch_limit : most records between two
-    turns of the loop.
+    when the next one is asked for (in groups of a 64th of the ring; all before it waits); True: copies, `lost` counts what
+    was overwritten. count : records after which it ends, None for never. timeout : longest wait for a record in seconds,
+    then WaitTimeout. batch_limit : most records between two turns of the loop.
     Raises: GraphError for unknown handlers, a ring that overwrites and no observer; CapacityError for limits < 1; while it
     runs WaitTimeout, and HandlerError when a handler of the ring has died and nothing is left to read.
     """
@@ -82,10 +82,11 @@ class Stream:
         self._left = -1 if count is None else count
         self._timeout, self._most, self._singly = timeout, batch_limit, singly
         self._batch: np.ndarray | None = None
-        self._next = 0  # of _batch
+        self._next = self._released = 0  # of _batch: the next one to give, those that are released
         self._last: int | None = None  # sequence after which it ends
         self._owned = not isinstance(source, (EventPoller, Observer))
         self._reader: Gated | Lossy = open_reader(source, after, observer)
+        self._group = max(1, self._reader.ring.slots // 64)  # records released together
         self._closed = False
 
     @property
@@ -159,8 +160,9 @@ class Stream:
         if not self._singly:
             self._left -= len(batch) if self._left > 0 else 0  # type: ignore[arg-type]
             return batch
-        if self._next:
+        if self._next - self._released >= self._group:
             self._reader.release(self._next)
+            self._released = self._next
         event = batch[self._next]  # type: ignore[index]
         self._next += 1
         self._left -= self._left > 0
@@ -170,7 +172,7 @@ class Stream:
         """Release what was given before."""
         if self._batch is not None:
             self._reader.release(len(self._batch))
-        self._batch, self._next = None, 0
+        self._batch, self._next, self._released = None, 0, 0
 
     async def _pass_on(self) -> None:
         """Let other tasks run: a stream that always finds something must not keep the loop to itself."""
