@@ -240,7 +240,7 @@ async def publish_event(ring: Any, translator: Callable[..., Any], *args: Any, t
         return int(ring.publish_event(translator, *args))
     deadline = None if timeout is None else time.monotonic() + timeout
     sequence, _ = await _claim(ring, 1, deadline, timeout)
-    ring._translate(translator, sequence, sequence, [args])
+    ring._translate(lambda: sequence, (), translator, [args])
     return sequence
 
 
