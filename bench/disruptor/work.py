@@ -15,7 +15,7 @@ __all__ = ["FIELDS", "LACKING", "PERIOD", "RECORD_BYTES", "SEED", "Contender", "
 
 SEED = 7
 RECORD_BYTES = 64
-PERIOD = 100_000  # arrays are made beforehand: record s of kind `arrays` holds the words of record s % PERIOD
+PERIOD = 10_000  # arrays are made beforehand, 640 KB: record s of kind `arrays` holds the words of record s % PERIOD
 FIELDS = [(f"w{k}", "i8") for k in range(8)]
 
 # Coefficients (a, b) of the sum over one record whose word 0 is v: a × v + b.
