@@ -264,7 +264,7 @@ MUTANTS = [
            '            output.memory.port[0]["next"] = output.memory.port[0]["payload_next"]\n', "",
            _t("pains::outputs_of_a_record_that_failed_are_taken_back")),
     Mutant("outputs of a batch that ended its handler are kept", "disruptor/loop_processor.py",
-           '            output.memory.port[0]["next"] = output.memory.port[0]["published"] + 1\n', "            pass\n",
+           '                port["next"] = port["published"] + 1\n', "",
            _t("failures::pain2_outputs_of_a_batch_that_ended_a_handler_are_not_published_by_its_next_run")),
     # pollers, observers, pools, publishing
     Mutant("poller releases what its handler never had", "disruptor/poller.py",
