@@ -16,7 +16,7 @@ from disruptor.barrier import SequenceBarrier
 from disruptor.claims import publish_port
 from disruptor.codegen import Loop, LoopSource, build_loop
 from disruptor.compiled import entry
-from disruptor.errors import GraphError, HandlerError
+from disruptor.errors import GraphError
 from disruptor.faults import ExceptionHandler, as_exception_handler
 from disruptor.handler import Handler, params_record
 from disruptor.layout import CACHE_PAIR, CELL_WORDS
@@ -137,7 +137,7 @@ class LoopProcessor(Processor):
         self.build()
         CELLS[self._control.word + _AT_WORK] = -1
         for member in self.members:
-            for output in member.outputs.values():  # behind what Python has published there before
+            for output in member.outputs.values():  # behind what was published; what a batch that failed had claimed is gone
                 output.sequencer.given_to(f"the handler '{member.handler.name}' of ring '{self.ring.name}'")
                 port = output.memory.port[0]
                 port["published"] = output.sequencer.claimed
@@ -176,17 +176,8 @@ class LoopProcessor(Processor):
                 )
             timed_out = sequence <= member.sequence.get() and member.work is None
             failure = failed(member.handler.name, sequence, cause)
-            try:
-                judge(member.exceptions, failure, sequence, None if timed_out else self.ring.get(sequence))
-            except HandlerError:
-                self._take_back(member)
-                raise
+            judge(member.exceptions, failure, sequence, None if timed_out else self.ring.get(sequence))
             self._pass_by(member, sequence)
-
-    def _take_back(self, member: Member) -> None:
-        """What the batch that ended the handler had claimed of its outputs goes: the next run handles that batch again."""
-        for output in member.outputs.values():
-            output.memory.port[0]["next"] = output.memory.port[0]["published"] + 1
 
     def _pass_by(self, member: Member, sequence: int) -> None:
         """Go on behind the record that failed: what it had claimed of its outputs is taken back, the rest published."""

@@ -260,6 +260,18 @@ def test_a122_arrays_are_copied_before_they_are_published(kind, monkeypatch):
     assert looks == [1]
 
 
+def test_a122_a_python_handler_frees_its_batch_by_a_release_and_wakes_after_it(monkeypatch):
+    block = Block()
+    block[PARKS], block[CURSOR] = 1, 9
+    mine, control, own = 40 * CELL_WORDS, 42 * CELL_WORDS, 50 * CELL_WORDS
+    woken = []
+    monkeypatch.setattr(lookout, "wake", lambda cells, cell: woken.append((cell, int(np.asarray(cells)[mine]))))
+    accesses, _ = block.log(lambda cells, base: lookout._next_batch(
+        cells, base, block.marks, np.zeros(0, np.int64), mine, 5, np.zeros((3, 6), np.int64), control, own, 0))
+    assert [how for how, at in accesses if at == mine - block.base] == ["release"]
+    assert woken == [(block.base + PROGRESS, 4)]
+
+
 @pytest.mark.parametrize("kind", KINDS, ids=lambda k: f"{k.producers}-{k.availability}")
 @pytest.mark.parametrize("behind", [False, True], ids=["first", "behind-another"])
 def test_a122_a_loop_frees_records_by_a_release_after_its_batch(kind, behind, monkeypatch):
