@@ -224,18 +224,19 @@ class Sequencer:
         """
         self.check_fork()
         high = low if high is None else high
-        if high > CELLS[self.base + CLAIMED]:
+        claimed = int(CELLS[self.base + CLAIMED])
+        if high > claimed:
             raise GraphError(
-                f"ring '{self.name}': sequence {high:,} was never claimed; the highest claimed is"
-                f" {int(CELLS[self.base + CLAIMED]):,}; call next() first"
+                f"ring '{self.name}': sequence {high:,} was never claimed; the highest claimed is {claimed:,}; call next() first"
             )
+        if high == claimed and not self._producer:
+            self._owner = 0  # before it is seen: whoever sees it may claim
         if self.stamps.size:
             stamp(self.stamps, low if self._marks is not None else self.cursor + 1, high)
         if self._marks is not None:
             _core.publish_many(CELLS, self.base, self.marks, low, high)
         else:
             _core.publish_one(CELLS, self.base, high)
-        self._leave()
 
     def abort(self, low: int, high: int | None = None) -> None:
         """Give claimed sequences up: given back where nothing was claimed since, else passed by by every consumer.

@@ -141,7 +141,7 @@ MUTANTS = [
            "    touched_upto(cells, base, high)\n    return compare", "    return compare",
            _t("failures::an_observer_never_returns_what_an_aborted_claim_has_overwritten")),
     Mutant("what was never claimed may be published", _SEQUENCER,
-           "        if high > CELLS[self.base + CLAIMED]:", "        if False:", _t("ring_buffers::bad_input_sizes_names_and_records")),
+           "        if high > claimed:", "        if False:", _t("ring_buffers::bad_input_sizes_names_and_records")),
     Mutant("a dead consumer is not told while there is room", _SEQUENCER,
            "        if CELLS[self.base + FAILED]:\n            self._interrupted()", "        if False:\n            self._interrupted()",
            _t("failures::pain2_a_dead_consumer_is_told_although_there_is_room")),

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from disruptor import sequencer as sequencer_module
 from disruptor.claims import IDLE, PARKS
 from disruptor.errors import CapacityError, GraphError, InsufficientCapacity, WaitTimeout
 from disruptor.sequence import CELLS, Sequence
@@ -195,6 +196,22 @@ def test_a030_a_ring_with_one_producer_may_be_handed_on_once_all_is_published(ki
     spawn.join()
     fill(sequencer, 1)
     assert sequencer.published() == 2
+
+
+def test_a030_a_consumer_may_claim_as_soon_as_it_sees_the_last_open_claim_published(kind, monkeypatch):
+    ring = kind.ring(8)
+    owners = []
+    name = "publish_one" if kind.availability == "cursor" else "publish_many"
+    real = getattr(sequencer_module._core, name)
+
+    def publishes(*args):
+        real(*args)
+        owners.append(ring.sequencer._owner)  # another thread may look now
+
+    monkeypatch.setattr(sequencer_module._core, name, publishes)
+    high = ring.next(2)
+    ring.publish(high - 1, high)
+    assert owners == [0] and ring.sequencer._owner == 0
 
 
 def test_k031_asking_for_capacity_moves_nothing(gated):
