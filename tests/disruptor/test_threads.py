@@ -69,13 +69,15 @@ def test_usage_proves_that_two_compiled_loops_run_in_parallel():
     import numpy as np
 
     from disruptor.memory import anonymous
+    from disruptor.wait import Wait
 
     shared = anonymous(4096).array(np.int64)
     shared[0] = 1
-    kernels.wait_until(shared, 0)
+    spinning = np.array(Wait.busy_spin().numbers())
+    kernels.wait_until(shared, spinning)
     shared[0] = 0
     cores = sorted(os.sched_getaffinity(0))[:2]
-    threads = [PinnedThread(kernels.wait_until, (shared, 0), name=f"spin-{c}", cpus={c}) for c in cores]
+    threads = [PinnedThread(kernels.wait_until, (shared, spinning), name=f"spin-{c}", cpus={c}) for c in cores]
     for thread in threads:
         thread.start()
     before = [thread.usage() for thread in threads]
@@ -103,10 +105,11 @@ def test_threads_are_halted_and_joined_at_interpreter_exit():
         "import numpy as np\n"
         "from disruptor.threads import PinnedThread\n"
         "from disruptor.memory import anonymous\n"
+        "from disruptor.wait import Wait\n"
         "from tests.reference.kernels_waiting import wait_until\n"
         "cells = anonymous(4096).array(np.int64)\n"
         "def halt():\n    cells[0] = 1\n    print('halted')\n"
-        "PinnedThread(wait_until, (cells, 1), name='loop', halt=halt).start()\n"
+        "PinnedThread(wait_until, (cells, np.array(Wait.yielding().numbers())), name='loop', halt=halt).start()\n"
         "print('leaving')\n"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)

@@ -6,8 +6,8 @@ import numba
 import numpy as np
 
 from disruptor.compiled import compiled
-from tests.reference import kernels_dsl
-from tests.reference.kernels_dsl import square, twice
+from tests.reference import kernels_twin_helpers
+from tests.reference.kernels_twin_helpers import square, twice
 
 WEIGHTS = np.array([1.0, 2.0, 3.0])
 
@@ -17,7 +17,7 @@ def through_globals(x):
 
 
 def through_a_module(x):
-    return kernels_dsl.twice(x)
+    return kernels_twin_helpers.twice(x)
 
 
 @compiled(inline=False)
