@@ -90,6 +90,6 @@ def test_stat_is_one_screen_and_all_of_it_on_request(ended):
     assert "-1" not in brief and "halt" not in brief
     assert [line.split()[0] for line in brief.splitlines() if " apart " in line] == ["planted"]
     everything = in_shell(ended, "COLUMNS=80 hfx stat ended --all").stdout
-    for row in ("relay: first error[0] -1", "relay: errors[0] 0", "relay: frames 20,000"):
-        assert any(" ".join(line.split()) == row for line in everything.splitlines()), row
+    assert any(" ".join(line.split()) == "relay: frames 20,000" for line in everything.splitlines())
+    assert "relay, 0 so far: " in everything and "errors[0]" not in everything  # zeros in short, not a row each
     assert "p99.99" in everything and max(map(len, everything.splitlines())) <= 80
