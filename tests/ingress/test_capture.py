@@ -36,12 +36,13 @@ def _expected(data: bytes) -> list[tuple[int, int, int, bytes]]:
     frames, last = [], 0
     unit = _unit_of(pieces)
     stamps = [_stamp_of(piece, unit) for piece in pieces]
+    known = next((n for n, piece in enumerate(pieces) if _stamp_of(piece, 1)), 0)  # from here on the unit is known
     for number, piece in enumerate(pieces):
         line = piece.removesuffix(b"\r").lstrip(b" \t")
         stamp = re.match(rb"([0-9]+)(?:[ \t]+|\Z)", line)
         if not line:
             continue
-        if stamp is None or int(stamp[1]) * unit > STAMP_NS_MAX:
+        if stamp is None or int(stamp[1]) * (unit if number >= known else 1) > STAMP_NS_MAX:
             frames.append((last, number, _NO_STAMP, line[:256]))
         else:
             own, following = stamps[number], stamps[number + 1] if number + 1 < len(stamps) else None
