@@ -100,7 +100,7 @@ def _reserves(text: bytes) -> tuple[int, int] | None:
         return None
     reserves = [int.from_bytes(words[:32], "big"), int.from_bytes(words[32:], "big")]
     base, quote = reserves[0] // 10**14, reserves[1]
-    return (base, quote) if max(reserves) < 1 << 112 and max(base, quote) < 1 << 63 else None
+    return (base, quote) if max(reserves) < 1 << 112 and max(base, quote) < 1 << 62 else None
 
 
 SPACE = st.text(" \t\r\n", max_size=2)
