@@ -1,11 +1,11 @@
-"""The whole graph, measured from outside: `python -m bench.bench_graph [--json] [--captures FOLDER] [--smoke]`.
+"""The whole graph, measured from outside: `python -m bench.bench_graph [--json] [--captures FOLDER] [--only PART,…] [--smoke]`.
 
     capture      a real USD-M capture, flat out: frames/s of the run's `seconds` (decompression excluded, line splitting,
                  journal and orders included), median of RUNS second starts
     simulated    wall time of a second `hfx run` on 5 M simulated frames, everything included
     paced        simulated frames at 100,000/s: frame → wire percentiles beside the machine's own hiccups in that run
-    gil          `capture` again with a Python thread that spins in the engine for the whole run: with one loop, which
-                 leaves it a core, and with two, which wants a third core; p99 of frame → wire beside the throughput
+    gil          `capture` again with a Python thread that spins in the engine from the end of compiling on: with one
+                 loop, which leaves it a core, and with two, which wants a third core; p99 of frame → wire beside the throughput
 
 Each figure comes with the state hash of its run, so that it cannot rot. Engines run in processes of their own, pinned as
 their placement says; the load of others is in the figures: run it on a quiet machine and look at `loadavg`.
@@ -21,14 +21,23 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNS = 5
+_PARTS = ("capture", "simulated", "paced", "gil")
 _HOG = '''import threading
+import time
+from pathlib import Path
+
+def _compiled():
+    return any("hiccups" in file.read_text() for file in Path("/proc/self/task").glob("*/comm"))
 
 def _spin():
+    while not _compiled():
+        time.sleep(0.02)
     while True:
         pass
 
@@ -43,6 +52,7 @@ def run(config: str | Path, *options: str, **environment: str) -> tuple[dict[str
     """Run `hfx run CONFIG --json`; return the result and the wall time of the whole command."""
     command = [sys.executable, str(ROOT / "hydraflow_x_entry.py"), "run", str(config), "--json", "--quiet", "--name",
                f"bench-{os.getpid()}", *options]
+    print(f"{time.strftime('%H:%M:%S')} hfx run {Path(config).name} {' '.join(options)}", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory() as journal:
         began = time.monotonic()
         done = subprocess.run([*command, "--journal", journal], env={**os.environ, **environment}, cwd=ROOT,
@@ -118,18 +128,26 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--smoke", action="store_true", help="small sizes, to see that it runs")
     parser.add_argument("--captures", type=Path, default=Path(os.environ.get("HYDRAFLOW_DATA") or ROOT.parent / "shared/data"))
+    parser.add_argument("--only", default=",".join(_PARTS), help=f"parts, of {', '.join(_PARTS)}")
     choices = parser.parse_args()
+    wanted = choices.only.split(",")
+    unknown = set(wanted) - set(_PARTS)
+    if unknown:
+        parser.error(f"no part '{min(unknown)}'; known: {', '.join(_PARTS)}")
     path = choices.captures / "binance/usdm_btcusdt_20240808.gz"
     runs = 1 if choices.smoke else RUNS
     result: dict[str, Any] = {"schema": "hfx.bench/1", "loadavg": os.getloadavg()}
-    if path.exists():
-        result["capture"] = capture(path, runs)
-    else:
-        print(f"skipped: no captures ({path})", file=sys.stderr)
-    result["simulated"] = simulated(20_000 if choices.smoke else 5_000_000)
-    result["paced"] = paced(20_000 if choices.smoke else 1_000_000, 100_000)
-    if path.exists() and not choices.smoke:
-        result["gil"] = gil(path, runs)
+    if not path.exists():
+        print(f"skipped: capture and gil; no captures ({path})", file=sys.stderr)
+        wanted = [part for part in wanted if part not in ("capture", "gil")]
+    parts: dict[str, Callable[[], dict[str, Any]]] = {
+        "capture": lambda: capture(path, runs),
+        "simulated": lambda: simulated(20_000 if choices.smoke else 5_000_000),
+        "paced": lambda: paced(20_000 if choices.smoke else 1_000_000, 100_000),
+        "gil": lambda: gil(path, runs),
+    }
+    for part in wanted:
+        result[part] = parts[part]()
     if choices.json:
         print(json.dumps(result, indent=2))
         return 0

@@ -234,12 +234,12 @@ def _folder_of(function: Callable) -> Path | None:
     file = getattr(module, "__file__", None)
     if function.__module__ == "__main__" or file is None or not os.path.exists(function.__code__.co_filename):
         return None
-    return _package_folder(function.__module__)
+    return _package_folder(_unit(function.__module__))
 
 
 @functools.cache
-def _package_folder(module: str) -> Path | None:
-    return folder_for("functions", source_key(package_sources(module, "disruptor")))
+def _package_folder(unit: str) -> Path | None:
+    return folder_for("functions", source_key(package_sources(unit, "disruptor")))
 
 
 def _unit(name: str) -> str:

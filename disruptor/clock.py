@@ -103,13 +103,16 @@ def tsc_notes(cpuinfo: Path = Path("/proc/cpuinfo")) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def hiccups(seconds: float = 1.0, interval_ns: int = 1_000, cpu: int | None = None) -> dict[str, Any]:
+def hiccups(
+    seconds: float = 1.0, interval_ns: int = 1_000, cpu: int | None = None, calibration: Calibration | None = None
+) -> dict[str, Any]:
     """Spin on `cpu` for `seconds` and return how late each planned instant, `interval_ns` apart, was noticed.
 
     Returns count, mean, p50 … p9999, max in ns, and cpu, seconds, interval_ns. An interruption of 50 µs counts for
-    every instant that it covers (no coordinated omission). Occupies the core meanwhile.
+    every instant that it covers (no coordinated omission). Occupies the core meanwhile. calibration : of the counter, made
+    here by default.
     """
-    calibration = calibrate()
+    calibration = calibration or calibrate()
     buckets = anonymous(BUCKETS * 8, prefault=True).array(np.int64, BUCKETS)
     halt = anonymous(128).array(np.int64, 16)
     interval = max(1, calibration.ticks(interval_ns))

@@ -6,6 +6,7 @@ What is installed (site-packages, the standard library) is left to disruptor.cac
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import re
 import sys
@@ -35,13 +36,15 @@ def module_sources(*modules: str) -> list[Path]:
         if path is None:
             continue
         files[name] = path
-        pending.extend(_imported(name, path))
+        about = path.stat()
+        pending.extend(_imported(name, path, about.st_mtime_ns, about.st_size))
         if "." in name:
             pending.append(name.rpartition(".")[0])
     return sorted(set(files.values()))
 
 
-def _imported(name: str, path: Path) -> list[str]:
+@functools.cache  # several loops of a graph reach the same files
+def _imported(name: str, path: Path, _changed_ns: int, _size: int) -> list[str]:
     text = path.read_text(errors="replace")
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     found = []

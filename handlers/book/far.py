@@ -2,7 +2,7 @@
 
 Linear probing, deletion by shifting back (no tombstones), bounded: new levels are refused at seven eighths of the slots,
 levels that a moving window leaves behind only when hardly a slot is free. A free slot has quantity 0, so any int64 can
-be a key. `disruptor.table` is not used here: at a load of one half it would need twice the memory, and a book has
+be a key; a bitmap of the taken slots makes walking over a few levels cheap. `disruptor.table` is not used here: at a load of one half it would need twice the memory, and a book has
 two of these.
 
 Source: Knuth, The Art of Computer Programming 3, 6.4, algorithms L and R; multiplicative hashing, ibid.
@@ -10,6 +10,7 @@ Source: Knuth, The Art of Computer Programming 3, 6.4, algorithms L and R; multi
 
 from __future__ import annotations
 
+from disruptor.bits import bit, lowest_bit
 from disruptor.compiled import compiled
 
 __all__ = ["clear_far", "far_best", "far_find", "far_insert", "far_limit", "far_remove"]
@@ -48,6 +49,7 @@ def far_insert(side, slot, key, quantity):
     """Put a level into free slot `slot`, as `far_find` gave it."""
     side["far"][slot]["key"] = key
     side["far"][slot]["quantity_lots"] = quantity
+    side["far_words"][slot >> 6] |= bit(slot & 63)
     side["far_count"] += 1
 
 
@@ -69,18 +71,25 @@ def far_remove(side, slot):
         place = (place + 1) & mask
     far[hole]["key"] = 0
     far[hole]["quantity_lots"] = 0
+    side["far_words"][hole >> 6] &= ~bit(hole & 63)
     side["far_count"] -= 1
 
 
 @compiled(inline=False)
 def far_best(side):
-    """Return the highest key of the table. Precondition: side["far_count"] > 0. Reads every slot: rare by design."""
+    """Return the highest key of the table. Precondition: side["far_count"] > 0. Reads every level: rare by design."""
     far = side["far"]
+    words = side["far_words"]
     found = False
     best = 0
-    for slot in range(far.shape[0]):
-        if far[slot]["quantity_lots"] != 0:
-            key = int(far[slot]["key"])
+    for index in range(words.shape[0]):
+        word = int(words[index])
+        for _ in range(64):
+            if word == 0:
+                break
+            offset = lowest_bit(word)
+            word &= ~bit(offset)
+            key = int(far[(index << 6) + offset]["key"])
             if not found or key > best:
                 best = key
                 found = True
@@ -92,8 +101,15 @@ def clear_far(side):
     """Remove every level from the table."""
     if side["far_count"] != 0:
         far = side["far"]
-        for slot in range(far.shape[0]):
-            if far[slot]["quantity_lots"] != 0:  # nothing is written where nothing is: a page stays untouched
-                far[slot]["key"] = 0
-                far[slot]["quantity_lots"] = 0
+        words = side["far_words"]
+        for index in range(words.shape[0]):
+            word = int(words[index])
+            for _ in range(64):
+                if word == 0:
+                    break
+                offset = lowest_bit(word)
+                word &= ~bit(offset)
+                far[(index << 6) + offset]["key"] = 0
+                far[(index << 6) + offset]["quantity_lots"] = 0
+            words[index] = 0
         side["far_count"] = 0

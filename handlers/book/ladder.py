@@ -176,16 +176,24 @@ def _take_from_far(side, low):
     """Move the levels that the window now covers out of the table."""
     quantity = side["quantity"]
     far = side["far"]
+    words = side["far_words"]
     mask = quantity.shape[0] - 1
-    for start in range(far.shape[0]):
+    for index in range(words.shape[0]):
         if side["far_count"] == 0:
             break
-        # Closing the gap may bring another level into this slot: look again until it is free or stays.
-        for _ in range(far.shape[0]):
-            key = int(far[start]["key"])
-            if far[start]["quantity_lots"] == 0 or key < low or key > low + mask:
+        word = int(words[index])
+        for _ in range(64):
+            if word == 0:
                 break
-            slot = key & mask
-            quantity[slot] = far[start]["quantity_lots"]
-            mark(side, slot)
-            far_remove(side, start)
+            offset = lowest_bit(word)
+            word &= ~bit(offset)
+            start = (index << 6) + offset
+            # Closing the gap may bring another level into this slot: look again until it is free or stays.
+            for _ in range(far.shape[0]):
+                key = int(far[start]["key"])
+                if far[start]["quantity_lots"] == 0 or key < low or key > low + mask:
+                    break
+                slot = key & mask
+                quantity[slot] = far[start]["quantity_lots"]
+                mark(side, slot)
+                far_remove(side, start)

@@ -122,6 +122,7 @@ def _side_dtype(params: BookParams) -> np.dtype:
         ("summary", "i8", (max(1, window // 64**2),)),  # bit w of word s: words[64 * s + w] != 0
         ("words", "i8", (window // 64,)),  # bit b of word w: quantity[64 * w + b] != 0
         ("quantity", "i8", (window,)),  # lots at slot key & (window - 1)
+        ("far_words", "i8", (max(1, params.far_levels // 64),)),  # bit b of word w: far[64 * w + b] is taken
         ("far", FAR, (params.far_levels,)),
     ]
     return record_dtype(fields, name="side of a book")

@@ -77,6 +77,7 @@ def _fold_side(digest, side):
     quantity = side["quantity"]
     words = side["words"]
     far = side["far"]
+    far_words = side["far_words"]
     low = int(side["low"])
     mask = quantity.shape[0] - 1
     count = 0
@@ -92,9 +93,15 @@ def _fold_side(digest, side):
             mixed ^= fold(fold(SEED, key_at(low, slot, mask)), quantity[slot])
             count += 1
     if side["far_count"] != 0:
-        for slot in range(far.shape[0]):
-            if far[slot]["quantity_lots"] != 0:
-                mixed ^= fold(fold(SEED, far[slot]["key"]), far[slot]["quantity_lots"])
+        for index in range(far_words.shape[0]):
+            word = int(far_words[index])
+            for _ in range(64):
+                if word == 0:
+                    break
+                offset = lowest_bit(word)
+                word &= ~bit(offset)
+                level = far[(index << 6) + offset]
+                mixed ^= fold(fold(SEED, level["key"]), level["quantity_lots"])
                 count += 1
     digest = fold(fold(digest, count), mixed)
     return fold(fold(digest, 1 if side["truncated"] != 0 else 0), side["dropped_key"])

@@ -168,7 +168,7 @@ class Engine:
             return {}
         cpus = [t.cpu for t in self._a.placement.threads if t.cpu is not None]
         self._a.file.set_phase(int(Phase.MEASURING), "hiccups")
-        return hiccups(self.options.hiccup_seconds, 10_000, cpus[0] if cpus else None)
+        return hiccups(self.options.hiccup_seconds, 10_000, cpus[0] if cpus else None, self._a.clock)
 
     # -- ending
 
