@@ -139,7 +139,7 @@ def write_processor(
     text.append("\n".join(out.body) + "\n")
     text.append(end)
     private = ("in_hand", *(n for n in out.arguments if n.endswith("_state")))
-    return LoopSource(name, "".join(text), out.arguments, out.functions, importable, private)
+    return LoopSource(name, "".join(text), out.arguments, out.functions, importable, private, side_by_side=True)
 
 
 def _end(out: _Text, members: Sequence[MemberText], wait: Wait) -> str:

@@ -114,7 +114,7 @@ def write_producer(
         f"            idle_count = idle_turn({full}, idle_count, cells, progress_cell, own)\n"
     )
     private = ("in_hand", *(n for n in out.arguments if n.endswith("_state")))
-    return LoopSource(f"{ring.name}_{producer.name}", "".join(text), out.arguments, out.functions, importable, private)
+    return LoopSource(f"{ring.name}_{producer.name}", "".join(text), out.arguments, out.functions, importable, private, side_by_side=True)
 
 
 def _one(out: LoopWriter, ring: RingText, batch: int, records: str, marks: str, call: Any) -> None:

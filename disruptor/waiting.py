@@ -76,6 +76,7 @@ def idle_turn(strategy, spins, yields, park_ns, spin_ns, yield_ns, idle_count, c
     """
     if strategy == 0:
         pause()
+        pause()  # who looks less often takes the line less often from the one that is about to write it
         return 0
     if strategy == 1:
         if idle_count < spins:

@@ -14,8 +14,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="small sizes: it runs, but the figures mean nothing")
     parser.add_argument("--row", metavar="PATTERN", action="append", help="only rows whose name contains it (repeat for more)")
     parser.add_argument("--without", metavar="NAME", action="append", default=[], help="leave out a contender (repeat for more)")
-    parser.add_argument("--runs", type=int, help="counted runs of each contender (8)")
-    parser.add_argument("--seconds", type=float, help="length of a run (0.25)")
+    parser.add_argument("--runs", type=int, help="counted runs of each contender (16)")
+    parser.add_argument("--seconds", type=float, help="length of a run (0.125)")
     parser.add_argument("--list", action="store_true", help="print the names of the rows")
     choices = parser.parse_args(arguments)
 
@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     if choices.list:
         print("\n".join(row.name for row in wanted))
         return 0
-    plan = Plan(runs=choices.runs or (2 if choices.quick else 8), seconds=choices.seconds or (0.005 if choices.quick else 0.25),
+    plan = Plan(runs=choices.runs or (2 if choices.quick else 16), seconds=choices.seconds or (0.005 if choices.quick else 0.125),
                 longest=20_000 if choices.quick else 200_000_000)
 
     def tell(text: str) -> None:

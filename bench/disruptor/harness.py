@@ -2,7 +2,8 @@
 
 First everybody does CHECKED records (the same for all: the row's hash), then a warm-up of full length, then `runs` rounds in
 which each contender runs once. Counts are chosen per contender so that a run takes `seconds`. A figure is the median over
-the quiet runs when at least half of them are quiet, else over all of them and tagged noisy. Every sum is checked.
+the quiet runs when at least half of them are quiet, else over all of them and tagged noisy. A ratio is the median of the
+rounds' ratios: the processor's clock drifts by a third, and within a round it has little time to. Every sum is checked.
 """
 
 from __future__ import annotations
@@ -55,8 +56,8 @@ class Row:
 class Plan:
     """How much is measured. runs : counted rounds; seconds : length of a run; longest : most records of a run."""
 
-    runs: int = 8
-    seconds: float = 0.25
+    runs: int = 16
+    seconds: float = 0.125
     longest: int = 200_000_000
 
 
@@ -102,14 +103,16 @@ def measure(
         for contender in present.values():
             contender.close()
     results |= {name: _summary(row, runs) for name, runs in seen.items()}
-    figures = {name: result.get("median") for name, result in results.items()}
     ours = next(iter(row.contenders))
+    for name in results:
+        if name != ours and name in seen and ours in seen:
+            results[name]["ratio"] = _ratio(row.figure, seen[ours], seen[name])
     return {
         "name": row.name, "kind": row.work.kind, "slots": row.work.slots, "batch": row.work.batch, "wait": row.work.wait,
         "gap_us": row.work.gap_us, "threads": row.work.threads, "footprint_bytes": row.work.footprint_bytes,
         "figure": row.figure, "note": row.note, "hash": _hash(row), "ours": ours,
         "contenders": {name: results[name] for name in row.contenders},
-        "goals": [_goal(Verdict(goal=goal, got=_got(goal, figures, ours))) for goal in row.goals],
+        "goals": [_goal(Verdict(goal=goal, got=_got(goal, results, ours))) for goal in row.goals],
     }
 
 
@@ -119,7 +122,7 @@ def _warm(row: Row, name: str, contender: Contender, plan: Plan) -> int:
         contender.run(10_000_000)
         return max(20_000_000, round(4e9 * plan.seconds))  # nanoseconds
     count = row.work.whole(min(CHECKED, plan.longest))
-    for _ in range(3):
+    for _ in range(6):
         run = _checked(row, name, contender.run(count))
         per_record = max(run.ns / run.count, 0.5)
         count = row.work.whole(min(plan.longest, max(_FEWEST, round(plan.seconds * 1e9 / per_record))))
@@ -158,12 +161,17 @@ def _summary(row: Row, runs: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _got(goal: Goal, figures: dict[str, float | None], ours: str) -> float | None:
-    mine = figures.get(ours)
-    if mine is None or goal.against is None:
-        return mine
-    other = figures.get(goal.against)
-    return mine / other if other else None
+def _ratio(figure: str, ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> float:
+    """Return the median of ours / theirs over the rounds in which both were quiet, or over all when those are fewer than half."""
+    rounds = list(zip(ours, theirs, strict=True))
+    quiet = [(a, b) for a, b in rounds if not a["noisy"] and not b["noisy"]]
+    used = quiet if 2 * len(quiet) >= len(rounds) else rounds
+    return statistics.median(a[figure] / b[figure] for a, b in used)
+
+
+def _got(goal: Goal, results: dict[str, dict[str, Any]], ours: str) -> float | None:
+    against = ours if goal.against is None else goal.against
+    return results.get(against, {}).get("median" if goal.against is None else "ratio")
 
 
 def _goal(verdict: Verdict) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def _row(row: dict[str, Any]) -> Iterator[str]:
         if "skipped" in result:
             yield f"    {name:<28} skipped: {result['skipped']}"
             continue
-        ratio = f"{mine / result['median']:>8.2f} ×" if mine and result["median"] and name != row["ours"] else " " * 10
+        ratio = f"{result['ratio']:>8.2f} ×" if "ratio" in result else " " * 10
         others = [run["others_share"] for run in result["runs"] if run["others_share"] is not None]
         taken = f"others {sum(others) / len(others):4.0%}" if others else "others ?"
         yield (f"    {name:<28} {_figure(row['figure'], result['median']):>14}  {_spread(row['figure'], result):<40}{ratio}  {taken}"
