@@ -28,7 +28,7 @@ capacity is never negative and a producer that dies while it waits holds up nobo
 
 from __future__ import annotations
 
-from disruptor.atomics import compare_exchange, fence, load_acquire, store_release
+from disruptor.atomics import compare_exchange, fence, load_acquire, prefetch_write, store_release
 from disruptor.compiled import compiled
 from disruptor.gating import GATING_WORDS, NOBODY, lowest_gate
 from disruptor.layout import CELL_WORDS
@@ -116,6 +116,7 @@ def claim_many(cells, base, marks, count):
     """
     slots = cells[base + SLOTS]
     while True:
+        prefetch_write(cells, base + CLAIMED)  # the line is fetched once, to be written, not first to be read
         before = load_acquire(cells, base + CLAIMED)
         high = before + count
         gate = load_acquire(cells, base + GATE)

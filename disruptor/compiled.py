@@ -18,7 +18,7 @@ from typing import Any
 
 import numba
 
-__all__ = ["JIT_ENABLED", "compiled", "direct", "entry", "loop_options"]
+__all__ = ["JIT_ENABLED", "compiled", "Direct", "direct", "entry", "loop_options"]
 
 JIT_ENABLED = not numba.config.DISABLE_JIT
 
@@ -70,3 +70,22 @@ def direct(function: Any, *like: Any) -> Callable[..., Any]:
     signature = tuple(numba.typeof(argument) for argument in like)
     function.compile(signature)
     return function.overloads[signature].entry_point
+
+
+class Direct:
+    """Functions entered with `direct`, as attributes; each is compiled, or loaded, when it is first used.
+
+    functions : name → (function, arguments of the types that it will be called with …).
+    """
+
+    def __init__(self, **functions: tuple[Any, ...]) -> None:
+        self._functions = functions
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        try:
+            function, *like = self.__dict__["_functions"][name]
+        except KeyError:
+            raise AttributeError(name) from None
+        call = direct(function, *like)
+        setattr(self, name, call)
+        return call

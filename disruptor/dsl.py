@@ -103,7 +103,8 @@ class Disruptor:
     ) -> LoopProducer:
         """Add a compiled producer with a thread of its own (see disruptor.loop_producer); it starts with the graph.
 
-        batch : records that it claims and publishes at once. cpu : the core it is pinned to. Returns it: `join` waits
+        batch : records that it claims and publishes at once; of many producers that publish one by one, a busy one claims
+        up to 8 ahead and gives back what it did not fill. cpu : the core it is pinned to. Returns it: `join` waits
         until it has finished, `halt` ends it. Leaving `with`, and `shutdown`, wait for it.
         Raises: GraphError.
         """

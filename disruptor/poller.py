@@ -19,6 +19,7 @@ from disruptor.barrier import SequenceBarrier
 from disruptor.claims import was_given_up
 from disruptor.compiled import entry
 from disruptor.sequence import CELLS, Sequence
+from disruptor.sequencer_core import core
 
 if TYPE_CHECKING:
     from disruptor.ring_buffer import RingBuffer
@@ -97,19 +98,21 @@ class EventPoller:
 
         timeout : seconds to wait for the first; None does not wait.
         """
-        following = self.sequence.get() + 1
-        available = self._readable()
+        ring, following = self.ring, self.sequence.get() + 1
+        available = self._readable_from(following)
         if available < following and timeout is not None:
             available = self.barrier.await_(following, int(timeout * 1e9))
         if count is not None:
             available = min(available, following + count - 1)
         parts = []
         while following <= available:
-            first, end, following = next_run(self.ring, following, available)
+            first, end, following = next_run(ring, following, available)
             if end >= first:
-                parts.append(self.ring.view(first, end).copy())
+                start = first & ring.mask
+                parts.append(ring.raw[start : start + end - first + 1].copy())
         self._release(available)
-        return np.concatenate(parts) if parts else self.ring.records[:0].copy()
+        whole = parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else ring.raw[:0].copy()
+        return whole.view(ring.dtype)
 
     def close(self) -> None:
         """Stop gating the producers."""
@@ -123,10 +126,14 @@ class EventPoller:
         self.close()
 
     def _readable(self) -> int:
+        return self._readable_from(self.sequence.get() + 1)
+
+    def _readable_from(self, following: int) -> int:
         barrier = self.barrier
         if barrier.dependencies:
             return barrier.cursor
-        return int(self.ring.sequencer.highest_published(self.sequence.get() + 1, (1 << 63) - 1))
+        s = self.ring.sequencer
+        return int(core.published_upto(CELLS, s.base, s.marks, following))
 
     def _release(self, sequence: int) -> None:
         if sequence > self.sequence.get():

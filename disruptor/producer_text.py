@@ -25,6 +25,7 @@ from disruptor.wait import Wait
 __all__ = ["ProducerText", "write_producer"]
 
 _AHEAD = 16  # slots between the record that is filled and the one that is asked for
+_CLAIMS = 8  # most slots that a producer among many claims ahead of what it publishes
 _TURN = 1 << 16  # most records between two looks at the halt flag
 
 _PREAMBLE = '''"""Generated loop: producer {name} of ring '{ring}'. Do not edit; it is written again whenever the graph changes."""
@@ -170,14 +171,25 @@ def _one(out: LoopWriter, ring: RingText, batch: int, records: str, marks: str, 
 
 
 def _many(out: LoopWriter, ring: RingText, batch: int, records: str, marks: str, call: Any) -> None:
-    """Marks: many producers, or one whose sequences lie in the records."""
+    """Marks: many producers, or one whose sequences lie in the records.
+
+    Many that publish record by record claim ahead all the same: twice as many each time that the claim before was used up,
+    one again when it was not. The claims' line then goes from core to core once per _CLAIMS records instead of once per record.
+    """
     mask = ring.slots - 1
-    claim = f"claim_many(cells, base, {marks}, {batch})" if ring.multi else f"claim_one(cells, base, {marks}, {batch})"
-    out.line(2, f"for _ in range({max(1, 1024 // batch)}):")
-    out.line(3, f"high = {claim}")
+    most = max(1, min(_CLAIMS, ring.slots // _CLAIMS)) if ring.multi and batch == 1 else batch
+    claims = "claims" if most > batch else str(batch)
+    if most > batch:
+        out.bind("claims", "1")
+    out.line(2, f"for _ in range({max(1, 1024 // most)}):")
+    out.line(3, f"high = {'claim_many' if ring.multi else 'claim_one'}(cells, base, {marks}, {claims})")
+    if most > batch:
+        out.line(3, "if high < 0 and claims > 1:")
+        out.line(4, "claims = 1")
+        out.line(4, "continue")
     out.line(3, "if high < 0:")
     out.line(4, "break")
-    out.line(3, f"low = high - {batch - 1}")
+    out.line(3, f"low = high - {claims} + 1")
     out.line(3, "following = low")
     out.line(3, "in_hand[1], in_hand[2] = low, high")
     out.line(3, "while following <= high:")
@@ -188,13 +200,21 @@ def _many(out: LoopWriter, ring: RingText, batch: int, records: str, marks: str,
     out.line(5, "break")
     if ring.stamps.size:
         out.line(4, f"{out.array('stamps', ring.stamps)}[following & {mask}] = timestamp()")
+    if batch == 1:
+        out.line(4, f"publish_many(cells, base, {marks}, following, following)")
+        out.line(4, "in_hand[1] = following + 1")
     out.line(4, "following += 1")
     out.line(3, "if following > low:")
-    out.line(4, f"publish_many(cells, base, {marks}, low, following - 1)")
+    if batch > 1:
+        out.line(4, f"publish_many(cells, base, {marks}, low, following - 1)")
     out.line(4, "worked += following - low")
     out.line(3, "if following <= high:")
     out.line(4, f"take_back(cells, base, {marks}, following, high)")
+    if most > batch:
+        out.line(4, "claims = 1")
     out.line(4, "break")
+    if most > batch:
+        out.line(3, f"claims = min(2 * claims, {most})")
 
 
 @overload(filled, jit_options={"forceinline": True})

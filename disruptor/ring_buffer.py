@@ -28,6 +28,7 @@ from disruptor.observer import Observer
 from disruptor.poller import EventPoller
 from disruptor.publishing import Claim, Publisher
 from disruptor.ring import Ring
+from disruptor.row_packer import RowPacker
 from disruptor.sequence import CELLS, Sequence, _arena
 from disruptor.sequencer import Marks, Sequencer
 from disruptor.stores import copy_bytes
@@ -67,6 +68,7 @@ class RingBuffer(Publisher):
         dtype = _with_mark(self.fields, name) if availability == "record" else self.fields
         self.memory = Ring(name, dtype, slots, huge=huge, prefault=prefault, lock=lock, stamps=measure)
         self.dtype, self.records = self.memory.dtype, self.memory.records
+        self.raw = self.records.view(np.ndarray).view(f"V{self.dtype.itemsize}")  # copied three times as fast as fields are
         self.slots, self.mask = slots, self.memory.mask
         self.sequencer = Sequencer(
             slots, producers=producers, wait=as_wait(wait), marks=self._marks(availability), name=name
@@ -74,6 +76,7 @@ class RingBuffer(Publisher):
         self.dropped, self.open_claims = 0, {}
         self._seen: np.dtype | None = None  # of the array that was published last; known to be equal to `fields`
         self._strides = (self.fields.itemsize,)
+        self._packer = RowPacker(self.fields)
         self._enter_array = _publish_array
         s = self.sequencer
         s.stamps = self.memory.stamps
@@ -240,6 +243,9 @@ class RingBuffer(Publisher):
         return int(high)
 
     def _publish_columns(self, columns: dict[str, Any]) -> int:
+        row = self._packer.row(columns)
+        if row is not None:
+            return int(self.publish(row))
         arrays = {field: np.atleast_1d(np.asarray(values)) for field, values in columns.items()}
         known = self.fields.names or ()
         unknown = [f for f in arrays if f not in known]

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from disruptor.atomics import compare_exchange, fence, fetch_add, load_acquire, store_release
-from disruptor.compiled import entry
+from disruptor.compiled import Direct, entry
 from disruptor.errors import CapacityError, ForkError, GraphError
 from disruptor.layout import CELL_WORDS
 from disruptor.memory import anonymous
@@ -116,11 +116,15 @@ class Sequence:
 
     def get(self) -> int:
         """Return its value. Order: acquire."""
-        return _get(CELLS, self._index())
+        if self._generation != _arena.generation:
+            raise ForkError("sequence")
+        return _core.get(CELLS, self.word)
 
     def set(self, value: int) -> None:
         """Set its value. Order: release."""
-        _set(CELLS, self._index(), value)
+        if self._generation != _arena.generation:
+            raise ForkError("sequence")
+        _core.set(CELLS, self.word, value)
 
     def set_volatile(self, value: int) -> None:
         """Set its value; no later load moves before the store. Order: release, then a full fence."""
@@ -241,3 +245,6 @@ def _compare_and_set(cells, word, expected, desired):
 @entry
 def _get_and_add(cells, word, increment):
     return fetch_add(cells, word, increment)
+
+
+_core = Direct(get=(_get, CELLS, 0), set=(_set, CELLS, 0, 0))

@@ -18,11 +18,10 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from disruptor.atomics import compare_exchange, load_acquire
 from disruptor.claims import (
     BLOCK_CELLS,
     CLAIMED,
@@ -37,19 +36,7 @@ from disruptor.claims import (
     SLOTS,
     STRIDE,
     TOUCHED,
-    claim_many,
-    claim_one,
-    free_slots,
-    give_up,
-    has_passed,
-    is_published,
-    publish_many,
-    publish_one,
-    published_now,
-    published_upto,
-    touched_upto,
 )
-from disruptor.compiled import direct, entry
 from disruptor.errors import (
     CapacityError,
     DisruptorError,
@@ -59,12 +46,13 @@ from disruptor.errors import (
     InsufficientCapacity,
     WaitTimeout,
 )
-from disruptor.gating import GATING_MOST, NOBODY, add_gate, lowest_gate, remove_gate
+from disruptor.gating import GATING_MOST, NOBODY, add_gate, remove_gate
 from disruptor.layout import next_power_of_two
-from disruptor.lookout import RECEIPT, await_claim, await_room, no_receipt, scratch, write_receipt
+from disruptor.lookout import RECEIPT, await_claim, await_room, no_receipt, scratch
 from disruptor.measuring import NO_STAMPS, stamp
 from disruptor.memory import anonymous
 from disruptor.sequence import CELLS, INITIAL, Sequence, _arena, generation, take_cells
+from disruptor.sequencer_core import NO_MARKS, core
 from disruptor.wait import Wait, as_wait
 from disruptor.waiting import wake_all
 
@@ -74,7 +62,6 @@ if TYPE_CHECKING:
 __all__ = ["Marks", "Sequencer"]
 
 _SOMEBODY = -1  # owner of a ring that a handler publishes to: no thread
-NO_MARKS = np.zeros(0, np.int64)
 _RETIRED = 1024  # removed gates whose cells are kept: a producer may have read a gate's word just before it went
 
 
@@ -210,7 +197,7 @@ class Sequencer:
 
     def unclaim(self, low: int, high: int) -> bool:
         """Give claimed sequences back as if never claimed; return whether that was possible (nothing claimed since)."""
-        done = bool(_unclaim(CELLS, self.base, low, high))
+        done = bool(core.unclaim(CELLS, self.base, low, high))
         if done:
             self._leave()
         return done
@@ -234,9 +221,9 @@ class Sequencer:
         if self.stamps.size:
             stamp(self.stamps, low if self._marks is not None else self.cursor + 1, high)
         if self._marks is not None:
-            _core.publish_many(CELLS, self.base, self.marks, low, high)
+            core.publish_many(CELLS, self.base, self.marks, low, high)
         else:
-            _core.publish_one(CELLS, self.base, high)
+            core.publish_one(CELLS, self.base, high)
 
     def abort(self, low: int, high: int | None = None) -> None:
         """Give claimed sequences up: given back where nothing was claimed since, else passed by by every consumer.
@@ -251,11 +238,11 @@ class Sequencer:
                 f"ring '{self.name}': {low:,}..{high:,} cannot be given up, {int(CELLS[self.base + CLAIMED]):,} was"
                 " claimed after it; with producers='multi' it could"
             )
-        _give_up(CELLS, self.base, self.marks, low, high)
+        core.give_up(CELLS, self.base, self.marks, low, high)
 
     def withdraw(self, low: int, high: int) -> None:
         """Give claimed sequences up unless they have been published: after an exception that came at any time."""
-        if _has_passed(CELLS, self.base, self.marks, high):
+        if core.has_passed(CELLS, self.base, self.marks, high):
             self._leave()
         else:
             self.abort(low, high)
@@ -275,14 +262,14 @@ class Sequencer:
         claimed = int(CELLS[self.base + CLAIMED])
         first = self.published() + 1
         if not self.multi:
-            _unclaim(CELLS, self.base, first, claimed)
+            core.unclaim(CELLS, self.base, first, claimed)
             self._owner = 0
             return claimed - first + 1
         missing = 0
         while first <= claimed:
-            _give_up(CELLS, self.base, self.marks, first, first)
+            core.give_up(CELLS, self.base, self.marks, first, first)
             missing += 1
-            first = int(_published_upto(CELLS, self.base, self.marks, first)) + 1
+            first = int(core.published_upto(CELLS, self.base, self.marks, first)) + 1
         return missing
 
     # looking
@@ -297,23 +284,23 @@ class Sequencer:
     @property
     def claimed(self) -> int:
         """The highest claimed sequence."""
-        return _core.load(CELLS, self.base + CLAIMED)
+        return core.load(CELLS, self.base + CLAIMED)
 
     def published(self) -> int:
         """Return the highest sequence up to which everything is published."""
-        return _core.published_now(CELLS, self.base, self.marks)
+        return core.published_now(CELLS, self.base, self.marks)
 
     def is_available(self, sequence: int) -> bool:
         """Return whether `sequence` is published and its slot not yet used again."""
-        return bool(_is_published(CELLS, self.base, self.marks, sequence))
+        return bool(core.is_published(CELLS, self.base, self.marks, sequence))
 
     def highest_published(self, low: int, high: int) -> int:
         """Return the highest sequence of low..high such that all from low to it are published; low − 1 when none is."""
-        return min(high, max(low - 1, int(_published_upto(CELLS, self.base, self.marks, low))))
+        return min(high, max(low - 1, int(core.published_upto(CELLS, self.base, self.marks, low))))
 
     def remaining_capacity(self) -> int:
         """Return how many slots could be claimed now: 0..slots."""
-        return int(_free(CELLS, self.base, self.marks))
+        return int(core.free(CELLS, self.base, self.marks))
 
     def has_available_capacity(self, count: int) -> bool:
         """Return whether `count` slots could be claimed now. Moves nothing."""
@@ -321,7 +308,7 @@ class Sequencer:
 
     def minimum_sequence(self) -> int:
         """Return the lowest gating sequence; the cursor when nobody gates."""
-        lowest = int(_lowest(CELLS, self.base))
+        lowest = int(core.lowest(CELLS, self.base))
         return self.cursor if lowest == NOBODY else lowest
 
     # consumers
@@ -420,7 +407,7 @@ class Sequencer:
 
     def why(self) -> str:
         """Return who keeps the ring full, in words."""
-        lowest = int(_lowest(CELLS, self.base))
+        lowest = int(core.lowest(CELLS, self.base))
         if lowest == NOBODY:
             return f"nobody gates it; {self.claimed - self.published():,} claimed sequences are not published"
         who = [self.labels.get(s.word, "a consumer") for s in self._gating if s.get() == lowest]
@@ -429,8 +416,8 @@ class Sequencer:
     def _claim(self, count: int) -> int:
         receipt = no_receipt()
         if self.multi:
-            return _core.claim_many(CELLS, self.base, self.marks, count, receipt)
-        return _core.claim_one(CELLS, self.base, self.marks, count, receipt)
+            return core.claim_many(CELLS, self.base, self.marks, count, receipt)
+        return core.claim_one(CELLS, self.base, self.marks, count, receipt)
 
     def _check(self, count: int, any_size: bool = False) -> None:
         self.check_fork()
@@ -478,97 +465,6 @@ class Sequencer:
         if self._marks is None:
             done = self.published()
         else:  # from the first open claim on; from the consumers on it could be a whole ring each time
-            done = int(_published_upto(CELLS, self.base, self.marks, self._first_open))
+            done = int(core.published_upto(CELLS, self.base, self.marks, self._first_open))
         if done >= self.claimed:
             self._owner = 0
-
-
-@entry
-def _claim_one(cells, base, marks, count, receipt):
-    high = claim_one(cells, base, marks, count)
-    if high >= 0:
-        write_receipt(cells, receipt, high - count + 1, high)
-    return high
-
-
-@entry
-def _claim_many(cells, base, marks, count, receipt):
-    high = claim_many(cells, base, marks, count)
-    if high >= 0:
-        write_receipt(cells, receipt, high - count + 1, high)
-    return high
-
-
-@entry
-def _unclaim(cells, base, low, high):
-    touched_upto(cells, base, high)
-    return compare_exchange(cells, base + CLAIMED, high, low - 1)
-
-
-@entry
-def _publish_one(cells, base, high):
-    publish_one(cells, base, high)
-
-
-@entry
-def _publish_many(cells, base, marks, low, high):
-    publish_many(cells, base, marks, low, high)
-
-
-@entry
-def _give_up(cells, base, marks, low, high):
-    give_up(cells, base, marks, low, high)
-
-
-@entry
-def _has_passed(cells, base, marks, sequence):
-    return has_passed(cells, base, marks, sequence)
-
-
-@entry
-def _published_now(cells, base, marks):
-    return published_now(cells, base, marks)
-
-
-@entry
-def _published_upto(cells, base, marks, following):
-    return published_upto(cells, base, marks, following)
-
-
-@entry
-def _is_published(cells, base, marks, sequence):
-    return is_published(cells, base, marks, sequence)
-
-
-@entry
-def _free(cells, base, marks):
-    return free_slots(cells, base, marks)
-
-
-@entry
-def _lowest(cells, base):
-    return lowest_gate(cells, base + GATING)
-
-
-@entry
-def _load(cells, word):
-    return load_acquire(cells, word)
-
-
-class _Core:
-    """What is called for every record, entered directly; each function is compiled, or loaded, when it is first used."""
-
-    _LIKE: ClassVar[dict[str, tuple[Any, ...]]] = {
-        "claim_one": (_claim_one, 0, NO_MARKS, 1, 0), "claim_many": (_claim_many, 0, NO_MARKS, 1, 0), "load": (_load, 0),
-        "published_now": (_published_now, 0, NO_MARKS),
-        "publish_one": (_publish_one, 0, 0), "publish_many": (_publish_many, 0, NO_MARKS, 0, 0),
-    }
-
-    def __getattr__(self, name: str) -> Any:
-        function, *like = self._LIKE[name]
-        call = direct(function, CELLS, *like)
-        setattr(self, name, call)
-        return call
-
-
-_core = _Core()

@@ -137,7 +137,7 @@ MUTANTS = [
            "            for sequence in sequences:  # what was published meanwhile may have been overwritten already\n"
            "                sequence.set(self.published())\n", "",
            _t("changes::n005c_a_consumer_added_to_a_lapping_ring_stands_at_what_is_published")),
-    Mutant("claim given back without a word to observers", _SEQUENCER,
+    Mutant("claim given back without a word to observers", "disruptor/sequencer_core.py",
            "    touched_upto(cells, base, high)\n    return compare", "    return compare",
            _t("failures::an_observer_never_returns_what_an_aborted_claim_has_overwritten")),
     Mutant("what was never claimed may be published", _SEQUENCER,

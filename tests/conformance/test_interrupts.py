@@ -46,7 +46,7 @@ def test_pain10_an_interrupted_claim_is_given_back(kind, how, monkeypatch):
         if how == 4:
             interrupts(patch, ring_module, "_claim_upto")
         else:
-            interrupts(patch, sequencer_module._core, "claim_many" if kind.multi else "claim_one")
+            interrupts(patch, sequencer_module.core, "claim_many" if kind.multi else "claim_one")
         with pytest.raises(KeyboardInterrupt):
             list(claimers(ring))[how]()
     assert ring.sequencer.claimed == ring.sequencer.published() == 0
@@ -79,7 +79,7 @@ def test_pain10_an_open_claim_survives_the_interrupt_of_another(kind, monkeypatc
     poller = ring.new_poller()
     mine = ring.next(2)
     with monkeypatch.context() as patch:
-        interrupts(patch, sequencer_module._core, "claim_many" if kind.multi else "claim_one")
+        interrupts(patch, sequencer_module.core, "claim_many" if kind.multi else "claim_one")
         with pytest.raises(KeyboardInterrupt):
             ring.next(3)
     assert ring.sequencer.claimed == mine == 1

@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from disruptor import claims, gating, lookout, seqlock, sequencer, waiting
+from disruptor import claims, gating, lookout, seqlock, sequencer_core, waiting
 from disruptor import ring_buffer as ring_module
 from disruptor.claims import (
     CLAIMED,
@@ -234,7 +234,7 @@ def test_a122_an_observer_looks_at_the_claims_behind_a_fence(monkeypatch):
 def test_a122_a_claim_is_given_back_after_its_slots_are_noted_as_touched(monkeypatch):
     block = Block()
     block[CLAIMED] = 3
-    accesses, _ = block.log(sequencer._unclaim, 2, 3)
+    accesses, _ = block.log(sequencer_core._unclaim, 2, 3)
     touched = [i for i, (how, at) in enumerate(accesses) if at == TOUCHED and how == "exchange"]
     given_back = [i for i, (how, at) in enumerate(accesses) if at == CLAIMED]
     assert touched and given_back and max(touched) < min(given_back)

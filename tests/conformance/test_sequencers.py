@@ -202,13 +202,13 @@ def test_a030_a_consumer_may_claim_as_soon_as_it_sees_the_last_open_claim_publis
     ring = kind.ring(8)
     owners = []
     name = "publish_one" if kind.availability == "cursor" else "publish_many"
-    real = getattr(sequencer_module._core, name)
+    real = getattr(sequencer_module.core, name)
 
     def publishes(*args):
         real(*args)
         owners.append(ring.sequencer._owner)  # another thread may look now
 
-    monkeypatch.setattr(sequencer_module._core, name, publishes)
+    monkeypatch.setattr(sequencer_module.core, name, publishes)
     high = ring.next(2)
     ring.publish(high - 1, high)
     assert owners == [0] and ring.sequencer._owner == 0

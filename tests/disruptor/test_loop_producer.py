@@ -62,11 +62,12 @@ def test_an_endless_producer_is_halted(kind):
     assert graph.state("sums")["count"] == producer.state["made"] == graph.ring.sequencer.published() + 1
 
 
-def test_several_producers_of_one_ring():
-    graph = Disruptor(FIELDS, 64, producers="multi", wait="yielding").then(kernels.sums)
+@pytest.mark.parametrize("slots", [8, 64, 1024])  # 1, 8 and 8 slots claimed ahead
+def test_several_producers_of_one_ring(slots):
+    graph = Disruptor(FIELDS, slots, producers="multi", wait="yielding").then(kernels.sums)
     producers = [graph.produce(kernels_producer.numbers.using(name=f"p{i}")) for i in range(3)]
-    for producer in producers:
-        producer.state["most"] = COUNT
+    for rests, producer in enumerate(producers):
+        producer.state["most"], producer.state["rests"] = COUNT, rests
     with graph:
         graph.publish(value=np.arange(10))
     assert graph.state("sums")["count"] == 3 * COUNT + 10
