@@ -47,7 +47,7 @@ class RowPacker:
         if len(self._rows) >= _THREADS_KEPT:
             self._rows.clear()  # threads come and go; those in the middle of a call hold theirs
         array = np.zeros(1, self._dtype)
-        made = self._rows[threading.get_ident()] = array, memoryview(array.view(np.uint8))
+        made = self._rows[threading.get_ident()] = array, memoryview(array.view(np.uint8))  # type: ignore[arg-type]
         return made
 
 

@@ -59,7 +59,6 @@ def _row(row: dict[str, Any]) -> Iterator[str]:
     yield ""
     shape = f"{row['footprint_bytes'] // 1024:,} KiB, batch {row['batch']}, {row['wait']}, {row['threads']} threads pinned, hash {row['hash']}"
     yield f"{row['name']}   [{shape}]" + (f"   {row['note']}" if row["note"] else "")
-    mine = row["contenders"][row["ours"]].get("median")
     for name, result in row["contenders"].items():
         if "skipped" in result:
             yield f"    {name:<28} skipped: {result['skipped']}"

@@ -73,10 +73,10 @@ def test_threads_do_not_share_the_array():
 
 def test_more_threads_than_are_remembered():
     packer = RowPacker(np.dtype([("x", "i8")]))
+    rows = []
     for k in range(200):
-        thread = threading.Thread(target=lambda k=k: rows.append(packer.row({"x": k})["x"][0]))
-        rows = []
+        thread = threading.Thread(target=lambda k: rows.append(packer.row({"x": k})["x"][0]), args=(k,))
         thread.start()
         thread.join()
-        assert rows == [k]
+    assert rows == list(range(200))
     assert len(packer._rows) <= 64
