@@ -11,6 +11,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Measure and print; 0, or 2 when no row fits the pattern."""
     parser = argparse.ArgumentParser(prog="python -m bench.disruptor", description="the ring beside C, LMAX and Python's queues")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout (schema hfx.bench.disruptor/1)")
+    parser.add_argument("--markdown", action="store_true", help="the table for documents")
     parser.add_argument("--quick", action="store_true", help="small sizes: it runs, but the figures mean nothing")
     parser.add_argument("--row", metavar="PATTERN", action="append", help="only rows whose name contains it (repeat for more)")
     parser.add_argument("--without", metavar="NAME", action="append", default=[], help="leave out a contender (repeat for more)")
@@ -40,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     measured = [measure(row, plan, tell, frozenset(choices.without)) for row in wanted]
     tell("")
     data = report.as_data(plan, measured)
-    print(json.dumps(data, indent=2) if choices.json else report.as_text(data))
+    print(json.dumps(data, indent=2) if choices.json else report.as_markdown(data) if choices.markdown else report.as_text(data))
     return 0
 
 

@@ -10,7 +10,7 @@ from bench.disruptor.harness import CHECKED, Plan
 from bench.disruptor.machine import NOISY_SHARE, describe
 from bench.disruptor.work import SEED
 
-__all__ = ["SCHEMA", "as_data", "as_text", "goal_text"]
+__all__ = ["SCHEMA", "as_data", "as_markdown", "as_text", "goal_text"]
 
 SCHEMA = "hfx.bench.disruptor/1"
 _QUEUES = ("queue.Queue", "queue.SimpleQueue", "asyncio.Queue")
@@ -53,6 +53,29 @@ def as_text(data: dict[str, Any]) -> str:
         f"noisy: others took more than {data['noisy_above_share']:.0%} of the cores in more than half of the runs",
     ]
     return "\n".join([*head, *(line for row in data["rows"] for line in _row(row)), "", _counted(data["goals"])])
+
+
+def as_markdown(data: dict[str, Any]) -> str:
+    """Return the table for documents: one line for each row and contender that was measured."""
+    machine = data["machine"]
+    lines = [
+        f"{machine['processor']}, {machine['cpus']} cores, kernel {machine['kernel']}; medians of {data['runs']} runs of"
+        f" {data['seconds_per_run']} s in turns, lowest and highest run in brackets.",
+        "",
+        "| row | contender | figure | | ours is | goal |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in data["rows"]:
+        first = row["name"]
+        for name, result in row["contenders"].items():
+            if "skipped" in result:
+                continue
+            spread = _spread(row["figure"], result) + (", noisy" if result["noisy"] else "")
+            ratio = f"{result['ratio']:.2f} ×" if "ratio" in result else ""
+            reached = "; ".join(goal_text(row["figure"], g) for g in row["goals"] if (g["against"] or row["ours"]) == name)
+            lines.append(f"| {first} | {name} | {_figure(row['figure'], result['median'])} | {spread} | {ratio} | {reached} |")
+            first = ""
+    return "\n".join(lines)
 
 
 def _row(row: dict[str, Any]) -> Iterator[str]:
