@@ -29,7 +29,7 @@ COMPILER_ERRORS = (
     NumbaError, UnsupportedBytecodeError, KeyError, AttributeError, ImportError, NotImplementedError, AssertionError, TypeError,
 )
 
-_CALLEE = re.compile(r"(?:CPUDispatcher|recursive\(type\(CPUDispatcher)\(<function ([\w.<>]+) at ")
+_CALLEE = re.compile(r"(?:CPUDispatcher|recursive\(type\(CPUDispatcher)\(<function ([\w.<>]+) at (0x[0-9a-f]+)")
 _PLACES = (
     re.compile(r"[Dd]uring: (?:lowering|typing) [^\n]* at (\S[^\n]*?) \((\d+)\)$", re.MULTILINE),
     re.compile(r"Raised from (\S[^\n]*?) \((\d+)\)$", re.MULTILINE),
@@ -68,8 +68,9 @@ def complaint(
 def _culprit(text: str, plain: Mapping[str, Any], loop: str) -> str:
     """Return the name of the handler in whose code numba failed, the loop's own where it says nothing."""
     handler = loop if len(plain) != 1 else next(iter(plain)).removeprefix("on_")
-    for called in _CALLEE.findall(text):  # from the innermost to the handler itself
-        names = [local for local, function in plain.items() if getattr(function, "__name__", "") == called]
+    for called, address in _CALLEE.findall(text):  # from the innermost to the handler itself
+        names = [local for local, function in plain.items() if hex(id(function)) == address] or [
+            local for local, function in plain.items() if getattr(function, "__name__", "") == called]
         handler = names[0].removeprefix("on_") if names else handler
     return handler
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from disruptor import CompileError, Disruptor
+from disruptor import CompileError, Disruptor, handler, thread
 from disruptor.compiled import JIT_ENABLED
 from disruptor.complaint import complaint
 from disruptor.testing import run
@@ -209,6 +209,21 @@ def test_complaint_names_the_handler_of_several_that_is_at_fault():
     error = complaint("core", functions, text)
     assert (error.handler, error.line) == ("second", kernels.np_zeros.__code__.co_firstlineno + 1)
     assert error.source == "a = np.zeros(3)  # here"
+
+
+def test_of_handlers_whose_functions_have_one_name_the_one_at_fault_is_named(tmp_path):
+    fine, faulty = tmp_path / "fine.py", tmp_path / "faulty.py"
+    fine.write_text("def on_event(event):\n    event['b'] = event['a']\n")
+    faulty.write_text("import threading\nlock = threading.Lock()\ndef on_event(event):\n    if lock:\n        event['c'] = 1.0\n")
+    handlers = []
+    for file in (fine, faulty):
+        space = {"__name__": "__main__"}
+        exec(compile(file.read_text(), str(file), "exec"), space)
+        handlers.append(handler(space["on_event"], name=file.stem))
+    graph = Disruptor([("a", "f8"), ("b", "f8"), ("c", "f8")], 64, placement=[thread("fine", "faulty")]).then(handlers[0]).then(handlers[1])
+    with pytest.raises(CompileError) as caught:
+        graph.start()
+    assert (caught.value.handler, Path(caught.value.path).name, caught.value.line) == ("faulty", "faulty.py", 4)
 
 
 def test_handler_without_a_file_is_reported_without_its_line():

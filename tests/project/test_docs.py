@@ -93,3 +93,11 @@ def test_links_lead_somewhere(path):
 def test_the_example_of_the_readme_is_sixteen_lines():
     example = next(b for b in blocks(ROOT / "README.md") if b.language == "python" and not b.mark)
     assert example.text.count("\n") == 16
+
+
+def test_tests_that_documents_name_exist():
+    defined = {name for file in (ROOT / "tests").rglob("*.py") for name in re.findall(r"^def (test_\w+)", file.read_text(), re.MULTILINE)}
+    for document in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for name, more in re.findall(r"`(test_\w+)(…?)`", document.read_text()):
+            found = any(known.startswith(name) for known in defined) if more else name in defined
+            assert found, f"{document.relative_to(ROOT)} names {name}{more}"
