@@ -36,12 +36,13 @@ from disruptor.lookout import await_published
 from disruptor.loop_processor import LoopProcessor, Member
 from disruptor.loop_producer import LoopProducer
 from disruptor.measuring import NO_STAMPS, latencies
-from disruptor.node import Node, new_node, node_sequences
+from disruptor.membership import Membership
+from disruptor.node import Node, node_sequences
 from disruptor.placing import Placed, Thread, place
 from disruptor.poller import EventPoller
 from disruptor.processor import Processor, failed
 from disruptor.ring_buffer import RingBuffer
-from disruptor.sequence import Sequence, generation, take_cells
+from disruptor.sequence import generation, take_cells
 from disruptor.threads import PinnedThread
 from disruptor.wait import Wait, as_wait
 from disruptor.worker_pool import WorkerPool
@@ -69,7 +70,7 @@ class Disruptor:
         vars(self).update(publish=self.ring.publish, publish_event=self.ring.publish_event)  # a call less for each record
         self._on_error = on_error if on_error in ("halt", "skip") else as_exception_handler(on_error)
         self._placement = placement
-        self._nodes: list[Node] = []
+        self._nodes = Membership(self.ring)
         self._last: tuple[Node, ...] = ()
         self._running: list[tuple[Any, PinnedThread]] = []
         self._producers: list[LoopProducer] = []
@@ -96,7 +97,7 @@ class Disruptor:
 
     def after(self, *handlers: Any) -> HandlerGroup:
         """Return the group of handlers that were added before. Raises: GraphError for one that was not."""
-        return HandlerGroup(self, tuple(n for h in handlers for n in self._find(h)))
+        return HandlerGroup(self, tuple(n for h in handlers for n in self._nodes.find(h)))
 
     def produce(
         self, producer: Any, *, batch: int = 1, cpu: int | None = None, wait: Wait | str | None = None
@@ -121,17 +122,17 @@ class Disruptor:
 
     def add(self, handler: Any, *, after: Many[Any] = ()) -> Disruptor:
         """Add a handler, also while the graph runs; it starts at now. after : handlers that it waits for. Returns self."""
-        upstream = tuple(n for h in after for n in self._find(h))
-        node = self._new_node(handler, upstream)
+        upstream = tuple(n for h in after for n in self._nodes.find(h))
+        node, = self._nodes.new([handler], upstream, self.wait, self._on_error)
         placed, loop = Placed((node,), None, self._wait_of(node)), None
         if self._started and node.compiled:  # before anybody waits for it: compiling takes its time, and may fail
             loop = LoopProcessor(self.ring, [self._member(node)], placed.wait)
             try:
                 loop.build()
             except BaseException:
-                self._let_go(node)
+                self._nodes.let_go(node)
                 raise
-        self._attach([node])
+        self._nodes.attach([node])
         if self._started:
             self._launch(placed, loop)
         return self
@@ -142,25 +143,11 @@ class Disruptor:
         One that has died is forgiven: producers no longer raise its error.
         Raises: GraphError when others wait for it, or share its thread, or for a part of a pool.
         """
-        leaving = list({id(n): n for h in handlers for n in self._find(h)}.values())
-        for node in leaving:
-            followers = [n.name for n in self._nodes if node in n.upstream and n not in leaving]
-            if followers:
-                raise GraphError(f"handler '{node.name}' cannot be removed: {', '.join(followers)} waits for it; remove that first")
-            pool = [n.name for n in self._nodes if n.pool is not None and n.pool is node.pool]
-            if any(n.pool is not None and n.pool is node.pool and n not in leaving for n in self._nodes):
-                raise GraphError(
-                    f"handler '{node.name}' is one of a pool's workers, and may hold a record that it has taken;"
-                    f" remove the whole pool: remove({', '.join(pool)})"
-                )
-        for node in sorted(leaving, key=self._nodes.index, reverse=True):  # followers first
+        leaving = list({id(n): n for h in handlers for n in self._nodes.find(h)}.values())
+        self._nodes.check_leaving(leaving)
+        for node in sorted(leaving, key=list(self._nodes).index, reverse=True):  # followers first
             self._stop_node(node)
-            self._nodes.remove(node)
-            self._gate_leaves(node.upstream)
-            for sequence in node_sequences(node):
-                if not any(n.pool is node.pool is not None and sequence is node.pool.work for n in self._nodes):
-                    self.ring.remove_gating_sequence(sequence)
-            self._let_go(node)
+            self._nodes.detach(node)
 
     def set_default_exception_handler(self, handler: Any) -> None:
         """Set what becomes of errors of all handlers that do not say otherwise, those added and those to come."""
@@ -172,7 +159,7 @@ class Disruptor:
 
     def handle_exceptions_for(self, handler: Any, exceptions: Any) -> None:
         """Set what becomes of the errors of one handler."""
-        for node in self._find(handler):
+        for node in self._nodes.find(handler):
             self._set_exceptions(node, as_exception_handler(exceptions))
 
     def barrier_for(self, handler: Any) -> SequenceBarrier:
@@ -181,7 +168,7 @@ class Disruptor:
 
     def sequence_of(self, handler: Any) -> int:
         """Return the last sequence that a handler is done with."""
-        return min(n.sequence.get() for n in self._find(handler))
+        return min(n.sequence.get() for n in self._nodes.find(handler))
 
     def state(self, handler: Any) -> np.record:
         """Return the state record of a handler (or of the first of that name). Read it when the graph is not running."""
@@ -202,7 +189,7 @@ class Disruptor:
         of its batch. Each with count, mean, p50, p90, p99, p999, p9999, max. It may be called at any time.
         Raises: GraphError when the graph was not made with measure=True.
         """
-        for node in self._find(handler):
+        for node in self._nodes.find(handler):
             measured = getattr(node.member if node.member is not None else node.processor, "measured", NO_STAMPS)
             if measured.size:
                 return latencies(measured)
@@ -228,7 +215,7 @@ class Disruptor:
         if not self._nodes:
             raise GraphError("nothing to run: add handlers with then()")
         self.ring.sequencer.forgive()
-        placed = place(self._nodes, self._placement, self.wait)
+        placed = place(list(self._nodes), self._placement, self.wait)
         loops = [LoopProcessor(self.ring, [self._member(n) for n in p.nodes], p.wait) for p in placed if p.nodes[0].compiled]
         compiled: list[LoopProcessor | LoopProducer] = [*loops, *self._producers]
         if threading.active_count() == 1:  # a process with threads is not forked
@@ -276,7 +263,7 @@ class Disruptor:
                 if timeout is not None and time.monotonic() - started >= timeout:
                     raise WaitTimeout(f"ring '{self.ring.name}': producer '{producer.name}' has not finished", timeout)
         last = self.ring.sequencer.published()
-        words = np.array([s.word for n in self._leaves() for s in node_sequences(n) if n.processor is not None], np.int64)
+        words = np.array([s.word for n in self._nodes.leaves() for s in node_sequences(n) if n.processor is not None], np.int64)
         patience = -1 if timeout is None else max(0, int((timeout - (time.monotonic() - started)) * 1e9))
         s = self.ring.sequencer
         wait = Wait.by_phase("blocking", gated="blocking")
@@ -347,7 +334,7 @@ class Disruptor:
 
     def new_poller(self, *after: Any, gating: bool = True) -> EventPoller:
         """Return a poller that starts at now, behind the handlers `after`."""
-        sequences = [s for h in after for n in self._find(h) for s in node_sequences(n)]
+        sequences = [s for h in after for n in self._nodes.find(h) for s in node_sequences(n)]
         return self.ring.new_poller(*sequences, gating=gating)
 
     def get(self, sequence: int) -> np.record:
@@ -366,77 +353,12 @@ class Disruptor:
         if not handlers:
             raise GraphError("then() needs at least one handler")
         self.ring.refuse_gates()
-        pool = WorkerPool() if pooled else None
-        nodes: list[Node] = []
-        try:
-            for handler in handlers:
-                nodes.append(self._new_node(handler, upstream, pool))
-        except BaseException:
-            for node in nodes:
-                self._let_go(node)
-            raise
-        self._attach(nodes)
+        nodes = self._nodes.new(handlers, upstream, self.wait, self._on_error, WorkerPool() if pooled else None)
+        self._nodes.attach(nodes)
         return HandlerGroup(self, tuple(nodes))
 
-    def _new_node(self, handler: Any, upstream: tuple[Node, ...], pool: WorkerPool | None = None) -> Node:
-        node = new_node(self.ring, handler, upstream, {"wait": self.wait, "on_error": self._on_error}, pool)
-        self.ring.sequencer.labels[node.sequence.word] = f"handler '{node.name}'"
-        return node
-
-    def _attach(self, nodes: list[Node]) -> None:
-        """Let producers wait for new nodes instead of those before them. They start at now, not ahead of those."""
-        s = self.ring.sequencer
-        fresh = list({id(q): q for node in nodes for q in node_sequences(node)}.values())
-        if nodes[0].upstream:
-            self._place(fresh, nodes[0].upstream)
-            s.add_gating_sequences_as_they_are(*fresh)
-            self._place(fresh, nodes[0].upstream)  # those before may have gone on, and the producers behind them
-        else:
-            s.add_gating_sequences(*fresh)
-        self._nodes.extend(nodes)
-        for node in {id(u): u for n in nodes for u in n.upstream}.values():
-            for sequence in node_sequences(node):
-                self.ring.remove_gating_sequence(sequence)
-
-    def _place(self, fresh: list[Sequence], upstream: tuple[Node, ...]) -> None:
-        """Let sequences of nodes that do not run yet stand where those before them stand."""
-        at = min(self.ring.sequencer.published(), *(q.get() for u in upstream for q in node_sequences(u)))
-        for sequence in fresh:
-            sequence.set(at)
-
-    def _let_go(self, node: Node) -> None:
-        """Undo what a node that goes has left with others: its error, its outputs."""
-        failure = getattr(node.processor, "failure", None)
-        if failure is not None:
-            self.ring.sequencer.forgive(failure)
-        self.ring.sequencer.labels.pop(node.sequence.word, None)
-        for output in node.member.outputs.values() if node.member is not None else ():
-            output.sequencer.writer = lambda: None
-
-    def _gate_leaves(self, nodes: tuple[Node, ...]) -> None:
-        leaves = self._leaves()
-        for node in nodes:
-            if node in leaves:
-                gating = self.ring.sequencer.gating_sequences
-                fresh = [s for s in node_sequences(node) if s not in gating]
-                self.ring.sequencer.add_gating_sequences_as_they_are(*fresh)
-
-    def _leaves(self) -> list[Node]:
-        inner = {id(u) for n in self._nodes for u in n.upstream}
-        return [n for n in self._nodes if id(n) not in inner]
-
-    def _find(self, handler: Any) -> list[Node]:
-        found = [n for n in self._nodes if n.given is handler or n.declared is handler]
-        found = found or [n for n in self._nodes if getattr(n.given, "handler", None) is handler]
-        if not found and isinstance(handler, str):
-            found = [n for n in self._nodes if n.name == handler]
-        if not found:
-            name = getattr(handler, "name", getattr(handler, "__name__", handler))
-            raise GraphError(f"no handler '{name}' in this graph; known: {', '.join(n.name for n in self._nodes) or 'none'}")
-        return found
-
     def _owned(self, handler: Any, what: str) -> np.record:
-        for node in self._find(handler):
+        for node in self._nodes.find(handler):
             array = getattr(node.member, what, None)
             if array is not None:
                 return array[0]

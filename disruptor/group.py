@@ -36,7 +36,7 @@ class HandlerGroup:
         """Return the group of this one's handlers and others: groups, or handlers of the graph."""
         nodes = list(self.nodes)
         for other in others:
-            found = other.nodes if isinstance(other, HandlerGroup) else self._graph._find(other)
+            found = other.nodes if isinstance(other, HandlerGroup) else self._graph.after(other).nodes
             nodes.extend(n for n in found if n not in nodes)
         return HandlerGroup(self._graph, tuple(nodes))
 

@@ -313,7 +313,7 @@ def test_a122_a_worker_takes_records_by_exchange_and_frees_them_by_release(monke
     graph.handle_events_with_worker_pool(kernels.sums.using(name="one"), kernels.sums.using(name="two"))
     from disruptor.loop_processor import LoopProcessor
 
-    node = graph._nodes[0]
+    node = next(iter(graph._nodes))
     processor = LoopProcessor(graph.ring, [node.member], graph.wait).build()
     graph.publish(value=[1, 2, 3])
     cells = watched(CELLS)
