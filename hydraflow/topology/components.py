@@ -129,11 +129,12 @@ def _check_handler(one: Bound, topology: Topology, findings: Findings) -> None:
             findings.error("HF311", f"handler '{spec.name}' publishes into '{argument}', but the topology does not say where",
                            spec.where("use"), label=f"add into: {argument}")
     unknown = [a for a in handler.arguments if a not in _OFFERED and a not in handler.max_out]
-    if one.component.entry is None and len(unknown) > len(spec.inlets):
+    if not one.component.ours and len(unknown) > len(spec.inlets):
         asked = ", ".join(f"'{a}'" for a in unknown)
         findings.error("HF310", f"handler '{spec.name}' asks for {asked}, which the topology does not offer",
                        spec.where("use"), notes=(f"offered: {', '.join(sorted(_OFFERED - {'batch', 'first_sequence'}))}",
-                                                 "a ring that it drains itself is named by from:"))
+                                                 "a ring that it drains itself is named by from:",
+                                                 "a parameter is a field of an attrs class: def on_event(event, params: Limits)"))
 
 
 def _check_room(one: Bound, argument: str, name: str, topology: Topology, findings: Findings) -> None:
