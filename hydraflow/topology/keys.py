@@ -29,6 +29,7 @@ __all__ = ["Key", "keys_of"]
 
 _KINDS = {"decimal": "decimal", "text": "scalar", "capacity": "capacity"}
 _SCALARS = {str: "text", int: "whole", float: "number", bool: "flag", Decimal: "decimal", pathlib.Path: "path"}
+_ENDLESS = 1 << 62  # a limit beyond it is that of the number's type
 _WORDS = {
     "text": "text", "whole": "whole number", "number": "number", "flag": "true or false", "path": "path",
     "duration": "whole number or duration (250us, 1ms, 2s)", "size": "whole number or size (64KiB, 16MiB)",
@@ -57,7 +58,6 @@ class Key:
     needed: bool = False
     default: Any = None
     description: str = ""
-    live: bool = False
 
     @property
     def words(self) -> str:
@@ -69,10 +69,17 @@ class Key:
     @property
     def range(self) -> str:
         """Its range in words, "" when it has none."""
-        low, high = (None if limit is None else _number(limit) for limit in (self.minimum, self.maximum))
+        low = None if self.minimum is None or self.minimum <= -_ENDLESS else _number(self.minimum)
+        high = None if self.maximum is None or self.maximum >= _ENDLESS else _number(self.maximum)
         if low is None or high is None:
             return f"at least {low}" if low is not None else f"at most {high}" if high is not None else ""
         return f"{low} to {high}"
+
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form (schema hfx.explain/1)."""
+        row = attrs.asdict(self, recurse=False, filter=attrs.filters.exclude("inner", "kind"))
+        return row | {"type": self.words, "choices": list(self.choices), "range": self.range}
 
 
 def keys_of(cls: type | None) -> list[Key]:
@@ -86,7 +93,7 @@ def keys_of(cls: type | None) -> list[Key]:
 def _key(field: attrs.Attribute) -> Key:
     meta = field.metadata
     kind, inner, optional, choices = _kind(field)
-    low, high = meta.get("range", (meta.get("minimum"), meta.get("maximum")))
+    low, high = meta.get("range", (meta.get("minimum"), meta.get("maximum"))) if kind != "flag" else (None, None)
     seen = _validated(field.validator)
     spellings = aliases(field)
     return Key(
@@ -94,7 +101,6 @@ def _key(field: attrs.Attribute) -> Key:
         unit=meta.get("unit", ""), minimum=seen.get("minimum") if low is None else low,
         maximum=seen.get("maximum") if high is None else high, choices=tuple(meta.get("choices", choices)) or seen.get("choices", ()),
         needed=field.default is attrs.NOTHING, default=_default(field), description=meta.get("description", ""),
-        live=bool(meta.get("live")),
     )
 
 

@@ -135,7 +135,7 @@ EDITS = [
     (("handlers", RISK, "with"), {"kill": "${KILL:-false}"}, True), (("handlers", RISK, "with"), {"orders_per_second": 0}, False),
     (("handlers", RISK, "with"), {"max_position": "1_000"}, True), (("handlers", RISK, "with"), {"max_position": "lots"}, False),
     (("sinks", 0, "with"), {"latency": "1 ms"}, True), (("sinks", 0, "with"), {"latency": 1}, False), (("sinks", 0, "with"), {"latency": 0}, None),
-    (("sinks", 0, "with"), {"latency_ns": -1}, None), (("sinks", 0, "use"), "./mine.py:venue", None),
+    (("sinks", 0, "with"), {"latency_ns": -1}, False), (("sinks", 0, "use"), "./mine.py:venue", None),
     (("placement",), "fused", True), (("placement",), "fast", False), (("placement",), {"mode": "auto"}, True), (("placement",), {"mode": "x"}, False),
     (("placement",), {"mode": "explicit", "threads": [{"name": "a", "cpu": "one"}]}, False),
     (("placement",), {"mode": "explicit", "threads": [{"cpu": 0}]}, False), (("placement",), {"threads": [{"name": "a", "wait": "sleepy"}]}, False),
