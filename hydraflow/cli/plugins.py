@@ -38,12 +38,12 @@ def _print(found) -> None:
     from hydraflow.topology.diagnose import plural
 
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    width = max(len(p.name) for p in found)
-    for plugin in found:
-        origin = "shipped" if plugin.shipped else f"{plugin.distribution} {plugin.version}".rstrip()
+    origins = ["shipped" if p.shipped else f"{p.distribution} {p.version}".rstrip() for p in found]
+    width, wide = max(len(p.name) for p in found), max(map(len, origins))
+    for plugin, origin in zip(found, origins):
         status = "error" if plugin.error else "hidden" if plugin.shadowed else "ok"
         painted = click.style(f"{status:<6}", fg={"error": "red", "hidden": "yellow"}.get(status))
-        click.echo(f"{painted}  {plugin.kind:<7}  {plugin.name:<{width}}  {origin:<8}  {plugin.target}", color=colour)
+        click.echo(f"{painted}  {plugin.kind:<7}  {plugin.name:<{width}}  {origin:<{wide}}  {plugin.target}", color=colour)
         if plugin.error:
             click.echo(f"        {plugin.error}")
         elif plugin.shadowed:

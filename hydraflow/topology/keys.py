@@ -23,7 +23,6 @@ from typing import Any
 import attrs
 
 from hydraflow.topology.convert import aliases
-from hydraflow.topology.spec import key_of
 
 __all__ = ["Key", "keys_of"]
 

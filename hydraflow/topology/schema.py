@@ -46,7 +46,8 @@ def schema(plugins: Iterable[Any] = ()) -> dict[str, Any]:
 def _mapping(cls: type, definitions: dict[str, Any], known: list[Any]) -> dict[str, Any]:
     """Return the schema of a mapping that is read into `cls`."""
     properties: dict[str, Any] = {}
-    needed, twice = [], []
+    needed: list[str] = []
+    twice: list[dict[str, Any]] = []
     for key in keys_of(cls):
         one = _value(key, definitions, known)
         properties[key.name] = _told(key, one)
@@ -65,7 +66,7 @@ def _mapping(cls: type, definitions: dict[str, Any], known: list[Any]) -> dict[s
     if kind:
         properties["use"] = _use([p for p in known if p.kind == kind], properties["use"])
     if twice or cases:
-        made["allOf"] = [*twice, *cases]
+        made["allOf"] = twice + cases
     return made
 
 
