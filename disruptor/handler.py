@@ -168,20 +168,18 @@ def _annotated(function: Callable) -> type | None:
 
 
 _HOOKS = ("on_start", "on_shutdown", "on_batch_start", "on_timeout", "follow")
-_NUMBERS = {int: "i8", float: "f8", bool: "i8"}
-
-
 def params_dtype(params: type) -> np.dtype:
-    """Return the record dtype for an attrs class: int, bool and IntEnum → int64, float → float64. Texts are left out.
+    """Return the record dtype for an attrs class: whole numbers, bool and IntEnum → int64, floats → float64.
 
-    Fields with metadata {"structural": True} shape the state and the code; they are in the record all the same.
+    Anything else (texts, paths, decimals, tuples, what may be None) is for Python only, as in `prepare`, and left out. A field
+    without a type is an int64. Fields with metadata {"structural": True} shape the state and the code; they are in the record
+    all the same.
     """
     fields = []
     for field in attrs.fields(attrs.resolve_types(params)):
-        kind = field.type if isinstance(field.type, type) else int
-        if issubclass(kind, str):  # for Python only: prepare, open
-            continue
-        fields.append((field.name, _NUMBERS.get(kind, "i8") if not issubclass(kind, float) else "f8"))
+        kind = int if field.type in (None, Any) else field.type
+        if isinstance(kind, type) and issubclass(kind, (int, bool, float, np.integer, np.floating, np.bool_)):
+            fields.append((field.name, "f8" if issubclass(kind, (float, np.floating)) else "i8"))
     return record_dtype(fields or [("unused", "i8")], name=f"params {params.__name__}")
 
 
