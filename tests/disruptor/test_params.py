@@ -27,8 +27,8 @@ class Everything:
     share: float = 0.5
     flag: bool = True
     side: Side = Side.BUY
-    wide: np.int32 = np.int32(7)
-    narrow: np.float32 = np.float32(0.25)
+    wide: np.int32 = attrs.field(default=np.int32(7))
+    narrow: np.float32 = attrs.field(default=np.float32(0.25))
     anything: Any = 9
     text: str = "a"
     mode: Mode = Mode.SLOW
