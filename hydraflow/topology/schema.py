@@ -93,7 +93,8 @@ def _case(plugin: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     if required:
         then = {"properties": {"with": parameters}, "required": ["with"]}
     if plugin.kind == "source" and not policy:
-        then["properties"]["when_full"] = {"enum": ["wait", None], "description": "this source always waits"}
+        then["properties"]["when_full"] = {
+            "anyOf": [{"enum": ["wait", None]}, {"$ref": "#/$defs/variable"}], "description": "this source always waits"}
     return {"if": {"properties": {"use": {"const": plugin.name}}, "required": ["use"]}, "then": then}
 
 
