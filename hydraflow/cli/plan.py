@@ -64,8 +64,8 @@ def _sections(name: str, planned: Any) -> list[str]:
         rings.append(f"  {r.name:<{wide}}  {r.slots:>9,} {r.record + ' records':<16} {_mib(r.bytes):>9}")
         rings += _wrapped(f"filled by {', '.join(r.writers) or 'nobody'}, freed by {', '.join(r.gates) or 'nobody'}", wide + 4)
     rings.append(f"  in all {_mib(sum(r.bytes for r in planned.rings))}; the state of handlers comes on top")
-    why = ["why", *(f"  {reason}" for reason in planned.placement.reasons)]
-    return ["\n".join(part) for part in (threads, order, rings, why)]
+    reasons = ["why", *(f"  {reason}" for reason in planned.placement.reasons)]
+    return ["\n".join(part) for part in (threads, order, rings, reasons)]
 
 
 def _compared(changes: Any) -> str:
