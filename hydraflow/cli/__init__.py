@@ -24,6 +24,7 @@ _VERBS = {
     "explain": ("hydraflow.cli.explain:explain", "Say what a diagnostic of check means."),
     "journal": ("hydraflow.cli.journal:journal", "Verify or dump a journal."),
     "record": ("hydraflow.cli.record:record", "Write a capture from a live source."),
+    "render": ("hydraflow.cli.render:render", "Print a topology with includes, options and variables resolved."),
     "replay": ("hydraflow.cli.replay:replay", "Rebuild every handler's state from a journal and print the same hashes."),
     "run": ("hydraflow.cli.run:run", "Run a topology: progress while it runs, a report at the end."),
     "simulate": ("hydraflow.cli.simulate:simulate", "Write a capture of simulated order flow."),
