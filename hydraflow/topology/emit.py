@@ -17,6 +17,7 @@ from hydraflow.topology.values import resolve
 __all__ = ["as_data", "as_yaml"]
 
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./@+-]*|[0-9]+(\.[0-9]+)?[A-Za-z]+")  # names, paths, quantities
+_REFERENCE = re.compile(r"\$\{[A-Za-z0-9_.:-]+\}")
 _ESCAPED = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
 _COMMENTS_FROM, _COMMENTS_TO = 32, 60  # columns
 
@@ -69,8 +70,8 @@ def _flow(node: Node, *, block: bool = False) -> str:
     if node.kind == "list":
         return "[" + ", ".join(map(_flow, node.items)) + "]"
     if node.raw:
-        plain = block and "\n" not in node.raw and node.raw.startswith("${") and not re.search(r"[:#]\s|\s#", node.raw)
-        return node.raw if plain and node.raw.endswith("}") else _quoted(node.raw)
+        typed = node.as_text is not None or not isinstance(node.value, str)  # quotes would make it text, or change nothing
+        return node.raw if block and typed and _REFERENCE.fullmatch(node.raw) else _quoted(node.raw)
     value = _value(node)
     if isinstance(value, str):
         return _text(value)

@@ -23,19 +23,25 @@ DEPTH_MAX = 8
 FILES_MAX = 64
 
 
-def included(root: Node, findings: Findings, lookup: Lookup) -> Node:
-    """Return the topology with everything that it includes merged into it. What is wrong goes to `findings`."""
+def included(root: Node, findings: Findings, lookup: Lookup) -> tuple[Node, bool]:
+    """Return the topology with everything that it includes merged into it, and whether that is all of it.
+
+    What is wrong goes to `findings`.
+    """
     bytes_read = len(findings.text.encode("utf-8", "replace"))
-    return _Files(findings, lookup, bytes_read).merged(root, findings, (findings.path,))
+    files = _Files(findings, lookup, bytes_read)
+    merged = files.merged(root, findings, (findings.path,))
+    return merged, files.whole
 
 
 class _Files:
-    """What has been read so far. chain : the files that include each other, the topology first."""
+    """What has been read so far; whole : nothing of it is missing. chain : the files that include each other, the topology first."""
 
     def __init__(self, findings: Findings, lookup: Lookup, bytes_read: int) -> None:
         self._lookup = lookup
         self._folder = os.path.dirname(findings.path)
         self._bytes = bytes_read
+        self.whole = True
         self._known = {os.path.realpath(findings.path)}
 
     def merged(self, node: Node, findings: Findings, chain: tuple[str, ...]) -> Node:
@@ -46,7 +52,9 @@ class _Files:
         listed = entry[1]
         for item in listed.items if listed.kind == "list" else [listed]:
             part = self._included(item, entry[0], findings, chain)
-            if part is not None:
+            if part is None:
+                self.whole = False
+            else:
                 _merge(base, part, top=True)
         _merge(base, node, top=True)
         return base
@@ -66,7 +74,7 @@ class _Files:
             findings.error("HF013", f"files include each other in a circle: {circle}", span, label="remove it")
             return None
         if real in self._known:
-            return None
+            return Node("map")
         if len(chain) > DEPTH_MAX or len(self._known) > FILES_MAX:
             what = f"nested deeper than {DEPTH_MAX} files" if len(chain) > DEPTH_MAX else f"more than {FILES_MAX} files"
             findings.error("HF005", f"includes {what}", span)
@@ -89,8 +97,10 @@ class _Files:
             return None
         inside = findings.at(path, inner=True)
         node = read(data, inside, self._lookup)
-        if node is None or (node.kind == "scalar" and node.value is None):
+        if node is None:
             return None
+        if node.kind == "scalar" and node.value is None:
+            return Node("map")
         if node.kind != "map":
             inside.error("HF006", "an included file is a mapping of sections, such as handlers:", node.span)
             return None

@@ -23,7 +23,7 @@ from hydraflow.topology.convert import SPEC_CODES, Bytes, convert
 from hydraflow.topology.diagnose import Diagnostic, Findings, did_you_mean, places, render, summary
 from hydraflow.topology.includes import included
 from hydraflow.topology.lookup import Lookup
-from hydraflow.topology.nodes import BYTES_MAX, Node, is_unknown, read
+from hydraflow.topology.nodes import BYTES_MAX, Node, forget, is_unknown, read
 from hydraflow.topology.overrides import override
 from hydraflow.topology.spec import (
     WELL_KNOWN_RINGS,
@@ -115,7 +115,8 @@ def examine(
     root = read(data, findings, lookup)
     if root is None or not _is_topology(root, findings):
         return None, findings
-    root = included(root, findings, lookup)
+    root, whole = included(root, findings, lookup)
+    _check_secrets(root, findings)
     override(root, overrides, findings, lookup)
     _check_secrets(root, findings)
     topology = convert(Topology, root, findings, codes=SPEC_CODES, owner="the topology")
@@ -126,7 +127,7 @@ def examine(
     topology = attrs.evolve(topology, name=topology.name or _name_of(path))
     if placement is not None:
         topology = attrs.evolve(topology, placement=placement)
-    check(topology, findings, cpus, graph=_is_whole(topology))
+    check(topology, findings, cpus, graph=whole and _is_whole(topology))
     if components:
         from hydraflow.topology.components import bind_all
 
@@ -192,8 +193,9 @@ def _check_secrets(root: Node, findings: Findings) -> None:
                   for stage in root.entries[section][1].items if "with" in stage.entries]
     allowed = {id(node) for part in parameters for node in part.everything()}
     for node in root.everything():
-        if node.secret and id(node) not in allowed:
+        if node.secret and id(node) not in allowed and not is_unknown(node):
             findings.error("HF017", "a secret can only be a parameter of a stage, below its with:", node.span)
+            forget(node)
 
 
 def _is_whole(topology: Topology) -> bool:

@@ -271,7 +271,8 @@ class _Reader:
             self._findings.warning("HF016", problem.message, span, label="chmod o-r")
             return
         close = did_you_mean(problem.name.rpartition("/")[2], problem.close)
-        label, notes = f"did you mean '{close}'?" if close else "", ()
+        label = f"did you mean '{close}'?" if close else ""
+        notes: tuple[str, ...] = ()
         if problem.kind == "unset":
             label = f"set {problem.name}, or write ${{{problem.name}:-default}}"
         elif problem.kind == "malformed":
@@ -311,6 +312,11 @@ class _Unknown:
 
     def __repr__(self) -> str:
         return "unknown"
+
+
+def forget(node: Node) -> None:
+    """Make the value unknown: it has been reported, and nothing else may be said about it."""
+    node.value, node.text = _Unknown(), ""
 
 
 def is_unknown(node: Node) -> bool:
