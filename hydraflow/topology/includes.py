@@ -13,7 +13,7 @@ import attrs
 
 from hydraflow.topology.diagnose import Findings, Span, did_you_mean
 from hydraflow.topology.lookup import Lookup, LookupFailed
-from hydraflow.topology.nodes import BYTES_MAX, Node, is_unknown, read
+from hydraflow.topology.nodes import BYTES_MAX, Node, is_unknown, read, report_problems
 
 __all__ = ["APPENDED", "DEPTH_MAX", "FILES_MAX", "KEY", "included"]
 
@@ -61,6 +61,7 @@ class _Files:
 
     def _included(self, item: Node, key: Span | None, findings: Findings, chain: tuple[str, ...]) -> Node | None:
         span = item.span or key
+        report_problems(item, findings)
         if is_unknown(item):
             return None
         if item.kind != "scalar" or not isinstance(item.value, str) or not item.value or item.secret:
@@ -96,7 +97,7 @@ class _Files:
                            label="with this file")
             return None
         inside = findings.at(path, inner=True)
-        node = read(data, inside, self._lookup)
+        node = read(data, inside, self._lookup, deferred=True)
         if node is None:
             return None
         if node.kind == "scalar" and node.value is None:
@@ -110,6 +111,8 @@ class _Files:
 
     def _check_version(self, node: Node, inside: Findings) -> None:
         version = node.entries.pop("version", (None, None))[1]
+        if version is not None:
+            report_problems(version, inside)
         if version is not None and not is_unknown(version) and (version.value != 1 or isinstance(version.value, bool)):
             inside.error("HF004", f"version {version.text or version.kind} of the topology format is not known", version.span,
                          label="write version: 1, or leave it out: the including file says it")

@@ -23,7 +23,7 @@ from hydraflow.topology.convert import SPEC_CODES, Bytes, convert
 from hydraflow.topology.diagnose import Diagnostic, Findings, did_you_mean, places, render, summary
 from hydraflow.topology.includes import included
 from hydraflow.topology.lookup import Lookup
-from hydraflow.topology.nodes import BYTES_MAX, Node, forget, is_unknown, read
+from hydraflow.topology.nodes import BYTES_MAX, Node, forget, is_unknown, read, report_problems
 from hydraflow.topology.overrides import override
 from hydraflow.topology.spec import (
     WELL_KNOWN_RINGS,
@@ -112,12 +112,15 @@ def examine(
     registry = registry or Registry()
     findings = Findings(path)
     lookup = Lookup(environment, files or {})
-    root = read(data, findings, lookup)
+    root = read(data, findings, lookup, deferred=True)
     if root is None or not _is_topology(root, findings):
+        if root is not None:
+            report_problems(root, findings)
         return None, findings
     root, whole = included(root, findings, lookup)
     _check_secrets(root, findings)
     override(root, overrides, findings, lookup)
+    report_problems(root, findings)
     _check_secrets(root, findings)
     topology = convert(Topology, root, findings, codes=SPEC_CODES, owner="the topology")
     if topology is None:

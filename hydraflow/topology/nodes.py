@@ -22,7 +22,7 @@ from hydraflow.topology.interpolate import Problem, interpolate
 from hydraflow.topology.lookup import Lookup
 from hydraflow.topology.values import resolve
 
-__all__ = ["BYTES_MAX", "Node", "read"]
+__all__ = ["BYTES_MAX", "DEPTH_MAX", "Node", "forget", "is_unknown", "read", "report_problems"]
 
 BYTES_MAX = 1 << 20
 DEPTH_MAX = 32
@@ -55,6 +55,7 @@ class Node:
 
     value : resolved scalar; text : its text after interpolation; variables : those that it names, taken : those that it
     really came from (defaults do not count). secret : it holds one; raw : what is written for a text that no output may show.
+    problems : what is wrong with its interpolation, each with its place, until it is reported.
     as_text : of a value with variables, whether its field takes text; None: not known.
     items : of a list; entries : of a map, key → (span of the key, node).
     """
@@ -67,6 +68,7 @@ class Node:
     taken: tuple[str, ...] = ()
     secret: bool = False
     raw: str = ""
+    problems: tuple[tuple[Span, Problem], ...] = ()
     as_text: bool | None = None
     items: list[Node] = attrs.field(factory=list)
     entries: dict[str, tuple[Span | None, Node]] = attrs.field(factory=dict)
@@ -114,8 +116,12 @@ class _Stop(Exception):
     """The rest of the file cannot be read; what is wrong has been reported."""
 
 
-def read(data: bytes | str, findings: Findings, environment: Mapping[str, str] | Lookup) -> Node | None:
-    """Return the root of the file, or None when its text cannot be read at all. What is wrong goes to `findings`."""
+def read(data: bytes | str, findings: Findings, environment: Mapping[str, str] | Lookup, *, deferred: bool = False) -> Node | None:
+    """Return the root of the file, or None when its text cannot be read at all. What is wrong goes to `findings`.
+
+    deferred : what is wrong with `${…}` is left in the nodes for `report_problems`, for another file or an option may still
+    replace the value.
+    """
     text = _decode(data, findings)
     if text is None:
         return None
@@ -128,12 +134,37 @@ def read(data: bytes | str, findings: Findings, environment: Mapping[str, str] |
         return None
     reader = _Reader(text, findings, Lookup.of(environment))
     try:
-        return reader.document()
+        root = reader.document()
+        if root is not None and not deferred:
+            report_problems(root, findings)
+        return root
     except _Stop:
         return None
     except yaml.YAMLError as error:
         _report_syntax(error, text, findings)
         return None
+
+
+def report_problems(root: Node, findings: Findings) -> None:
+    """Report what could not be interpolated in the values below `root`, once."""
+    for node in root.everything():
+        for span, problem in node.problems:
+            _report(problem, span, findings)
+        node.problems = ()
+
+
+def _report(problem: Problem, span: Span, findings: Findings) -> None:
+    if problem.kind == "exposed":
+        findings.warning("HF016", problem.message, span, label="chmod o-r")
+        return
+    close = did_you_mean(problem.name.rpartition("/")[2], problem.close)
+    label = f"did you mean '{close}'?" if close else ""
+    notes: tuple[str, ...] = ()
+    if problem.kind == "unset":
+        label = f"set {problem.name}, or write ${{{problem.name}:-default}}"
+    elif problem.kind == "malformed":
+        notes = ("write ${NAME}, ${NAME:-default}, ${NAME:?message}, ${file:PATH} or ${secret:NAME}; $$ is a dollar sign",)
+    findings.error(_CODES[problem.kind], problem.message, span, label=label, notes=notes)
 
 
 def _decode(data: bytes | str, findings: Findings) -> str | None:
@@ -257,27 +288,13 @@ class _Reader:
 
     def _scalar(self, event: Any, span: Span) -> Node:
         result = interpolate(event.value, self._lookup, self._folder)
-        for problem in result.problems:
-            self._report(problem, self._part(event, span, problem))
+        problems = tuple((self._part(event, span, problem), problem) for problem in result.problems)
         is_text = bool(event.style) or event.tag in _TEXT_TAGS
         if any(problem.kind != "exposed" for problem in result.problems):
-            return Node("scalar", span, _Unknown(), "", result.names)
+            return Node("scalar", span, _Unknown(), "", result.names, problems=problems)
         hidden = result.secret or any(map(is_secret, result.taken))
         return Node("scalar", span, result.text if is_text else resolve(result.text), result.text, result.names, result.taken,
-                    result.secret, event.value if hidden else "")
-
-    def _report(self, problem: Problem, span: Span) -> None:
-        if problem.kind == "exposed":
-            self._findings.warning("HF016", problem.message, span, label="chmod o-r")
-            return
-        close = did_you_mean(problem.name.rpartition("/")[2], problem.close)
-        label = f"did you mean '{close}'?" if close else ""
-        notes: tuple[str, ...] = ()
-        if problem.kind == "unset":
-            label = f"set {problem.name}, or write ${{{problem.name}:-default}}"
-        elif problem.kind == "malformed":
-            notes = ("write ${NAME}, ${NAME:-default}, ${NAME:?message}, ${file:PATH} or ${secret:NAME}; $$ is a dollar sign",)
-        self._findings.error(_CODES[problem.kind], problem.message, span, label=label, notes=notes)
+                    result.secret, event.value if hidden else "", problems)
 
     def _part(self, event: Any, span: Span, problem: Any) -> Span:
         column = span.column + problem.offset + bool(event.style)

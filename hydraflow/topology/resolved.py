@@ -27,7 +27,7 @@ def resolved(topology: Topology, *, defaults: bool = False) -> Node:
     if defaults:
         return _spec(topology, topology)
     order = [key_of(field) for field in attrs.fields(Topology)]
-    written = topology.node.entries
+    written = {"name": (None, Node.of(topology.name)), **topology.node.entries}  # else it would be that of another file
     ordered = {key: written[key] for key in order if key in written}
     return attrs.evolve(topology.node, entries={**ordered, **written})
 

@@ -37,7 +37,7 @@ def test_what_is_rendered_is_accepted_again(run, tmp_path, options):
     assert CliRunner().invoke(check, [str(tmp_path / "again.yaml")]).exit_code == 0
     again = CliRunner().invoke(render, [str(tmp_path / "again.yaml"), *[o for o in options if o != "--origin"]])
     if "--origin" not in options:
-        assert again.stdout.replace("name: again\n", "name: t\n") == result.stdout
+        assert again.stdout == result.stdout
 
 
 def test_render_prints_json(run):

@@ -53,6 +53,12 @@ def test_later_values_win_and_mappings_merge(files):
     assert [h.name for h in topology.handlers] == ["deserialize", "book"]
 
 
+def test_what_a_later_file_replaces_need_not_be_there(files):
+    base = BASE + "name: ${NEVER_SET}\n"
+    assert found(files(top_yaml=TOP, base_yaml=base))[0] == []
+    assert found(files(top_yaml=TOP.replace("name: top\n", ""), base_yaml=base))[0] == [("HF009", "base.yaml", 4, 7)]
+
+
 def test_a_section_without_anything_takes_nothing_away(files):
     assert found(files(top_yaml=TOP + "handlers:\n", base_yaml=BASE))[0] == []
 
@@ -94,7 +100,7 @@ def test_mistakes_are_shown_in_the_file_that_holds_them(files):
      (b"- 1", "HF006", (1, 1)), (b"version: 2", "HF004", (1, 10)), (b"name: ${X}", "HF009", (1, 7))],
 )
 def test_an_included_file_that_cannot_be_read_has_its_own_place(files, content, code, place):
-    codes, _ = found(files(top_yaml=TOP, base_yaml=content))
+    codes, _ = found(files(top_yaml="version: 1\ninclude: base.yaml\n", base_yaml=content))
     assert (code, "base.yaml", *place) in codes
 
 

@@ -89,6 +89,14 @@ def test_mistakes_have_the_option_as_their_place(option, code, message, label):
     assert f"--> --set {option}" in render(diagnostic, findings.texts)
 
 
+def test_what_an_option_replaces_need_not_be_there():
+    text = TEXT.replace("frames: 5", "frames: '${NEVER_SET:?please}', seed: '${secret:NEVER_SET}'")
+    assert [d.code for d in examined(text=text)[1].diagnostics if d.severity == "error"] == ["HF009", "HF015"]
+    topology, findings = examined("sources.simulator.with.frames=3", "sources.simulator.with.seed=4", text=text)
+    assert not findings.failed
+    assert topology.bound["simulator"].params.frames == 3
+
+
 def test_one_name_in_the_file_and_an_option_is_shown_at_both():
     _, findings = examined("handlers.deserialize.name=a")
     (diagnostic,) = [d for d in findings.diagnostics if d.code == "HF101"]

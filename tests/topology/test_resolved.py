@@ -74,6 +74,7 @@ def test_every_value_says_where_it_comes_from(tmp_path):
     assert not findings.failed
     assert as_yaml(resolved(topology), lambda node: origin(node, topology)) == """\
 version: 1                      # top.yaml:1
+name: top                       # default
 
 sources:
   - use: simulator              # base.yaml:2
