@@ -23,6 +23,7 @@ _VERBS = {
     "doctor": ("hydraflow.cli.doctor:doctor", "Look at this machine: cores, limits, memory, caches; each finding with its fix."),
     "explain": ("hydraflow.cli.explain:explain", "Say what a diagnostic of check means."),
     "journal": ("hydraflow.cli.journal:journal", "Verify or dump a journal."),
+    "plan": ("hydraflow.cli.plan:plan", "Say what a run would do and why: threads, order, rings; or what a changed file changes."),
     "record": ("hydraflow.cli.record:record", "Write a capture from a live source."),
     "render": ("hydraflow.cli.render:render", "Print a topology with includes, options and variables resolved."),
     "replay": ("hydraflow.cli.replay:replay", "Rebuild every handler's state from a journal and print the same hashes."),
