@@ -34,6 +34,7 @@ _TAGS = {None, "!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:int", "tag:yaml.
 _CODES = {"unset": "HF009", "malformed": "HF010", "file": "HF014", "secret": "HF015"}  # of interpolation's problems
 _TEXT_TAGS = ("!", "tag:yaml.org,2002:str")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _EXPLANATIONS = [  # libyaml's and PyYAML's words → ours
     ("that cannot start any token", "this character cannot stand here; quote the value"),
     ("mapping values are not allowed", "unexpected ':'; quote a value that contains ': ', and check the indentation"),
@@ -292,7 +293,8 @@ class _Reader:
         is_text = bool(event.style) or event.tag in _TEXT_TAGS
         if any(problem.kind != "exposed" for problem in result.problems):
             return Node("scalar", span, _Unknown(), "", result.names, problems=problems)
-        hidden = result.secret or any(map(is_secret, result.taken))
+        unwritable = bool(result.taken) and _SURROGATE.search(result.text) is not None  # bytes that are no UTF-8
+        hidden = result.secret or unwritable or any(map(is_secret, result.taken))
         return Node("scalar", span, result.text if is_text else resolve(result.text), result.text, result.names, result.taken,
                     result.secret, event.value if hidden else "", problems)
 

@@ -1,7 +1,8 @@
 """A topology as it is once everything is in its place: includes merged, options and variables applied, defaults if wanted.
 
 `resolved` returns nodes, written values with the place they came from, the others without; `origin` says that place in a word.
-A value that came from a secret, or from a variable that is named like one, stays the reference that the file has.
+A value that came from a secret, from a variable that is named like one, or that no document can hold (bytes that are no UTF-8)
+stays the reference that the file has.
 """
 
 from __future__ import annotations

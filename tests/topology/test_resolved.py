@@ -112,6 +112,13 @@ def test_variables_named_like_secrets_stay_references():
     same_again(topology, environment={"API_TOKEN": "abcdef"})
 
 
+def test_variables_that_no_document_can_hold_stay_references():
+    text = "version: 1\nsources: [{use: capture, with: {path: '${P}'}}]\nhandlers: [{use: deserialize.binance}]\n"
+    topology, _ = examined(text, environment={"P": "a\udcffb"})
+    assert "path: ${P}" in as_yaml(resolved(topology))
+    same_again(topology, environment={"P": "a\udcffb"})
+
+
 _TEXTS = st.text(max_size=20) | st.sampled_from(["${X}", "$$", "${X:-y}", "yes", "12:30", "1_000", "0x1F", ".inf", "~", "null", "true", "- a",
                                                  "a: b", "a #b", "'", '"', "\n", " x ", "%", "@", "&a", "*a", "!t", "", "<<", "---", "..."])
 _SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | _TEXTS
