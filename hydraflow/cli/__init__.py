@@ -22,12 +22,14 @@ _VERBS = {
     "check": ("hydraflow.cli.check:check", "Check a topology file: every mistake with line, column and remedy."),
     "doctor": ("hydraflow.cli.doctor:doctor", "Look at this machine: cores, limits, memory, caches; each finding with its fix."),
     "explain": ("hydraflow.cli.explain:explain", "Say what a diagnostic of check means."),
+    "init": ("hydraflow.cli.init:init", "Make a working project: topology, a handler of your own, tests."),
     "journal": ("hydraflow.cli.journal:journal", "Verify or dump a journal."),
     "record": ("hydraflow.cli.record:record", "Write a capture from a live source."),
     "replay": ("hydraflow.cli.replay:replay", "Rebuild every handler's state from a journal and print the same hashes."),
     "run": ("hydraflow.cli.run:run", "Run a topology: progress while it runs, a report at the end."),
     "simulate": ("hydraflow.cli.simulate:simulate", "Write a capture of simulated order flow."),
     "stat": ("hydraflow.cli.stat:stat", "Print the counters and latencies of an engine, running or dead."),
+    "test": ("hydraflow.cli.test:test", "Run the tests that topologies declare: inputs, expectations, coverage."),
 }
 
 

@@ -7,6 +7,7 @@
     load           the whole way, all mistakes in one error
     graph          stages, rings, order, cycles
     check, check_rings, check_placement     what needs no import;   components   what does
+    check_tests    what `tests:` says;   comparison   what an expectation says of a number
     diagnose       findings and how they look;   explain   what each code means
 
 Importing this package imports neither numpy nor numba; `load` imports the components that a file uses.

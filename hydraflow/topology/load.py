@@ -116,6 +116,10 @@ def examine(
         from hydraflow.topology.components import bind_all
 
         topology = attrs.evolve(topology, bound=bind_all(topology, registry, findings))
+        if topology.tests:
+            from hydraflow.topology.check_tests import check_tests
+
+            check_tests(topology, topology.bound, registry, findings)
     return topology, findings
 
 

@@ -18,11 +18,12 @@ from hydraflow.topology.diagnose import Span
 from hydraflow.topology.nodes import Node
 
 __all__ = [
-    "HandlerSpec", "InstrumentSpec", "Located", "PlacementSpec", "RECORDS", "RingSpec", "SEQUENCER", "SourceSpec",
-    "ThreadSpec", "Topology", "WAITS", "WELL_KNOWN_RINGS", "key_of",
+    "CaseSpec", "ExpectSpec", "HandlerSpec", "InputSpec", "InstrumentSpec", "Located", "PlacementSpec", "RECORDS", "RingSpec", "RowSpec", "SEQUENCER",
+    "STREAMS", "SourceSpec", "ThreadSpec", "Topology", "WAITS", "WELL_KNOWN_RINGS", "key_of",
 ]
 
 SEQUENCER = "sequencer"  # the implicit stage that produces the ring with `sequence:`
+STREAMS = ("book", "orders", "fills")  # what a run can record
 WAITS = ("busy-spin", "yielding", "blocking")
 RECORDS = {"frame": "bytes", "message": "levels", "egress": "bytes", "feedback": None}  # record → unit of its payload
 
@@ -32,6 +33,8 @@ def _about(description: str, **options: Any) -> dict[str, Any]:
 
 
 def _key(description: str, *, default: Any = attrs.NOTHING, **options: Any) -> Any:
+    if default == {}:
+        default = attrs.Factory(dict)
     return attrs.field(default=default, metadata=_about(description, **options))
 
 
@@ -143,6 +146,61 @@ class PlacementSpec(Located):
 
 
 @attrs.frozen(kw_only=True)
+class InputSpec(Located):
+    """What a test feeds the topology instead of its source: exactly one of lines, file and simulator."""
+
+    NOUN: ClassVar[str] = "input"
+    SHORTHAND: ClassVar[str] = "lines"
+    lines: tuple[str, ...] = _key("frames as lines `<receive ns> <json>`; one block of text, or a list", default=())
+    file: str | None = _key("a capture, plain, gzip or zstd, relative to the folder of the topology file", default=None)
+    simulator: dict[str, Any] | None = _key("parameters of the simulator, whose frames are the input", default=None)
+    source: str | None = _key("the source that it stands for, where there are several; the others bring nothing", default=None)
+
+
+@attrs.frozen(kw_only=True)
+class RowSpec(Located):
+    """A row that a run records (`--record`), and values that it must hold."""
+
+    NOUN: ClassVar[str] = "row"
+    stream: str = _key("which record", key="of", choices=STREAMS)
+    row: Any = _key("its number, from 1; negative: from the end; or last", default="last")
+    values: dict[str, Any] = _key("{field: value} as in the record; numbers are compared as numbers", key="has")
+
+
+@attrs.frozen(kw_only=True)
+class ExpectSpec(Located):
+    """What a test expects. A number is `5`, or a comparison as text: `>= 5`, `> 0`, `< 9`, `!= 0`, `3..7`."""
+
+    NOUN: ClassVar[str] = "expectation"
+    frames: Any = _key("frames decoded", default=None)
+    messages: Any = _key("messages of the main ring", default=None)
+    decisions: Any = _key("decisions of the strategy", default=None)
+    orders: Any = _key("decisions that risk accepted", default=None)
+    fills: Any = _key("executions", default=None)
+    rejects: Any = _key("decisions that risk refused: all of them, or {reason: number}", default=None)
+    frame_errors: Any = _key("frames that were not used: all of them, or {kind: number}", default=None)
+    sequence_gaps: Any = _key("breaks in the chain of update ids", default=None)
+    book_checks: dict[str, Any] = _key("best prices compared with the venue's own: {passed: number, failed: number}", default={})
+    counters: dict[str, Any] = _key("{stage: {counter: number}}, as `hfx stat --all` shows them", default={})
+    rows: tuple[RowSpec, ...] = _key("rows that the run records", default=())
+    state_hash: str | None = _key("of all handlers, as `hfx run` prints it; its first 8 digits or more", default=None,
+                                  kind="text")
+    budgets: dict[str, Any] = _key("{latency: {p99: 50us}}; shown, and judged with `hfx test --budgets` only", default={})
+
+
+@attrs.frozen(kw_only=True)
+class CaseSpec(Located):
+    """A test of the topology: what comes in, what must come out."""
+
+    NOUN: ClassVar[str] = "test"
+    name: str = _key("unique among the tests of the file")
+    input: InputSpec | None = _key("text is short for its lines")
+    handlers: dict[str, Any] = _key("{stage: use}: other components in the place of the topology's", default={})
+    parameters: dict[str, Any] = _key("{stage: {parameter: value}}, in the place of the topology's", default={})
+    expect: ExpectSpec = attrs.field(factory=ExpectSpec, metadata=_about("what must come out; absent: the run ends well"))
+
+
+@attrs.frozen(kw_only=True)
 class Topology(Located):
     """A whole file, complete: defaults filled in, every name and ring resolved."""
 
@@ -155,6 +213,7 @@ class Topology(Located):
     handlers: tuple[HandlerSpec, ...] = _key("the stages between sources and sinks", default=())
     sinks: tuple[HandlerSpec, ...] = _key("where orders go", default=())
     placement: PlacementSpec = attrs.field(factory=PlacementSpec, metadata=_about("which stages share a thread"))
+    tests: tuple[CaseSpec, ...] = _key("what `hfx test` runs", default=())
     path: str = attrs.field(default="", metadata={"internal": True})
     text: str = attrs.field(default="", repr=False, metadata={"internal": True})
     bound: dict[str, Any] = attrs.field(factory=dict, eq=False, repr=False, metadata={"internal": True})
