@@ -10,7 +10,7 @@ from hydraflow.errors import InputNotFound, UsageError
 
 __all__ = ["declares_tests", "files_with_tests"]
 
-_TESTS = re.compile(rb"^(tests|\"tests\"|'tests'|\{.*\btests)\s*:", re.MULTILINE)
+_TESTS = re.compile(rb"^([\"']?tests[\"']?|\{.*[\"'\s,{]tests[\"']?)\s*:", re.MULTILINE)
 _BYTES_MAX = 1 << 20
 _LEFT_OUT = ("node_modules", "__pycache__")
 

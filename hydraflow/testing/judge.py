@@ -95,7 +95,7 @@ def _numbers(expect: ExpectSpec, result: Mapping[str, Any]) -> Iterator[tuple[st
 def _compare(what: str, wanted: Any, actual: Any, span: Span | None) -> Difference | None:
     condition, value = comparison(wanted), number(actual)
     if condition is not None and value is not None:
-        return None if condition.holds(value) else Difference(what, condition.text, f"{value:,}", span)
+        return None if condition.holds(value) else Difference(what, condition.text, f"{value:,f}", span)
     if wanted == actual and isinstance(wanted, bool) == isinstance(actual, bool):
         return None
     return Difference(what, _shown(wanted), _shown(actual), span)

@@ -62,6 +62,7 @@ def replaced(topology: Topology, case: CaseSpec) -> dict[str, HandlerSpec]:
     out = {}
     for spec in topology.stages:
         use, values = case.handlers.get(spec.name), case.parameters.get(spec.name)
+        use = use if isinstance(use, str) else None
         if use is None and values is None:
             continue
         values = values if isinstance(values, dict) else {}
@@ -72,9 +73,9 @@ def replaced(topology: Topology, case: CaseSpec) -> dict[str, HandlerSpec]:
         span, written = given or (case.where("handlers", spec.name), Node.of(values))
         entries["with"] = (span, Node("map", written.span, entries={**kept, **written.entries}))
         if use is not None:
-            entries["use"] = (None, Node("scalar", case.where("handlers", spec.name), use, str(use)))
+            entries["use"] = (None, Node("scalar", case.where("handlers", spec.name), use, use))
         out[spec.name] = attrs.evolve(
-            spec, use=str(use or spec.use), parameters=entries["with"][1].plain(),
+            spec, use=use or spec.use, parameters=entries["with"][1].plain(),
             node=Node("map", written.span or case.where("handlers", spec.name), entries=entries),
         )
     return out
@@ -180,7 +181,7 @@ class _Check:
         number = row.row
         if number != "last" and (not isinstance(number, int) or isinstance(number, bool) or number == 0):
             self._wrong("HF604", "row must be a number from 1, a negative one, or last", row.node, "row")
-        for field in row.values:
+        for field in row.values if row.stream else ():
             at = row.node.entries["has"][1].where_key(field) if row.node else None
             self._known(field, ROW_FIELDS.get(row.stream, ()), f"field of '{row.stream}'", at)
 
@@ -221,7 +222,9 @@ class _Check:
         if name in known:
             return True
         close = did_you_mean(name, known)
-        self.findings.error("HF603", f"test '{self.case.name}': there is no {noun} '{name}'", span,
+        noun, _, owner = noun.partition(" of '")
+        whose = f" of '{owner}" if owner else ""
+        self.findings.error("HF603", f"test '{self.case.name}': there is no {noun} '{name}'{whose}", span,
                             label=f"did you mean '{close}'?" if close else "",
                             notes=(f"known: {', '.join(known)}",) if known else ())
         return False

@@ -31,18 +31,18 @@ class Comparison:
 
 def comparison(value: Any) -> Comparison | None:
     """Return the condition that `value` stands for, None when it stands for none."""
-    text = f"{value:f}" if isinstance(value, float) else str(value)
+    text = f"{Decimal(str(value)):f}" if isinstance(value, float) else str(value)
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     between = _RANGE.fullmatch(text.strip())
     if between:
         low, high = (Decimal(part.replace("_", "")) for part in between.groups())
-        return Comparison(f"{low:,}..{high:,}", lambda actual: low <= actual <= high)
+        return Comparison(f"{low:,f}..{high:,f}", lambda actual: low <= actual <= high)
     signed = _SIGNED.fullmatch(text.strip())
     if signed is None:
         return None
     sign, wanted = signed[1] or "=", Decimal(signed[2].replace("_", ""))
-    shown = f"{wanted:,}" if sign == "=" else f"{sign} {wanted:,}"
+    shown = f"{wanted:,f}" if sign == "=" else f"{sign} {wanted:,f}"
     return Comparison(shown, lambda actual: _OPERATORS[sign](actual, wanted))
 
 
