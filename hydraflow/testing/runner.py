@@ -69,7 +69,7 @@ def run_case(topology: Topology, case: CaseSpec, progress: Callable[[dict[str, A
     if outcome.code == _INTERRUPTED:
         raise KeyboardInterrupt
     result = outcome.result
-    common = {"path": topology.path, "name": case.name, "span": case.where("name"), "seconds": time.monotonic() - began}
+    common: dict[str, Any] = {"path": topology.path, "name": case.name, "span": case.where("name"), "seconds": time.monotonic() - began}
     if "failure" in result:
         return Verdict(error=result["failure"], **common)
     error = "" if result.get("status") == "completed" else (result.get("error") or {}).get("text") or str(result.get("status"))

@@ -2,7 +2,8 @@
 
 Parsing and validation (`convert`), the explanations and later the JSON Schema derive from these classes. Metadata of a
 field: description, key (as written in the file, when it differs from the attribute), kind (how a scalar is read when the
-type does not say it), minimum, maximum, choices, internal (not a key of the file).
+type does not say it), minimum, maximum, choices, value (what it takes, in words, when the type does not say it), internal
+(not a key of the file).
 
 Every object keeps the node it came from, so that `where("after", 0)` gives line and column; objects made in Python have
 no node and no place.
@@ -18,8 +19,8 @@ from hydraflow.topology.diagnose import Span
 from hydraflow.topology.nodes import Node
 
 __all__ = [
-    "CaseSpec", "ExpectSpec", "HandlerSpec", "InputSpec", "InstrumentSpec", "Located", "PlacementSpec", "RECORDS", "RingSpec", "RowSpec", "SEQUENCER",
-    "STREAMS", "SourceSpec", "ThreadSpec", "Topology", "WAITS", "WELL_KNOWN_RINGS", "key_of",
+    "CaseSpec", "ExpectSpec", "HandlerSpec", "InputSpec", "InstrumentSpec", "Located", "PlacementSpec", "RECORDS", "RingSpec",
+    "RowSpec", "SEQUENCER", "STREAMS", "SourceSpec", "ThreadSpec", "Topology", "WAITS", "WELL_KNOWN_RINGS", "key_of",
 ]
 
 SEQUENCER = "sequencer"  # the implicit stage that produces the ring with `sequence:`
@@ -27,14 +28,15 @@ STREAMS = ("book", "orders", "fills")  # what a run can record
 WAITS = ("busy-spin", "yielding", "blocking")
 RECORDS = {"frame": "bytes", "message": "levels", "egress": "bytes", "feedback": None}  # record → unit of its payload
 
+_COMPARED = "number or comparison"
+_COMPARED_OR_BY_KIND = "number, comparison or mapping"
+
 
 def _about(description: str, **options: Any) -> dict[str, Any]:
     return {"description": description, **options}
 
 
 def _key(description: str, *, default: Any = attrs.NOTHING, **options: Any) -> Any:
-    if default == {}:
-        default = attrs.Factory(dict)
     return attrs.field(default=default, metadata=_about(description, **options))
 
 
@@ -151,9 +153,11 @@ class InputSpec(Located):
 
     NOUN: ClassVar[str] = "input"
     SHORTHAND: ClassVar[str] = "lines"
-    lines: tuple[str, ...] = _key("frames as lines `<receive ns> <json>`; one block of text, or a list", default=())
+    lines: tuple[str, ...] = _key("frames as lines `<receive ns> <json>`; one block of text, or a list", default=(),
+                                   value="text or list")
     file: str | None = _key("a capture, plain, gzip or zstd, relative to the folder of the topology file", default=None)
-    simulator: dict[str, Any] | None = _key("parameters of the simulator, whose frames are the input", default=None)
+    simulator: dict[str, Any] | None = attrs.field(default=None,
+                                                   metadata=_about("parameters of the simulator, whose frames are the input"))
     source: str | None = _key("the source that it stands for, where there are several; the others bring nothing", default=None)
 
 
@@ -163,8 +167,9 @@ class RowSpec(Located):
 
     NOUN: ClassVar[str] = "row"
     stream: str = _key("which record", key="of", choices=STREAMS)
-    row: Any = _key("its number, from 1; negative: from the end; or last", default="last")
-    values: dict[str, Any] = _key("{field: value} as in the record; numbers are compared as numbers", key="has")
+    row: Any = attrs.field(default="last", metadata=_about("its number, from 1; negative: from the end; or last", value="number or last"))
+    values: dict[str, Any] = attrs.field(
+                                         metadata=_about("{field: value} as in the record; numbers are compared as numbers", key="has"))
 
 
 @attrs.frozen(kw_only=True)
@@ -172,20 +177,25 @@ class ExpectSpec(Located):
     """What a test expects. A number is `5`, or a comparison as text: `>= 5`, `> 0`, `< 9`, `!= 0`, `3..7`."""
 
     NOUN: ClassVar[str] = "expectation"
-    frames: Any = _key("frames decoded", default=None)
-    messages: Any = _key("messages of the main ring", default=None)
-    decisions: Any = _key("decisions of the strategy", default=None)
-    orders: Any = _key("decisions that risk accepted", default=None)
-    fills: Any = _key("executions", default=None)
-    rejects: Any = _key("decisions that risk refused: all of them, or {reason: number}", default=None)
-    frame_errors: Any = _key("frames that were not used: all of them, or {kind: number}", default=None)
-    sequence_gaps: Any = _key("breaks in the chain of update ids", default=None)
-    book_checks: dict[str, Any] = _key("best prices compared with the venue's own: {passed: number, failed: number}", default={})
-    counters: dict[str, Any] = _key("{stage: {counter: number}}, as `hfx stat --all` shows them", default={})
+    frames: Any = attrs.field(default=None, metadata=_about("frames decoded", value=_COMPARED))
+    messages: Any = attrs.field(default=None, metadata=_about("messages of the main ring", value=_COMPARED))
+    decisions: Any = attrs.field(default=None, metadata=_about("decisions of the strategy", value=_COMPARED))
+    orders: Any = attrs.field(default=None, metadata=_about("decisions that risk accepted", value=_COMPARED))
+    fills: Any = attrs.field(default=None, metadata=_about("executions", value=_COMPARED))
+    rejects: Any = attrs.field(default=None,
+                               metadata=_about("decisions that risk refused: all of them, or {reason: number}", value=_COMPARED_OR_BY_KIND))
+    frame_errors: Any = attrs.field(default=None,
+                                    metadata=_about("frames that were not used: all of them, or {kind: number}", value=_COMPARED_OR_BY_KIND))
+    sequence_gaps: Any = attrs.field(default=None, metadata=_about("breaks in the chain of update ids", value=_COMPARED))
+    book_checks: dict[str, Any] = attrs.field(factory=dict,
+                                              metadata=_about("best prices compared with the venue's own: {passed: number, failed: number}"))
+    counters: dict[str, Any] = attrs.field(factory=dict,
+                                           metadata=_about("{stage: {counter: number}}, as `hfx stat --all` shows them"))
     rows: tuple[RowSpec, ...] = _key("rows that the run records", default=())
     state_hash: str | None = _key("of all handlers, as `hfx run` prints it; its first 8 digits or more", default=None,
                                   kind="text")
-    budgets: dict[str, Any] = _key("{latency: {p99: 50us}}; shown, and judged with `hfx test --budgets` only", default={})
+    budgets: dict[str, Any] = attrs.field(factory=dict,
+                                          metadata=_about("{latency: {p99: 50us}}; shown, and judged with `hfx test --budgets` only"))
 
 
 @attrs.frozen(kw_only=True)
@@ -194,10 +204,12 @@ class CaseSpec(Located):
 
     NOUN: ClassVar[str] = "test"
     name: str = _key("unique among the tests of the file")
-    input: InputSpec | None = _key("text is short for its lines")
-    handlers: dict[str, Any] = _key("{stage: use}: other components in the place of the topology's", default={})
-    parameters: dict[str, Any] = _key("{stage: {parameter: value}}, in the place of the topology's", default={})
-    expect: ExpectSpec = attrs.field(factory=ExpectSpec, metadata=_about("what must come out; absent: the run ends well"))
+    input: InputSpec | None = attrs.field(metadata=_about("text is short for its lines", value="text or mapping"))
+    handlers: dict[str, Any] = attrs.field(factory=dict,
+                                           metadata=_about("{stage: use}: other components in the place of the topology's"))
+    parameters: dict[str, Any] = attrs.field(factory=dict,
+                                             metadata=_about("{stage: {parameter: value}}, in the place of the topology's"))
+    expect: ExpectSpec = attrs.field(factory=ExpectSpec, metadata=_about("what must come out; absent: the run ends well", value="mapping"))
 
 
 @attrs.frozen(kw_only=True)

@@ -79,21 +79,21 @@ def test_init_overwrites_nothing_and_says_which_files_are_there(run, tmp_path):
 def test_init_leaves_nothing_behind_when_a_file_cannot_be_written(run, tmp_path):
     (tmp_path / "new").mkdir()
     (tmp_path / "new/handlers").write_text("a file where a folder must be")
-    with pytest.raises(OutputError, match="nothing was written"):
+    with pytest.raises(OutputError, match=r"nothing was written"):
         run("new")
     assert written(tmp_path) == ["new/handlers"]
-    with pytest.raises(OutputError, match="nothing was written"):
+    with pytest.raises(OutputError, match=r"nothing was written"):
         run("new/handlers/deeper")
     assert written(tmp_path) == ["new/handlers"]
 
 
 @pytest.mark.parametrize("name", ["", "-x", "x-", "a b", "é", "x" * 61, "../x"])
 def test_init_refuses_names_that_nothing_can_have(run, tmp_path, name):
-    with pytest.raises(UsageError, match="cannot be the name of a project"):
+    with pytest.raises(UsageError, match=r"cannot be the name of a project"):
         scaffold.check_name(name)
-    with pytest.raises(UsageError, match="name of a package that the project uses"):
+    with pytest.raises(UsageError, match=r"name of a package that the project uses"):
         run("x", "--name", "HydraFlow")
-    with pytest.raises(UsageError, match="cannot be the name of a project.*--name"):
+    with pytest.raises(UsageError, match=r"cannot be the name of a project.*--name"):
         run("with a blank")
     assert written(tmp_path) == []
 

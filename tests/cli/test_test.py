@@ -79,7 +79,7 @@ def test_a_budget_fails_a_test_only_when_asked_to(run):
 def test_k_chooses_tests_by_name(run):
     result = run(TESTS, "-k", "W?LL")
     assert (result.exit_code, result.stdout) == (0, "t.yaml\nok    well  (0.2 s)\n1 test: 1 passed\n")
-    with pytest.raises(UsageError, match="no test's name contains 'zzz'; known: well, Badly, broken"):
+    with pytest.raises(UsageError, match=r"no test's name contains 'zzz'; known: well, Badly, broken"):
         run(TESTS, "-k", "zzz")
 
 
@@ -107,7 +107,7 @@ def test_junit_tells_failures_from_errors(run, tmp_path):
 
 
 def test_a_junit_file_that_cannot_be_written_is_refused_before_anything_runs(run):
-    with pytest.raises(OutputError, match="--junit 'gone/j.xml': cannot be written"):
+    with pytest.raises(OutputError, match=r"--junit 'gone/j\.xml': cannot be written"):
         run(TESTS, "--junit", "gone/j.xml")
 
 

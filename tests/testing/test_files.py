@@ -28,10 +28,10 @@ def test_a_file_that_is_named_is_taken_as_it_is_and_once(folder):
 
 
 def test_what_is_not_there_and_folders_without_tests_are_refused(folder):
-    with pytest.raises(InputNotFound, match="gone.yaml: no such file or folder"):
+    with pytest.raises(InputNotFound, match=r"gone\.yaml: no such file or folder"):
         files_with_tests(["gone.yaml"])
     (folder / "empty").mkdir()
-    with pytest.raises(UsageError, match="no YAML file with `tests:` in empty"):
+    with pytest.raises(UsageError, match=r"no YAML file with `tests:` in empty"):
         files_with_tests(["empty"])
 
 

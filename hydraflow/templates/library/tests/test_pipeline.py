@@ -1,7 +1,8 @@
 """`run` runs a handler compiled and as plain Python; both must do the same, bit for bit."""
 
-from disruptor.testing import run
 from pipeline import READING, Calibration, calibrate, main, smooth
+
+from disruptor.testing import run
 
 
 def test_calibrate_turns_counts_into_units():
