@@ -60,17 +60,19 @@ def load(
     components: bool = True,
     cpus: Collection[int] | None = None,
     placement: PlacementSpec | None = None,
+    tests: bool = True,
 ) -> Topology:
     """Read, complete and check a topology file.
 
     environment : for ${...}, default os.environ. components : import what `use:` names and bind parameters to it.
     cpus : those that threads may be pinned to, None to skip that check. placement : instead of the file's own.
+    tests : look at what `tests:` say, too; a run and a replay do without the files and components that tests name.
     Raises: TopologyError with every diagnostic; InputNotFound. Warnings are kept in `topology.warnings`.
     """
     data = read_file(path)
     topology, findings = examine(
         data, str(path), os.environ if environment is None else environment, registry=registry, components=components,
-        cpus=cpus, placement=placement,
+        cpus=cpus, placement=placement, tests=tests,
     )
     if topology is None or findings.failed:
         raise TopologyError(str(path), findings.text, findings.diagnostics)
@@ -97,6 +99,7 @@ def examine(
     components: bool = True,
     cpus: Collection[int] | None = None,
     placement: PlacementSpec | None = None,
+    tests: bool = True,
 ) -> tuple[Topology | None, Findings]:
     """Return the topology (None when its text cannot be read) and everything that was found; arguments as for `load`."""
     registry = registry or Registry()
@@ -116,7 +119,7 @@ def examine(
         from hydraflow.topology.components import bind_all
 
         topology = attrs.evolve(topology, bound=bind_all(topology, registry, findings))
-        if topology.tests:
+        if tests and topology.tests:
             from hydraflow.topology.check_tests import check_tests
 
             check_tests(topology, topology.bound, registry, findings)
