@@ -55,7 +55,7 @@ class Verdict:
 
 
 def run_case(topology: Topology, case: CaseSpec, progress: Callable[[dict[str, Any]], None] | None = None) -> Verdict:
-    """Run a test of a checked topology. Main thread only. Raises: KeyboardInterrupt when the run was interrupted."""
+    """Run a test of a checked topology. Main thread only. Raises: KeyboardInterrupt when SIGINT or SIGTERM ended the run."""
     began = time.monotonic()
     recorded = any(c.expect.rows for c in topology.tests)  # the same for all tests of a file: the loop differs
     with tempfile.TemporaryDirectory(prefix="hfx-test-") as name:
@@ -66,9 +66,9 @@ def run_case(topology: Topology, case: CaseSpec, progress: Callable[[dict[str, A
         finally:
             _remove_counters(options.name)
         rows = _rows(folder, case)
-    if outcome.code == _INTERRUPTED:
-        raise KeyboardInterrupt
     result = outcome.result
+    if outcome.code == _INTERRUPTED or result.get("status") == "interrupted" or ("failure" in result and outcome.code == 0):
+        raise KeyboardInterrupt
     common: dict[str, Any] = {"path": topology.path, "name": case.name, "span": case.where("name"), "seconds": time.monotonic() - began}
     if "failure" in result:
         return Verdict(error=result["failure"], **common)
