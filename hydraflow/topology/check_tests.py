@@ -19,7 +19,7 @@ from hydraflow.topology.comparison import FORMS, comparison
 from hydraflow.topology.components import Bound, bind
 from hydraflow.topology.convert import PARAMETER_CODES, convert, describe
 from hydraflow.topology.diagnose import Findings, Related, Span, did_you_mean
-from hydraflow.topology.nodes import Node
+from hydraflow.topology.nodes import Node, is_unknown
 from hydraflow.topology.spec import SEQUENCER, CaseSpec, ExpectSpec, HandlerSpec, InputSpec, Located, RowSpec, Topology
 from hydraflow.topology.values import duration_ns
 
@@ -49,7 +49,7 @@ def check_tests(topology: Topology, bound: Mapping[str, Bound], registry: Regist
             findings.error("HF601", f"two tests are called '{case.name}'", case.where("name"), label="again",
                            related=(Related(at, "first here"),) if at else ())
         first.setdefault(case.name, case)
-        if not case.name.strip() and case.node and "name" in case.node.entries:
+        if not case.name.strip() and case.node and "name" in case.node.entries and not is_unknown(case.node.entries["name"][1]):
             findings.error("HF601", "a test has an empty name", case.where("name"))
         _Check(topology, bound, registry, findings, case).all()
 
@@ -131,7 +131,7 @@ class _Check:
                 at = case.node.entries[key][1].where_key(name) if case.node else None
                 self._known(name, names, "handler", at)
         for name, use in case.handlers.items():
-            if not isinstance(use, str):
+            if not isinstance(use, str) and not (case.node and is_unknown(case.node.entries["handlers"][1].entries[name][1])):
                 self._wrong("HF006", f"handlers: {name} must be text", case.node, "handlers", name)
         for name, values in case.parameters.items():
             if not isinstance(values, dict):
@@ -200,10 +200,14 @@ class _Check:
             for percentile, limit in limits.items():
                 node = expect.node.entries["budgets"][1].entries[name][1] if expect.node else None
                 self._known(percentile, PERCENTILES, "percentile", node.where_key(percentile) if node else None)
-                try:
-                    duration_ns(str(limit))
-                except ValueError as error:
-                    self._wrong("HF604", f"budgets: {percentile} must be {error}", expect.node, "budgets", name, percentile)
+                if node is not None and not is_unknown(node.entries[percentile][1]):
+                    self._duration(expect, name, percentile, limit)
+
+    def _duration(self, expect: ExpectSpec, name: str, percentile: str, limit: Any) -> None:
+        try:
+            duration_ns(str(limit))
+        except ValueError as error:
+            self._wrong("HF604", f"budgets: {percentile} must be {error}", expect.node, "budgets", name, percentile)
 
     # -- how it is said
 
@@ -213,7 +217,7 @@ class _Check:
         node = owner.node
         for step in path:
             node = node.entries[step][1]
-        if node.kind != "scalar" or comparison(node.value) is None:
+        if not is_unknown(node) and (node.kind != "scalar" or comparison(node.value) is None):
             self._wrong("HF604", f"{' '.join(path)} must be a number or a comparison, got {describe(node)}", owner.node, *path,
                         notes=(f"write {FORMS}",))
 
