@@ -143,6 +143,8 @@ def _kind(field: Any) -> str:
     meta = field.metadata
     if meta.get("choices"):
         return ", ".join(f"`{c}`" for c in meta["choices"])
+    if meta.get("value"):
+        return str(meta["value"])
     if meta.get("kind") == "capacity":
         return "number or size"
     if meta.get("kind") == "decimal":

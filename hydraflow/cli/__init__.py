@@ -22,6 +22,7 @@ _VERBS = {
     "check": ("hydraflow.cli.check:check", "Check a topology file: every mistake with line, column and remedy."),
     "doctor": ("hydraflow.cli.doctor:doctor", "Look at this machine: cores, limits, memory, caches; each finding with its fix."),
     "explain": ("hydraflow.cli.explain:explain", "Say what a diagnostic, a handler, a key of the file or a record is."),
+    "init": ("hydraflow.cli.init:init", "Make a working project: topology, a handler of your own, tests."),
     "journal": ("hydraflow.cli.journal:journal", "Verify or dump a journal."),
     "plan": ("hydraflow.cli.plan:plan", "Say what a run would do and why: threads, order, rings; or what a changed file changes."),
     "plugins": ("hydraflow.cli.plugins:plugins", "List every handler and source that `use:` knows, and where it is from."),
@@ -32,6 +33,7 @@ _VERBS = {
     "schema": ("hydraflow.cli.schema:schema", "Print the JSON Schema of the topology file, for editors."),
     "simulate": ("hydraflow.cli.simulate:simulate", "Write a capture of simulated order flow."),
     "stat": ("hydraflow.cli.stat:stat", "Print the counters and latencies of an engine, running or dead."),
+    "test": ("hydraflow.cli.test:test", "Run the tests that topologies declare: inputs, expectations, coverage."),
 }
 
 

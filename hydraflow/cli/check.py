@@ -79,7 +79,7 @@ def _print(file, topology, findings, milliseconds: float) -> None:
         click.echo(f"{summary(findings.diagnostics, places(findings.diagnostics, file))} (checked in {milliseconds:,.0f} ms)", err=True)
         return
     parts = [(len(topology.sources), "source"), (len(topology.handlers), "handler"), (len(topology.sinks), "sink"),
-             (len(topology.rings), "ring"), (len(topology.instruments), "instrument")]
+             (len(topology.rings), "ring"), (len(topology.instruments), "instrument"), (len(topology.tests), "test")]
     warned = f", {plural(len(findings.diagnostics), 'warning')}" if findings.diagnostics else ""
     counted = ", ".join(plural(count, noun) for count, noun in parts if count)
     click.echo(f"{file}: ok: {counted}{warned} (checked in {milliseconds:,.0f} ms)")

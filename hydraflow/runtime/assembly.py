@@ -124,12 +124,12 @@ class Assembly:
         environment = {**os.environ, **options.environment}
         if options.topology or self.journal_reader is None:
             return load(options.topology, cpus=self.machine.cpus, placement=placement, environment=environment,
-                        overrides=options.overrides)
+                        overrides=options.overrides, tests=False)
         header = self.journal_reader.header
         path = header.get("path") or "topology.yaml"
         topology, findings = examine(
             header["topology"], path, environment, cpus=self.machine.cpus, placement=placement,
-            overrides=header.get("set", ()), files=header.get("files", {}),
+            overrides=header.get("set", ()), files=header.get("files", {}), tests=False,
         )
         if topology is None or findings.failed:
             raise TopologyError(path, findings.texts, findings.diagnostics)

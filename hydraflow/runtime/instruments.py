@@ -15,7 +15,7 @@ from hydraflow.ingress.decompress import Decompressor
 from hydraflow.instruments import Instrument, infer, table
 from hydraflow.topology.spec import InstrumentSpec, Topology
 
-__all__ = ["instrument_table"]
+__all__ = ["instrument_table", "instruments_of"]
 
 PREFIX_BYTES = 64 << 20
 PIECE_BYTES = 4 << 20
@@ -28,7 +28,7 @@ def instrument_table(topology: Topology, bound: dict[str, Any]) -> np.ndarray:
     the first PREFIX_BYTES of the captures. Raises: ConfigurationError when nothing says what is traded, DataError when the
     captures should, and nothing in them is a frame.
     """
-    declared = [_instrument(spec) for spec in topology.instruments or _of_sources(topology, bound)]
+    declared = [_instrument(spec) for spec in topology.instruments or instruments_of(topology, bound)]
     complete = [i for i in declared if i.venue == Venue.POOL or (i.tick and i.lot)]
     seen: dict[str, Instrument] = {}
     captures = [bound[s.name].params.path for s in topology.sources if s.use == "capture" and s.name in bound]
@@ -49,7 +49,7 @@ def instrument_table(topology: Topology, bound: dict[str, Any]) -> np.ndarray:
     return table(merged)
 
 
-def _of_sources(topology: Topology, bound: dict[str, Any]) -> list[InstrumentSpec]:
+def instruments_of(topology: Topology, bound: dict[str, Any]) -> list[InstrumentSpec]:
     """Return what the sources know that they trade, each symbol once."""
     known = [bound[s.name] for s in topology.sources if s.name in bound and bound[s.name].handler.instruments]
     specs = [InstrumentSpec(**keys) for one in known for keys in one.handler.instruments(one.params)]

@@ -30,10 +30,9 @@ from hydraflow.codes import (
 )
 from hydraflow.errors import OutputError, UsageError
 from hydraflow.records import REPORT
+from hydraflow.topology.spec import STREAMS
 
 __all__ = ["Recording"]
-
-STREAMS = ("book", "orders", "fills")
 
 
 class Recording:

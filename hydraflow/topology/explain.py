@@ -94,4 +94,10 @@ EXPLANATIONS = {
     "HF504": "A pool has no tick and lot of its own.",
     "HF505": "Nothing says what is traded, or what a tick and a lot of it are: neither `instruments:`, nor the source, nor the "
              "decimals in a capture.",
+    # tests
+    "HF601": "Tests are told apart by their names.",
+    "HF602": "The input of a test is text with lines `<receive ns> <json>`, or one of {lines: …}, {file: …} and {simulator: …}. "
+             "Files are relative to the folder of the topology file.",
+    "HF603": "A test speaks of a handler, counter, reason, latency or field that the topology, or the record, does not have.",
+    "HF604": "An expectation that cannot be compared. Numbers are `5`, or text with a sign: '>= 5', '> 0', '!= 0', '3..7'.",
 }

@@ -64,18 +64,20 @@ def load(
     cpus: Collection[int] | None = None,
     placement: PlacementSpec | None = None,
     overrides: Sequence[str] = (),
+    tests: bool = True,
 ) -> Topology:
     """Read, complete and check a topology file.
 
     environment : for ${...}, default os.environ. components : import what `use:` names and bind parameters to it.
     cpus : those that threads may be pinned to, None to skip that check. placement : instead of the file's own.
     overrides : PATH=VALUE, as for --set.
+    tests : look at what `tests:` say, too; a run and a replay do without the files and components that tests name.
     Raises: TopologyError with every diagnostic; InputNotFound. Warnings are kept in `topology.warnings`.
     """
     data = read_file(path)
     topology, findings = examine(
         data, str(path), os.environ if environment is None else environment, registry=registry, components=components,
-        cpus=cpus, placement=placement, overrides=overrides,
+        cpus=cpus, placement=placement, overrides=overrides, tests=tests,
     )
     if topology is None or findings.failed:
         raise TopologyError(str(path), findings.texts, findings.diagnostics)
@@ -104,6 +106,7 @@ def examine(
     placement: PlacementSpec | None = None,
     overrides: Sequence[str] = (),
     files: Mapping[str, str] | None = None,
+    tests: bool = True,
 ) -> tuple[Topology | None, Findings]:
     """Return the topology (None when its text cannot be read) and everything that was found; arguments as for `load`.
 
@@ -135,6 +138,10 @@ def examine(
         from hydraflow.topology.components import bind_all
 
         topology = attrs.evolve(topology, bound=bind_all(topology, registry, findings))
+        if tests and topology.tests:
+            from hydraflow.topology.check_tests import check_tests
+
+            check_tests(topology, topology.bound, registry, findings)
     return topology, findings
 
 

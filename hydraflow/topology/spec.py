@@ -2,7 +2,8 @@
 
 Parsing and validation (`convert`), the explanations and later the JSON Schema derive from these classes. Metadata of a
 field: description, key (as written in the file, when it differs from the attribute), kind (how a scalar is read when the
-type does not say it), minimum, maximum, choices, internal (not a key of the file).
+type does not say it), minimum, maximum, choices, value (what it takes, in words, when the type does not say it), internal
+(not a key of the file).
 
 Every object keeps the node it came from, so that `where("after", 0)` gives line and column; objects made in Python have
 no node and no place.
@@ -18,13 +19,17 @@ from hydraflow.topology.diagnose import Span
 from hydraflow.topology.nodes import Node
 
 __all__ = [
-    "HandlerSpec", "InstrumentSpec", "Located", "PlacementSpec", "RECORDS", "RingSpec", "SEQUENCER", "SourceSpec",
-    "ThreadSpec", "Topology", "WAITS", "WELL_KNOWN_RINGS", "key_of",
+    "CaseSpec", "ExpectSpec", "HandlerSpec", "InputSpec", "InstrumentSpec", "Located", "PlacementSpec", "RECORDS", "RingSpec",
+    "RowSpec", "SEQUENCER", "STREAMS", "SourceSpec", "ThreadSpec", "Topology", "WAITS", "WELL_KNOWN_RINGS", "key_of",
 ]
 
 SEQUENCER = "sequencer"  # the implicit stage that produces the ring with `sequence:`
+STREAMS = ("book", "orders", "fills")  # what a run can record
 WAITS = ("busy-spin", "yielding", "blocking")
 RECORDS = {"frame": "bytes", "message": "levels", "egress": "bytes", "feedback": None}  # record → unit of its payload
+
+_COMPARED = "number or comparison"
+_COMPARED_OR_BY_KIND = "number, comparison or mapping"
 
 
 def _about(description: str, **options: Any) -> dict[str, Any]:
@@ -143,6 +148,71 @@ class PlacementSpec(Located):
 
 
 @attrs.frozen(kw_only=True)
+class InputSpec(Located):
+    """What a test feeds the topology instead of its source: exactly one of lines, file and simulator."""
+
+    NOUN: ClassVar[str] = "input"
+    SHORTHAND: ClassVar[str] = "lines"
+    lines: tuple[str, ...] = _key("frames as lines `<receive ns> <json>`; one block of text, or a list", default=(),
+                                   value="text or list")
+    file: str | None = _key("a capture, plain, gzip or zstd, relative to the folder of the topology file", default=None)
+    simulator: dict[str, Any] | None = attrs.field(default=None,
+                                                   metadata=_about("parameters of the simulator, whose frames are the input"))
+    source: str | None = _key("the source that it stands for, where there are several; the others bring nothing", default=None)
+
+
+@attrs.frozen(kw_only=True)
+class RowSpec(Located):
+    """A row that a run records (`--record`), and values that it must hold."""
+
+    NOUN: ClassVar[str] = "row"
+    stream: str = _key("which record", key="of", choices=STREAMS)
+    row: Any = attrs.field(default="last", metadata=_about("its number, from 1; negative: from the end; or last", value="number or last"))
+    values: dict[str, Any] = attrs.field(
+                                         metadata=_about("{field: value} as in the record; numbers are compared as numbers", key="has"))
+
+
+@attrs.frozen(kw_only=True)
+class ExpectSpec(Located):
+    """What a test expects. A number is `5`, or a comparison as text: `>= 5`, `> 0`, `< 9`, `!= 0`, `3..7`."""
+
+    NOUN: ClassVar[str] = "expectation"
+    frames: Any = attrs.field(default=None, metadata=_about("frames decoded", value=_COMPARED))
+    messages: Any = attrs.field(default=None, metadata=_about("messages of the main ring", value=_COMPARED))
+    decisions: Any = attrs.field(default=None, metadata=_about("decisions of the strategy", value=_COMPARED))
+    orders: Any = attrs.field(default=None, metadata=_about("decisions that risk accepted", value=_COMPARED))
+    fills: Any = attrs.field(default=None, metadata=_about("executions", value=_COMPARED))
+    rejects: Any = attrs.field(default=None,
+                               metadata=_about("decisions that risk refused: all of them, or {reason: number}", value=_COMPARED_OR_BY_KIND))
+    frame_errors: Any = attrs.field(default=None,
+                                    metadata=_about("frames that were not used: all of them, or {kind: number}", value=_COMPARED_OR_BY_KIND))
+    sequence_gaps: Any = attrs.field(default=None, metadata=_about("breaks in the chain of update ids", value=_COMPARED))
+    book_checks: dict[str, Any] = attrs.field(factory=dict,
+                                              metadata=_about("best prices compared with the venue's own: {passed: number, failed: number}"))
+    counters: dict[str, Any] = attrs.field(factory=dict,
+                                           metadata=_about("{stage: {counter: number}}, as `hfx stat --all` shows them"))
+    rows: tuple[RowSpec, ...] = _key("rows that the run records", default=())
+    state_hash: str | None = _key("of all handlers, as `hfx run` prints it; its first 8 digits or more", default=None,
+                                  kind="text")
+    budgets: dict[str, Any] = attrs.field(factory=dict,
+                                          metadata=_about("{latency: {p99: 50us}}; shown, and judged with `hfx test --budgets` only"))
+
+
+@attrs.frozen(kw_only=True)
+class CaseSpec(Located):
+    """A test of the topology: what comes in, what must come out."""
+
+    NOUN: ClassVar[str] = "test"
+    name: str = _key("unique among the tests of the file")
+    input: InputSpec | None = attrs.field(metadata=_about("text is short for its lines", value="text or mapping"))
+    handlers: dict[str, Any] = attrs.field(factory=dict,
+                                           metadata=_about("{stage: use}: other components in the place of the topology's"))
+    parameters: dict[str, Any] = attrs.field(factory=dict,
+                                             metadata=_about("{stage: {parameter: value}}, in the place of the topology's"))
+    expect: ExpectSpec = attrs.field(factory=ExpectSpec, metadata=_about("what must come out; absent: the run ends well", value="mapping"))
+
+
+@attrs.frozen(kw_only=True)
 class Topology(Located):
     """A whole file, complete: defaults filled in, every name and ring resolved."""
 
@@ -156,6 +226,7 @@ class Topology(Located):
     handlers: tuple[HandlerSpec, ...] = _key("the stages between sources and sinks", default=())
     sinks: tuple[HandlerSpec, ...] = _key("where orders go", default=())
     placement: PlacementSpec = attrs.field(factory=PlacementSpec, metadata=_about("which stages share a thread"))
+    tests: tuple[CaseSpec, ...] = _key("what `hfx test` runs", default=())
     path: str = attrs.field(default="", metadata={"internal": True})
     text: str = attrs.field(default="", repr=False, metadata={"internal": True})
     lookup: Any = attrs.field(default=None, eq=False, repr=False, metadata={"internal": True})  # what it took from outside

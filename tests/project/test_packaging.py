@@ -119,6 +119,8 @@ def test_the_wheel_holds_the_packages_the_topologies_and_nothing_else(wheels):
     topologies = {f"hydraflow/config/{path.name}" for path in (ROOT / "config").glob("*.yaml")}
     assert topologies <= set(names)
     assert {f"{package}/py.typed" for package in ("disruptor", "handlers", "hydraflow")} <= set(names)
+    templates = {str(p.relative_to(ROOT)) for p in (ROOT / "hydraflow/templates").rglob("*") if p.is_file() and p.suffix != ".pyc"}
+    assert templates == {name for name in names if name.startswith("hydraflow/templates/")} and len(templates) >= 7
     modules = {str(p.relative_to(ROOT)) for top in ("disruptor", "handlers", "hydraflow") for p in (ROOT / top).rglob("*.py")}
     assert {name for name in names if name.endswith(".py")} == modules | {"hydraflow_x_entry.py"}
 
@@ -156,6 +158,15 @@ def test_check_finds_the_shipped_topology(installed):
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "demo.yaml: ok: 1 source, 8 handlers, 1 sink" in ran.stdout
     assert installed.run("hfx", "check", "config/demo.yaml").returncode == 0
+
+
+@pytest.mark.parametrize("template", ["library", "paper"])
+def test_init_makes_a_project_that_the_installation_can_use(installed, template):
+    made = installed.run("hfx", "init", template, "--template", template, "--name", "made")
+    assert (made.returncode, made.stderr) == (0, "")
+    command = ["hfx", "check", "topology.yaml"] if template == "paper" else ["python", "pipeline.py", "10000"]
+    ran = installed.run(*command, cwd=installed.work / template)
+    assert (ran.returncode, ran.stderr) == (0, "")
 
 
 def test_a_folder_of_handlers_in_the_working_directory_does_not_shadow_ours(installed, tmp_path):

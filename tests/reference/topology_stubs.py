@@ -89,7 +89,7 @@ def strategy(event, orders):
     pass
 
 
-@handler
+@handler(counters=[("accepted", "i8"), ("refused", "i8")])
 def risk(event, orders):
     pass
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -82,3 +83,32 @@ def test_any_structure_gives_diagnostics(document):
     import yaml
 
     examined(yaml.safe_dump({"version": 1, **document}))
+
+
+_TESTS = st.recursive(
+    _SCALARS | st.sampled_from(["> 5", "3..7", "last", "fills", "50us", "1 {}", "./gone.py:x", "${Y}", "risk"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+        st.sampled_from(["name", "input", "lines", "file", "simulator", "source", "handlers", "parameters", "expect", "book", "risk",
+                         "frames", "rejects", "kill_switch", "frame_errors", "book_checks", "passed", "counters", "accepted", "rows",
+                         "of", "row", "has", "side", "state_hash", "budgets", "p99", "share", "sequencer"]), inner, max_size=6),
+    max_leaves=30,
+)
+_STAGES = st.sampled_from(["book", "risk", "sequencer"])
+_EXPECTATIONS = st.fixed_dictionaries({}, optional={
+    **dict.fromkeys(["frames", "rejects", "frame_errors", "book_checks", "state_hash"], _TESTS),
+    "counters": st.dictionaries(_STAGES, st.dictionaries(st.sampled_from(["accepted", "x"]), _TESTS)),
+    "rows": st.lists(st.fixed_dictionaries({"of": _TESTS | st.just("book"), "has": _TESTS | st.just({"u": 1})}, optional={"row": _TESTS})),
+    "budgets": st.dictionaries(_STAGES, st.dictionaries(st.sampled_from(["p99", "x"]), _TESTS) | _TESTS),
+})
+_CASES = st.fixed_dictionaries({"name": st.just("t"), "input": st.just("1 {}") | _TESTS}, optional={
+    "handlers": st.dictionaries(_STAGES, _TESTS), "parameters": st.dictionaries(_STAGES, _TESTS), "expect": _EXPECTATIONS | _TESTS,
+})
+
+
+@settings(RELAXED, max_examples=400)
+@given(st.lists(_CASES | _TESTS, max_size=3) | _TESTS)
+def test_any_tests_give_diagnostics(tests):
+    examined(json.dumps({
+        "version": 1, "sources": [{"use": "simulator"}], "tests": tests,
+        "handlers": [{"use": "deserialize.binance"}, {"use": "book"}, {"use": "risk", "after": "book"}],
+    }))
