@@ -30,12 +30,17 @@ _GROUPS = {"handler": "hydraflow.handlers", "source": "hydraflow.sources"}
 
 @attrs.frozen
 class Entry:
-    """A short name. target : module:attribute; on, inlets, into : rings that a stage uses when the file does not say."""
+    """A short name. target : module:attribute; on, inlets, into : rings that a stage uses when the file does not say.
+
+    Of a source, so that it need not be imported for it: feed : a thread of its own brings the frames; live : at their pace.
+    """
 
     target: str
     on: str = "main"
     inlets: tuple[str, ...] = ()
     into: tuple[str, ...] = ()
+    feed: bool = False
+    live: bool = False
 
 
 HANDLERS = {
@@ -51,9 +56,9 @@ HANDLERS = {
     "wire": Entry("handlers.wire:wire", into=("egress",)),
 }
 SOURCES = {
-    "capture": Entry("hydraflow.ingress.capture.step:capture", into=("frames",)),
+    "capture": Entry("hydraflow.ingress.capture.step:capture", into=("frames",), feed=True),
     "simulator": Entry("hydraflow.ingress.simulator.source:simulator", into=("frames",)),
-    "websocket": Entry("hydraflow.ingress.websocket:websocket", into=("frames",)),
+    "websocket": Entry("hydraflow.ingress.websocket:websocket", into=("frames",), feed=True, live=True),
 }
 
 

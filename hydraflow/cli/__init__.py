@@ -22,6 +22,7 @@ _VERBS = {
     "check": ("hydraflow.cli.check:check", "Check a topology file: every mistake with line, column and remedy."),
     "doctor": ("hydraflow.cli.doctor:doctor", "Look at this machine: cores, limits, memory, caches; each finding with its fix."),
     "explain": ("hydraflow.cli.explain:explain", "Say what a diagnostic of check means."),
+    "graph": ("hydraflow.cli.graph:graph", "Draw a topology: in the terminal, or as Mermaid, Graphviz, SVG, JSON."),
     "journal": ("hydraflow.cli.journal:journal", "Verify or dump a journal."),
     "record": ("hydraflow.cli.record:record", "Write a capture from a live source."),
     "replay": ("hydraflow.cli.replay:replay", "Rebuild every handler's state from a journal and print the same hashes."),
