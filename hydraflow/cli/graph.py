@@ -98,7 +98,7 @@ def _as_text(picture: Picture, width: int | None, ascii_only: bool, output: str)
     if drawing.width > room:
         note(f"hfx graph: the picture is {drawing.width:,} columns wide, there is room for {room}: show it with `less -S`, "
              "or write --format svg -o FILE.svg")
-    return "\n".join([*drawing.lines, "", *legend(picture, room, ascii_only=ascii_only)]) + "\n"
+    return "\n".join([*drawing.lines, "", *legend(picture, drawing, room, ascii_only=ascii_only)]) + "\n"
 
 
 def _encoding(output: str) -> str:

@@ -17,8 +17,8 @@ __all__ = ["picture_of"]
 def picture_of(topology: Topology, threads: Sequence[Thread] = ()) -> Picture:
     """Return the picture of a topology. threads : of its placement, as far as it is known."""
     builder = _Builder(topology, threads)
-    return Picture(name=topology.name, boxes=tuple(builder.boxes.values()), edges=tuple(builder.edges()),
-                   threads=tuple(threads))
+    edges = tuple(builder.edges())  # first: it adds what is missing to the boxes
+    return Picture(name=topology.name, boxes=tuple(builder.boxes.values()), edges=edges, threads=tuple(threads))
 
 
 class _Builder:

@@ -107,16 +107,19 @@ class Canvas:
             self._frames[r, column] = self._frames[r, last] = joints
 
     def line(self, points: Sequence[tuple[int, int]], net: int, *, dashed: bool = False) -> None:
-        """Draw from cell to cell, straight between neighbours."""
+        """Draw a way, straight from point to point, from its end back to where the net has been drawn already."""
         if dashed:
             self._dashed.add(net)
-        for (row, column), (to_row, to_column) in zip(points, points[1:]):
+        for (row, column), (to_row, to_column) in zip(reversed(points), reversed(points[:-1])):
             arm = (DOWN if to_row > row else UP) if to_row != row else RIGHT if to_column > column else LEFT
-            step = _MOVES[arm]
+            down, right = _MOVES[arm]
             while (row, column) != (to_row, to_column):
                 self.arm(row, column, net, arm)
-                row, column = row + step[0], column + step[1]
+                row, column = row + down, column + right
+                known = net in self._arms.get((row, column), ())
                 self.arm(row, column, net, _OPPOSITE[arm])
+                if known:
+                    return
 
     def arm(self, row: int, column: int, net: int, arm: int) -> None:
         """Add one arm of a line to a cell."""

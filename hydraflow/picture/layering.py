@@ -1,7 +1,8 @@
 """In which layer each box stands: behind everything that it comes after, and no wider than asked for.
 
 Without a limit a box stands as early as it can (the longest path to it), and what nothing comes before moves down to its
-first successor. With one, a layer that is full leaves the rest to the next: the longest way to go first.
+first successor. With one, a layer that is full leaves the rest to the next: what ends a line goes first, so that few lines
+pass through, then what has the longest way to go.
 Source: Coffman and Graham, "Optimal scheduling for two-processor systems", 1972; Sugiyama et al., 1981.
 """
 
@@ -67,7 +68,8 @@ def layers_of(followers: Sequence[Sequence[int]], widths: Sequence[int], limit: 
     ready = [b for b in range(count) if not missing[b]]
     level, open_lines = 0, 0
     while ready:
-        ready.sort(key=lambda b: (-ways[b], b))
+        closing = {b: sum(unplaced[leader] == 1 for leader in leaders[b]) for b in ready} if limit is not None else {}
+        ready.sort(key=lambda b: (-closing.get(b, 0), -ways[b], b))
         room = (limit or 0) - passing * open_lines
         placed, left = [], []
         for box in ready:

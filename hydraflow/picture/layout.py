@@ -25,7 +25,7 @@ class Metrics:
 
     gap : across, between two boxes; lane : beside a line that passes. port, rim : across, between two ports of a box and
     from its corner to the first. track : along, between two lines that run across. head : along, before a box, for the
-    arrow. channel : along, least distance of two layers.
+    arrow; tail : behind one, where a line may not turn yet. channel : along, least distance of two layers.
     """
 
     gap: int
@@ -35,6 +35,7 @@ class Metrics:
     track: int
     head: int
     channel: int
+    tail: int = 0
 
 
 @attrs.frozen
@@ -162,7 +163,8 @@ class _Drawing:
         here = 0
         for row, bundles in zip(mesh.layers, self._bundles, strict=True):
             height = max((sizes[i][0] for i in row if mesh.items[i].box >= 0), default=1)
-            tail = any(mesh.nets[net].back and mesh.items[index].box >= 0 for index, net in bundles)
+            arrows = any(mesh.nets[net].back and mesh.items[index].box >= 0 for index, net in bundles)
+            tail = metrics.tail + arrows
             tracks = tracks_of([b for b, _ in bundles.values()], max(1, metrics.lane - 1))
             tops.append(here)
             heights.append(height)

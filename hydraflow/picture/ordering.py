@@ -11,20 +11,21 @@ __all__ = ["sort_layers"]
 
 _EFFORT = 12_000  # links that are looked at, at most, over all sweeps
 _SWEEPS_MOST, _SWEEPS_LEAST = 16, 2
+_PATIENCE = 4  # sweeps without a gain
 
 
 def sort_layers(mesh: Mesh) -> None:
     """Reorder `mesh.layers` in place."""
     links = sum(len(item.downs) for item in mesh.items)
     sweeps = max(_SWEEPS_LEAST, min(_SWEEPS_MOST, _EFFORT // (links + 1)))
-    best, fewest = [list(row) for row in mesh.layers], _crossings(mesh)
+    best, fewest, gained = [list(row) for row in mesh.layers], _crossings(mesh), 0
     for sweep in range(sweeps):
-        if not fewest:
+        if not fewest or sweep - gained > _PATIENCE:
             break
         _sweep(mesh, downwards=sweep % 2 == 0)
         now = _crossings(mesh)
         if now < fewest:
-            best, fewest = [list(row) for row in mesh.layers], now
+            best, fewest, gained = [list(row) for row in mesh.layers], now, sweep
     mesh.layers[:] = best
 
 

@@ -15,7 +15,7 @@ __all__ = ["draw_svg"]
 CELL = 8  # pixels
 EDGE, ROUNDING = 20, 6
 WIDEST = 1200 // CELL
-METRICS = Metrics(gap=3, lane=2, port=3, rim=2, track=2, head=3, channel=5)
+METRICS = Metrics(gap=3, lane=2, port=3, rim=2, track=2, head=3, channel=5, tail=1)
 _EFFORT = 6_000
 _HEIGHT = 5
 _NAME_MOST = 40
@@ -115,8 +115,8 @@ def _edges(picture: Picture, layout: Layout, rightwards: bool) -> list[str]:
 def _path(route: Route, rightwards: bool) -> str:
     """Return the way with rounded corners, from border to border."""
     points = [(a * CELL + CELL / 2, c * CELL + CELL / 2) for a, c in route.points]
-    points = [(points[0][0] - CELL / 2 + (3 if route.back else 0), points[0][1]), *points[1:-1],
-              (points[-1][0] + CELL / 2 - (0 if route.back else 2), points[-1][1])]
+    points[0] = points[0][0] - CELL / 2 + (2 if route.back else 0), points[0][1]
+    points[-1] = points[-1][0] + CELL / 2 - (0 if route.back else 2), points[-1][1]
     at = [(EDGE + a, EDGE + c) if rightwards else (EDGE + c, EDGE + a) for a, c in points]
     out = [f"M{at[0][0]:g} {at[0][1]:g}"]
     for before, here, after in zip(at, at[1:], at[2:]):

@@ -22,7 +22,8 @@ DOWNWARDS = Metrics(gap=3, lane=1, port=2, rim=1, track=1, head=1, channel=1)
 RIGHTWARDS = Metrics(gap=1, lane=1, port=1, rim=1, track=2, head=2, channel=3)
 NAME_MOST = 40
 _SHARES = (1.0, 0.75, 0.5)  # of the width, for boxes side by side: detours of lines need room as well
-_EFFORT = 4_000  # of all attempts together, in pieces
+_HOPELESS = 1.7  # times the width: narrower boxes and layers will not make up for that
+_EFFORT = 2_500  # of all attempts together, in pieces
 _THREAD_COLOURS = ("36", "32", "35", "34", "96", "92", "95", "94")
 _COLOURS = {"ring": "33", "missing": "1;31", "line": "", "back": "33", "quiet": "2", "": ""}
 
@@ -51,7 +52,7 @@ def draw_text(picture: Picture, width: int = 80, *, ascii_only: bool = False, co
         effort -= drawn.layout.effort
         if best is None or drawn.width < best.width:
             best = drawn
-        if best.width <= width:
+        if best.width <= width or (not drawn.rightwards and drawn.width > _HOPELESS * width):
             break
     best = best or _downwards(picture, planned, None, None, glyphs, plain=True)
     assert best is not None
@@ -158,12 +159,13 @@ def _paint(picture: Picture, draft: _Draft, glyphs: Glyphs, colour: bool) -> lis
         row, column, height, width = (place.across, place.along, place.breadth, place.length) if rightwards \
             else (place.along, place.across, place.length, place.breadth)
         if height == 1:
-            inside = text[0] + " " * (width - 4 - columns(text[0]))
+            spare = width - 4 - columns(text[0])
+            inside = " " * (spare // 2) + text[0] + " " * (spare - spare // 2)
             canvas.put(row, column, f"{glyphs.pill[0]} {inside} {glyphs.pill[1]}", style)
             continue
         canvas.frame(row, column, height, width, box.kind, style)
-        for offset, line in enumerate(text):
-            canvas.put(row + 1 + offset, column + 2, line, style if not offset else "quiet")
+        for offset, line in enumerate(text, (height - len(text)) // 2):
+            canvas.put(row + offset, column + 2 + (width - 4 - columns(line)) // 2, line, "quiet" if line != text[0] else style)
     _lines(picture, layout, canvas, rightwards, glyphs)
     return [_row(runs, colour) for runs in canvas.lines()]
 
@@ -199,7 +201,7 @@ def _styled(text: str, style: str) -> str:
     return f"\x1b[{code}m{text}\x1b[0m" if code and text.strip() else text
 
 
-def legend(picture: Picture, width: int = 80, *, ascii_only: bool = False) -> list[str]:
+def legend(picture: Picture, drawing: Drawing, width: int = 80, *, ascii_only: bool = False) -> list[str]:
     """Return the lines below the drawing: what its arrows and borders mean, as far as they occur, and the threads."""
     glyphs = ASCII if ascii_only else BOX
     kinds = {edge.kind for edge in picture.drawn}
@@ -210,9 +212,10 @@ def legend(picture: Picture, width: int = 80, *, ascii_only: bool = False) -> li
             corners, across, _, _ = glyphs.frames[kind]
             words.append(f"{glyphs.pill if kind == 'ring' else corners[0] + across + corners[1]} {kind}")
     if "from" in kinds:
-        words.append(f"{glyphs.hollow[UP]} drained (from)")
-    if "feedback" in kinds:
-        words.append(f"{glyphs.arrows[DOWN]} feedback")
+        words.append(f"{glyphs.hollow[LEFT if drawing.rightwards else UP]} drained (from)")
+    back = {picture.drawn[route.edge].kind == "feedback" for route in drawing.layout.routes if route.back}
+    arrow = glyphs.arrows[RIGHT if drawing.rightwards else DOWN]
+    words += [f"{arrow} {'feedback' if feedback else 'closes a cycle'}" for feedback in sorted(back)]
     out = _wrapped([w.replace(" ", "\0") for w in words], "   ", "", width)
     for thread in picture.threads:
         core = "" if thread.cpu is None else f"@{thread.cpu}"
