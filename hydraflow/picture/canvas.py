@@ -52,8 +52,8 @@ BOX = Glyphs(
 )
 _PLUS = {UP: "+", RIGHT: "+", DOWN: "+", LEFT: "+"}
 ASCII = Glyphs(
-    lines=" ||+||++-+-++++++",
-    dashed=" ::+::++~+~++++++",
+    lines=" |-+||++-+-+++++",
+    dashed=" :~+::++~+~+++++",
     arrows={UP: "v", LEFT: ">", DOWN: "^", RIGHT: "<"},
     hollow={UP: "o", LEFT: "o", DOWN: "o", RIGHT: "o"},
     frames={

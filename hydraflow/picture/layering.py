@@ -71,7 +71,8 @@ def layers_of(followers: Sequence[Sequence[int]], widths: Sequence[int], limit: 
         closing = {b: sum(unplaced[leader] == 1 for leader in leaders[b]) for b in ready} if limit is not None else {}
         ready.sort(key=lambda b: (-closing.get(b, 0), -ways[b], b))
         room = (limit or 0) - passing * open_lines
-        placed, left = [], []
+        placed: list[int] = []
+        left: list[int] = []
         for box in ready:
             if limit is None or not placed or widths[box] <= room:
                 placed.append(box)
@@ -85,10 +86,10 @@ def layers_of(followers: Sequence[Sequence[int]], widths: Sequence[int], limit: 
                 open_lines -= not unplaced[leader]
         for box in placed:
             open_lines += bool(unplaced[box])
-            for following in followers[box]:
-                missing[following] -= 1
-                if not missing[following]:
-                    left.append(following)
+            for later in followers[box]:
+                missing[later] -= 1
+                if not missing[later]:
+                    left.append(later)
         ready, level = left, level + 1
     for box in range(count):
         if limit is None and not before[box] and followers[box]:

@@ -14,12 +14,11 @@ from hydraflow.picture.canvas import ASCII, BOX, DOWN, LEFT, RIGHT, UP, Canvas, 
 from hydraflow.picture.label import clipped, columns, printable
 from hydraflow.picture.layout import Layout, Metrics, Plan, lay_out, plan
 from hydraflow.picture.model import Box, Picture
-from hydraflow.placement.assign import Thread
 
 __all__ = ["Drawing", "draw_text", "legend"]
 
 DOWNWARDS = Metrics(gap=3, lane=1, port=2, rim=1, track=1, head=1, channel=1)
-RIGHTWARDS = Metrics(gap=1, lane=1, port=1, rim=1, track=2, head=2, channel=3)
+RIGHTWARDS = Metrics(gap=1, lane=1, port=1, rim=1, track=2, head=2, channel=3, tail=1)
 NAME_MOST = 40
 _SHARES = (1.0, 0.75, 0.5)  # of the width, for boxes side by side: detours of lines need room as well
 _HOPELESS = 1.7  # times the width: narrower boxes and layers will not make up for that
@@ -229,7 +228,7 @@ def _wrapped(words: list[str], between: str, indent: str, width: int) -> list[st
     """Return the words in lines of at most `width` columns, if each of them fits."""
     out, line = [], ""
     for word in words:
-        if line and columns(line + between + word) > width:
+        if line and columns(line + between + word + between.rstrip()) > width:
             out.append((line + between).rstrip())
             line = indent + word
         else:
