@@ -85,7 +85,7 @@ def _change_over(runs: dict[int, _Run], taken: set[int], apart: int) -> int:
     run = runs[number]
     column = _free_column(run.top, taken, apart)
     taken.add(column)
-    rest = _Run(run.bundle, column, run.bottoms, run.needs | {number})
+    rest = _Run(run.bundle, column, run.bottoms, run.needs)
     runs[number] = _Run(run.bundle, run.top, (column,), exit=column)
     runs[max(runs) + 1] = rest
     return number
