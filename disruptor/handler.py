@@ -19,6 +19,7 @@ It returns nothing, or an int64 status code. It never allocates, prints, waits, 
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -105,7 +106,8 @@ class Handler:
 def handler(function: Callable | None = None, *, name: str | None = None, **settings: Any) -> Any:
     """Declare a function as a handler; see `Handler` for the settings. The function itself stays plain Python.
 
-    Raises: LayoutError for a setting that there is not.
+    Without `params=`, an argument `params: Limits` says it, where Limits is an attrs class.
+    Raises: LayoutError for a setting that there is not, or a dataclass as `params`.
     """
     known = {field.name for field in attrs.fields(Handler)} - {"function", "arguments"}
     for setting in settings:
@@ -113,11 +115,12 @@ def handler(function: Callable | None = None, *, name: str | None = None, **sett
             raise LayoutError(f"a handler has no setting '{setting}'; known: {', '.join(sorted(known))}")
 
     def decorate(f: Callable) -> Handler:
+        declared = settings if settings.get("params") is not None else settings | {"params": _annotated(f)}
         return Handler(
             name=name or str(getattr(f, "__name__", type(f).__name__)),
             function=f,
             arguments=tuple(inspect.signature(f).parameters),
-            **settings,
+            **declared,
         )
 
     return decorate if function is None else decorate(function)
@@ -147,21 +150,36 @@ def as_handler(thing: Any) -> Handler:
     return handler(thing, jit=first != "batch")
 
 
+def _annotated(function: Callable) -> type | None:
+    """Return the attrs class with which the argument `params` is annotated, or None."""
+    hint = getattr(function, "__annotations__", {}).get("params")
+    if isinstance(hint, str):  # from __future__ import annotations
+        try:
+            hint = eval(hint, getattr(function, "__globals__", {}))
+        except Exception:  # a name for type checkers only
+            return None
+    if not isinstance(hint, type):
+        return None
+    if attrs.has(hint):
+        return hint
+    if dataclasses.is_dataclass(hint):
+        raise LayoutError(f"params of handler '{function.__name__}' is a dataclass: declare {hint.__name__} with @attrs.frozen")
+    return None
+
+
 _HOOKS = ("on_start", "on_shutdown", "on_batch_start", "on_timeout", "follow")
-_NUMBERS = {int: "i8", float: "f8", bool: "i8"}
-
-
 def params_dtype(params: type) -> np.dtype:
-    """Return the record dtype for an attrs class: int, bool and IntEnum → int64, float → float64. Texts are left out.
+    """Return the record dtype for an attrs class: whole numbers, bool and IntEnum → int64, floats → float64.
 
-    Fields with metadata {"structural": True} shape the state and the code; they are in the record all the same.
+    Anything else (texts, paths, decimals, tuples, what may be None) is for Python only, as in `prepare`, and left out. A field
+    without a type is an int64. Fields with metadata {"structural": True} shape the state and the code; they are in the record
+    all the same.
     """
     fields = []
     for field in attrs.fields(attrs.resolve_types(params)):
-        kind = field.type if isinstance(field.type, type) else int
-        if issubclass(kind, str):  # for Python only: prepare, open
-            continue
-        fields.append((field.name, _NUMBERS.get(kind, "i8") if not issubclass(kind, float) else "f8"))
+        kind = int if field.type in (None, Any) else field.type
+        if isinstance(kind, type) and issubclass(kind, (int, bool, float, np.integer, np.floating, np.bool_)):
+            fields.append((field.name, "f8" if issubclass(kind, (float, np.floating)) else "i8"))
     return record_dtype(fields or [("unused", "i8")], name=f"params {params.__name__}")
 
 

@@ -42,11 +42,13 @@ class MevParams:
     max_extractable: float = attrs.field(
         default=5.0, metadata={"description": "most that a sandwich may take from one order", "unit": "quote currency"}
     )
-    max_slices: int = attrs.field(default=4, metadata={"description": "most parts of one order, 1..8; 1: never split"})
+    max_slices: int = attrs.field(
+        default=4, metadata={"description": "most parts of one order; 1: never split", "range": (1, SLICES_MAX)}
+    )
     slack_ppm: int = attrs.field(
         default=100, metadata={"description": "slippage that a tightened limit must still leave", "unit": "ppm"}
     )
-    allow_private: int = attrs.field(default=1, metadata={"description": "1: a private relay may be used"})
+    allow_private: int = attrs.field(default=1, metadata={"description": "1: a private relay may be used", "range": (0, 1)})
 
 
 def _state(params, instruments=None, **context):

@@ -41,7 +41,14 @@ FRAME = record_dtype(
     size=64,
 )
 
-LEVEL = record_dtype([("price_ticks", "i8"), ("quantity_lots", "i8")], size=16)
+# payload of a message
+LEVEL = record_dtype(
+    [
+        ("price_ticks", "i8"),
+        ("quantity_lots", "i8"),  # what rests there now; 0 in a DEPTH: the level is gone
+    ],
+    size=16,
+)
 
 # main ring and decoded rings
 MESSAGE = record_dtype(

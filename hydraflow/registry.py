@@ -9,12 +9,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib
 import importlib.metadata
-import importlib.util
 import re
-import sys
 import types
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,9 +18,10 @@ from typing import Any
 
 import attrs
 
+from hydraflow.loading import ComponentError, load_file, load_module
+
 __all__ = ["Component", "ComponentError", "Entry", "HANDLERS", "Registry", "SOURCES", "default_name"]
 
-USER_NAMESPACE = "hydraflow_user"
 _GROUPS = {"handler": "hydraflow.handlers", "source": "hydraflow.sources"}
 
 
@@ -32,6 +29,7 @@ _GROUPS = {"handler": "hydraflow.handlers", "source": "hydraflow.sources"}
 class Entry:
     """A short name. target : module:attribute; on, inlets, into : rings that a stage uses when the file does not say.
 
+    distribution, version : of the installed package that offers it; "" for those of the tables above.
     Of a source, so that it need not be imported for it: feed : a thread of its own brings the frames; live : at their pace.
     """
 
@@ -39,6 +37,8 @@ class Entry:
     on: str = "main"
     inlets: tuple[str, ...] = ()
     into: tuple[str, ...] = ()
+    distribution: str = ""
+    version: str = ""
     feed: bool = False
     live: bool = False
 
@@ -81,18 +81,10 @@ class Component:
         """The attrs class of its parameters, or None."""
         return self.handler.params
 
-
-class ComponentError(Exception):
-    """A `use:` that cannot be resolved. code : HF301 unknown, HF302 import failed, HF303 not a component.
-
-    close : names for "did you mean"; notes : further lines.
-    """
-
-    def __init__(self, code: str, message: str, *, close: tuple[str, ...] = (), notes: tuple[str, ...] = ()) -> None:
-        super().__init__(message)
-        self.code = code
-        self.close = close
-        self.notes = notes
+    @property
+    def ours(self) -> bool:
+        """Whether it is part of the engine, which connects more to it than the topology offers to others."""
+        return self.entry is not None and not self.entry.distribution
 
 
 def default_name(use: str) -> str:
@@ -114,7 +106,7 @@ class Registry:
     ) -> None:
         self._tables = {"handler": dict(handlers), "source": dict(sources)}
         self._entry_points = entry_points
-        self._installed: dict[str, dict[str, Entry]] = {}
+        self._installed: dict[str, list[tuple[str, Entry]]] = {}
 
     def entry(self, kind: str, use: str) -> Entry | None:
         """Return the entry of a short name, without importing it; ours come before installed ones."""
@@ -124,20 +116,36 @@ class Registry:
         """Return every short name of this kind ("handler" or "source")."""
         return sorted({*self._tables[kind], *self._from_entry_points(kind)})
 
+    def offers(self, kind: str) -> list[tuple[str, Entry]]:
+        """Return every short name with what it stands for, nothing imported; of a name that occurs twice the first counts."""
+        return [*self._tables[kind].items(), *self._points(kind)]
+
     def resolve(self, kind: str, use: str, folder: str | Path = ".") -> Component:
         """Import what `use` names. folder : of the topology file. Raises: ComponentError."""
         entry = self.entry(kind, use)
+        try:
+            return self.load(kind, use, entry, folder)
+        except ComponentError as error:
+            if entry is None or not entry.distribution:
+                raise
+            origin = f"'{use}' is offered by {entry.distribution} {entry.version} as {entry.target}"
+            raise ComponentError(error.code, str(error), close=error.close, notes=(*error.notes, origin)) from error
+
+    def load(self, kind: str, use: str, entry: Entry | None, folder: str | Path = ".") -> Component:
+        """Import what an entry, or `use` itself, names. Raises: ComponentError."""
         target = entry.target if entry else use
         where, colon, attribute = target.rpartition(":")
         if not colon or not where or not attribute:
+            if entry:
+                raise ComponentError("HF303", f"the entry point '{use}' says '{target}', which is not module:name")
             self._refuse_name(kind, use)
         if where.endswith(".py"):
-            module = _load_file(Path(folder, where), use)
+            module = load_file(Path(folder, where), use)
         elif re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", where):
-            module = _import(where, use)
+            module = load_module(where, use)
         else:
             raise ComponentError("HF301", f"'{where}' is neither a module nor a .py file")
-        thing = getattr(module, attribute, None)
+        thing = vars(module).get(attribute)
         if thing is None:
             known = tuple(n for n in vars(module) if not n.startswith("_"))
             raise ComponentError("HF303", f"'{where}' has no '{attribute}'", close=known)
@@ -152,87 +160,55 @@ class Registry:
         raise ComponentError("HF301", f"no {kind} is called '{use}'", close=tuple(self.names(kind)), notes=tuple(notes))
 
     def _from_entry_points(self, kind: str) -> dict[str, Entry]:
+        found: dict[str, Entry] = {}
+        for name, entry in self._points(kind):
+            found.setdefault(name, entry)
+        return found
+
+    def _points(self, kind: str) -> list[tuple[str, Entry]]:
         if not self._entry_points:
-            return {}
+            return []
         if kind not in self._installed:
-            found = importlib.metadata.entry_points(group=_GROUPS[kind])
-            self._installed[kind] = {point.name: Entry(point.value) for point in found}
+            points = importlib.metadata.entry_points(group=_GROUPS[kind])
+            self._installed[kind] = [(point.name, _entry_of(point)) for point in points]
         return self._installed[kind]
 
 
+def _entry_of(point: importlib.metadata.EntryPoint) -> Entry:
+    target = point.value.partition("[")[0].replace(" ", "")  # `pkg.mod:name [extra]`: extras say what to install
+    return Entry(target, distribution=point.dist.name if point.dist else "unknown",
+                 version=point.dist.version if point.dist else "")
+
+
 def _as_component(kind: str, thing: Any, target: str) -> Any:
+    from disruptor.errors import LayoutError
     from disruptor.handler import Handler, as_handler  # numpy; not at the top: see the module's docstring
 
-    if kind == "source":
-        if isinstance(thing, Handler) and hasattr(thing, "virtual"):
-            return thing
+    is_source = isinstance(thing, Handler) and hasattr(thing, "virtual")
+    if kind == "source" and not is_source:
         raise ComponentError("HF303", f"'{target}' is not a source", notes=("declare it with hydraflow.ingress.base.source",))
-    if isinstance(thing, Handler) and not hasattr(thing, "virtual"):
-        return thing
-    if isinstance(thing, types.FunctionType):
-        return as_handler(thing)
-    what = "a source" if hasattr(thing, "virtual") else f"of type {type(thing).__name__}"
-    raise ComponentError("HF303", f"'{target}' is {what}, not a handler",
-                         notes=("a handler is a function, or one declared with disruptor.handler",))
+    if kind == "handler" and isinstance(thing, types.FunctionType):
+        try:
+            thing = as_handler(thing)
+        except LayoutError as error:
+            raise ComponentError("HF303", f"'{target}' cannot be a handler: {error}") from error
+    elif kind == "handler" and (is_source or not isinstance(thing, Handler)):
+        what = "a source" if is_source else f"of type {type(thing).__name__}"
+        raise ComponentError("HF303", f"'{target}' is {what}, not a handler",
+                             notes=("a handler is a function, or one declared with disruptor.handler",))
+    _check_params(thing.params, target)
+    return thing
 
 
-def _import(name: str, use: str) -> types.ModuleType:
+def _check_params(params: Any, target: str) -> None:
+    """Refuse a declaration of parameters that cannot be read. Raises: ComponentError HF303."""
+    if params is None:
+        return
+    if not (isinstance(params, type) and attrs.has(params)):
+        what = params.__name__ if isinstance(params, type) else f"a {type(params).__name__}"
+        raise ComponentError("HF303", f"the params of '{target}' are no attrs class: {what}", notes=("declare it with @attrs.frozen",))
     try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        missing = error.name or ""
-        if name != missing and not name.startswith(f"{missing}."):
-            raise _failed(name, error) from error
-        notes = () if missing.startswith(("handlers", "hydraflow")) else (
-            f"a file beside the topology is used by ./{name.rpartition('.')[2]}.py:{use.rpartition(':')[2]}",)
-        raise ComponentError("HF302", f"there is no module '{missing}'", notes=notes) from error
-    except (Exception, SystemExit) as error:
-        raise _failed(name, error) from error
-
-
-def _load_file(path: Path, use: str) -> types.ModuleType:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        siblings = tuple(f"./{p.name}:{use.rpartition(':')[2]}" for p in sorted(path.parent.glob("*.py"))[:200])
-        raise ComponentError("HF302", f"cannot read '{path}': {error.strerror}", close=siblings) from error
-    folder = path.resolve().parent
-    package = f"{USER_NAMESPACE}.h{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
-    _ensure_package(USER_NAMESPACE, [])
-    _ensure_package(package, [str(folder)])
-    name = f"{package}.{re.sub(r'[^0-9A-Za-z_]', '_', path.stem)}"
-    fingerprint = hashlib.sha256(content).hexdigest()
-    present = sys.modules.get(name)
-    if present is not None and getattr(present, "__hydraflow_fingerprint__", "") == fingerprint:
-        return present
-    spec = importlib.util.spec_from_file_location(name, path.resolve())
-    if spec is None or spec.loader is None:
-        raise ComponentError("HF302", f"cannot load '{path}'")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        del sys.modules[name]
-        raise _failed(str(path), error, path.resolve()) from error
-    module.__hydraflow_fingerprint__ = fingerprint  # type: ignore[attr-defined]
-    return module
-
-
-def _ensure_package(name: str, path: list[str]) -> None:
-    if name not in sys.modules:
-        package = types.ModuleType(name, "Modules that were loaded by their location, as topologies ask for.")
-        package.__path__ = path
-        sys.modules[name] = package
-
-
-def _failed(what: str, error: BaseException, path: Path | None = None) -> ComponentError:
-    reason = next(iter(str(error).splitlines()), "")
-    line = error.lineno if isinstance(error, SyntaxError) and error.lineno else 0
-    trace = error.__traceback__
-    while path is not None and trace is not None and not isinstance(error, SyntaxError):
-        if Path(trace.tb_frame.f_code.co_filename) == path:
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    place = f" (line {line})" if line else ""
-    return ComponentError("HF302", f"importing '{what}' failed{place}: {type(error).__name__}: {reason}")
+        attrs.resolve_types(params)
+    except Exception as error:  # whatever the annotations of somebody else's class do
+        raise ComponentError("HF303", f"the types of {params.__name__}, the params of '{target}', cannot be read: "
+                             f"{type(error).__name__}: {error}", notes=("import them outside of `if TYPE_CHECKING:`",)) from error

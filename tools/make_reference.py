@@ -66,6 +66,7 @@ def rings() -> str:
 def components(kind: str) -> str:
     """Every shipped handler or source with its parameters. kind : "handler" or "source"."""
     from hydraflow.registry import HANDLERS, SOURCES, Registry
+    from hydraflow.topology.keys import keys_of
 
     parts = []
     registry = Registry(entry_points=False)
@@ -78,8 +79,9 @@ def components(kind: str) -> str:
         parts.append(f"#### `{name}`\n\n{', '.join(flow).capitalize()}, unless the file says otherwise."
                      + ("" if params else " No parameters."))
         if params:
-            rows = [(f"`{f.name}`", _unit(f), _default(f), f.metadata.get("description", "")) for f in attrs.fields(params)]
-            parts.append(_table(("parameter", "unit", "default", "meaning"), rows))
+            ranges = {key.name: key.range for key in keys_of(params)}
+            rows = [(f"`{f.name}`", _unit(f), ranges[f.name], _default(f), f.metadata.get("description", "")) for f in attrs.fields(params)]
+            parts.append(_table(("parameter", "unit", "range", "default", "meaning"), rows))
     return "\n\n".join(parts)
 
 

@@ -39,8 +39,8 @@ _WINDOW_MIN, _WINDOW_MAX = 64, 64**3  # three levels of 64-bit words
 _FAR_MIN = 16
 
 
-def _structural(default: int, text: str) -> Any:
-    return attrs.field(default=default, metadata={"structural": True, "description": text})
+def _structural(default: int, text: str, unit: str, lowest: int = 1, highest: int = 1 << 30) -> Any:
+    return attrs.field(default=default, metadata={"structural": True, "description": text, "unit": unit, "range": (lowest, highest)})
 
 
 @attrs.frozen(kw_only=True)
@@ -50,17 +50,18 @@ class BookParams:
     Unnamed snapshots that wait have 4.2 MB for all books together.
     """
 
-    window_ticks: int = _structural(65_536, "ticks per side kept densely, 64..262,144")
-    far_levels: int = _structural(32_768, "slots per side of the table for other prices, >= 16; full at seven eighths")
-    buffered_levels: int = _structural(8_192, "level changes kept while a snapshot is awaited; the oldest delta gives way")
-    buffered_deltas: int = _structural(256, "deltas kept while a snapshot is awaited")
-    remembered: int = _structural(4_096, "tickers remembered until the book reaches their update id")
+    window_ticks: int = _structural(65_536, "ticks per side kept densely", "ticks", _WINDOW_MIN, _WINDOW_MAX)
+    far_levels: int = _structural(32_768, "slots per side of the table for other prices; full at seven eighths", "levels", _FAR_MIN)
+    buffered_levels: int = _structural(
+        8_192, "level changes kept while a snapshot is awaited; the oldest delta gives way", "levels"
+    )
+    buffered_deltas: int = _structural(256, "deltas kept while a snapshot is awaited", "deltas")
+    remembered: int = _structural(4_096, "tickers remembered until the book reaches their update id", "tickers")
 
     def __attrs_post_init__(self) -> None:
-        limits = {"window_ticks": (_WINDOW_MIN, _WINDOW_MAX), "far_levels": (_FAR_MIN, 1 << 30)}
         for field in attrs.fields(BookParams):
             value = getattr(self, field.name)
-            low, high = limits.get(field.name, (1, 1 << 30))
+            low, high = field.metadata["range"]
             if value & (value - 1) or not low <= value <= high:
                 raise LayoutError(f"book: {field.name} must be a power of two in {low:,}..{high:,}, got {value:,}")
 

@@ -21,12 +21,15 @@ __all__ = ["hfx", "main"]
 _VERBS = {
     "check": ("hydraflow.cli.check:check", "Check a topology file: every mistake with line, column and remedy."),
     "doctor": ("hydraflow.cli.doctor:doctor", "Look at this machine: cores, limits, memory, caches; each finding with its fix."),
-    "explain": ("hydraflow.cli.explain:explain", "Say what a diagnostic of check means."),
+    "explain": ("hydraflow.cli.explain:explain", "Say what a diagnostic, a handler, a key of the file or a record is."),
     "graph": ("hydraflow.cli.graph:graph", "Draw a topology: in the terminal, or as Mermaid, Graphviz, SVG, JSON."),
     "journal": ("hydraflow.cli.journal:journal", "Verify or dump a journal."),
+    "plan": ("hydraflow.cli.plan:plan", "Say what a run would do and why: threads, order, rings; or what a changed file changes."),
+    "plugins": ("hydraflow.cli.plugins:plugins", "List every handler and source that `use:` knows, and where it is from."),
     "record": ("hydraflow.cli.record:record", "Write a capture from a live source."),
     "replay": ("hydraflow.cli.replay:replay", "Rebuild every handler's state from a journal and print the same hashes."),
     "run": ("hydraflow.cli.run:run", "Run a topology: progress while it runs, a report at the end."),
+    "schema": ("hydraflow.cli.schema:schema", "Print the JSON Schema of the topology file, for editors."),
     "simulate": ("hydraflow.cli.simulate:simulate", "Write a capture of simulated order flow."),
     "stat": ("hydraflow.cli.stat:stat", "Print the counters and latencies of an engine, running or dead."),
 }

@@ -1,9 +1,6 @@
-"""`hfx explain CODE`: what a diagnostic of `hfx check` means; without CODE, all of them."""
+"""`hfx explain WHAT`: a diagnostic, a handler or source, a key of the topology file, a record, in words; alone: what there is."""
 
 from __future__ import annotations
-
-import textwrap
-from collections.abc import Mapping
 
 import click
 
@@ -13,26 +10,26 @@ SCHEMA = "hfx.explain/1"
 
 
 @click.command()
-@click.argument("code", required=False, metavar="[CODE]")
+@click.argument("what", required=False, metavar="[WHAT]")
 @click.option("--json", "as_json", is_flag=True, help=f"Print a JSON object (schema {SCHEMA}).")
-def explain(code: str | None, as_json: bool) -> None:
-    """Print what the diagnostic CODE (HF304, or 304) means; without CODE, every one."""
-    from hydraflow.topology.explain import EXPLANATIONS
+def explain(what: str | None, as_json: bool) -> None:
+    """Say what WHAT is; without it, what can be asked.
 
-    found = EXPLANATIONS if code is None else _one(code, EXPLANATIONS)
+    \b
+    HF304, codes                    a diagnostic of check, all of them
+    book, simulator                 a handler or source that `use:` knows
+    ./file.py:name, pkg.mod:name    one of your own
+    book.window_ticks               a parameter
+    handlers.after, placement       a key of the topology file
+    main                            a ring that needs no declaration
+    message, message.bid_count      a record, a field of it
+    """
+    from hydraflow.explain import answer, overview, render
+
+    page = overview() if what is None else answer(what)
     if as_json:
         import json
 
-        click.echo(json.dumps({"schema": SCHEMA, "explanations": found}, indent=2))
-        return
-    for name, text in found.items():
-        click.echo(textwrap.fill(text, 80, initial_indent=f"{name}  ", subsequent_indent=" " * (len(name) + 2)))
-
-
-def _one(code: str, known: Mapping[str, str]) -> dict[str, str]:
-    from hydraflow.errors import UsageError
-
-    name = code.upper() if code.upper().startswith("HF") else f"HF{code}"
-    if name not in known:
-        raise UsageError(f"no diagnostic is called '{code}'", remedy="`hfx explain` lists all of them")
-    return {name: known[name]}
+        click.echo(json.dumps({"schema": SCHEMA, **page}, ensure_ascii=False, indent=2))
+    else:
+        click.echo(render(page))

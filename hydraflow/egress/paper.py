@@ -26,7 +26,7 @@ from handlers.book.reading import book_digest
 from hydraflow.codes import Kind
 from hydraflow.egress.answers import BUDGET
 from hydraflow.egress.arrivals import arrive, take_in
-from hydraflow.egress.fills import flush_owed, match_resting
+from hydraflow.egress.fills import REPORTS_MAX, flush_owed, match_resting
 from hydraflow.egress.market import follow
 from hydraflow.egress.resting import PARTS_MAX, VENUE_ORDER
 
@@ -43,9 +43,9 @@ def _structural(default: int, text: str):
 class PaperParams:
     """How far away the venue is and how much it can hold."""
 
-    latency_ns: int = attrs.field(default=1_000_000, metadata={"description": "time to the venue, and back", "unit": "ns"})
+    latency_ns: int = attrs.field(default=1_000_000, metadata={"description": "time to the venue, and back", "unit": "ns", "minimum": 0})
     reports_per_order: int = attrs.field(
-        default=1, metadata={"description": "acceptances of one order, 1..8; more than 1 only to load the feedback path"}
+        default=1, metadata={"description": "acceptances of one order; more than 1 only to load the feedback path", "range": (1, REPORTS_MAX)}
     )
     source: int = attrs.field(default=0, metadata={"description": "index of the venue among the sources"})
     max_orders: int = _structural(1024, "orders and cancels in flight and at rest, all instruments")

@@ -30,6 +30,7 @@ from hydraflow.records import (
 )
 from hydraflow.runtime import replayer, sequencer
 from hydraflow.runtime.cells import CellNames
+from hydraflow.topology.graph import gates, nodes, waits_for
 from hydraflow.topology.spec import SEQUENCER, HandlerSpec, RingSpec, SourceSpec, Topology
 
 __all__ = ["Graph", "Member", "build_graph"]
@@ -177,6 +178,8 @@ class _Builder:
         self.components = components
         self.parameters = parameters
         self.context = {"instruments": graph.instruments, **context}
+        stages = nodes(graph.topology)
+        self._waits, self._gates = waits_for(stages), gates(stages)
 
     def ring(self, spec: RingSpec) -> None:
         dtype, unit = _RECORDS[spec.record]
@@ -210,7 +213,8 @@ class _Builder:
         member = self._member(spec.name, self.components[spec.name])
         cursor = self.graph.cells.word(f"stage.{spec.name}")
         end = self.graph.rings[spec.on]
-        end.consumers.append(cursor)
+        if spec.name in self._gates[spec.on]:
+            end.consumers.append(cursor)
         if spec.on in self.graph.lanes:
             member["bindings"]["orders"] = self.graph.lanes[spec.on]
         stage = HandlerStage(
@@ -226,7 +230,7 @@ class _Builder:
         member = graph.members[spec.name]
         stage = member.stage
         assert isinstance(stage, HandlerStage)
-        upstream = [graph.members[name].stage for name in spec.after]
+        upstream = [graph.members[name].stage for name in self._waits[spec.name]]
         stage.waits = tuple(s.cursor for s in upstream) or (graph.rings[spec.on].cursor,)  # type: ignore[union-attr]
         declared = member.declared
         roles = list(dict.fromkeys([*declared.max_out, *declared.max_payload]))

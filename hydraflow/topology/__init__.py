@@ -7,6 +7,7 @@
     load           the whole way, all mistakes in one error
     graph          stages, rings, order, cycles
     check, check_rings, check_placement     what needs no import;   components   what does
+    keys           what an attrs class says about its keys;   schema   the file as a JSON Schema
     diagnose       findings and how they look;   explain   what each code means
 
 Importing this package imports neither numpy nor numba; `load` imports the components that a file uses.

@@ -17,10 +17,10 @@ from hydraflow.topology.graph import ancestors, nodes
 from hydraflow.topology.nodes import Node
 from hydraflow.topology.spec import HandlerSpec, SourceSpec, Topology
 
-__all__ = ["Bound", "bind", "bind_all", "output_argument"]
+__all__ = ["Bound", "OFFERED", "bind", "bind_all", "output_argument"]
 
 # Arguments that every handler may ask for; the graph offers more by other names, which only our own handlers use.
-_OFFERED = {"event", "sequence", "end_of_batch", "state", "params", "counters", "payload", "instruments", "orders", "batch",
+OFFERED = {"event", "sequence", "end_of_batch", "state", "params", "counters", "payload", "instruments", "orders", "batch",
             "first_sequence"}
 _ENGINES_OWN = {"staging"}  # outputs that the engine connects itself: the journal's byte stream to its writer
 _DRIVER_SLOTS = 64  # what a source or the sequencer may publish in one turn
@@ -128,12 +128,13 @@ def _check_handler(one: Bound, topology: Topology, findings: Findings) -> None:
         if argument not in connected and argument not in _ENGINES_OWN:
             findings.error("HF311", f"handler '{spec.name}' publishes into '{argument}', but the topology does not say where",
                            spec.where("use"), label=f"add into: {argument}")
-    unknown = [a for a in handler.arguments if a not in _OFFERED and a not in handler.max_out]
-    if one.component.entry is None and len(unknown) > len(spec.inlets):
+    unknown = [a for a in handler.arguments if a not in OFFERED and a not in handler.max_out]
+    if not one.component.ours and len(unknown) > len(spec.inlets):
         asked = ", ".join(f"'{a}'" for a in unknown)
         findings.error("HF310", f"handler '{spec.name}' asks for {asked}, which the topology does not offer",
-                       spec.where("use"), notes=(f"offered: {', '.join(sorted(_OFFERED - {'batch', 'first_sequence'}))}",
-                                                 "a ring that it drains itself is named by from:"))
+                       spec.where("use"), notes=(f"offered: {', '.join(sorted(OFFERED - {'batch', 'first_sequence'}))}",
+                                                 "a ring that it drains itself is named by from:",
+                                                 "a parameter is a field of an attrs class: def on_event(event, params: Limits)"))
 
 
 def _check_room(one: Bound, argument: str, name: str, topology: Topology, findings: Findings) -> None:

@@ -22,7 +22,7 @@ from hydraflow.topology.nodes import Node, is_unknown
 from hydraflow.topology.spec import Located, key_of
 from hydraflow.topology.values import duration_ns, resolve, size_bytes
 
-__all__ = ["Bytes", "Codes", "PARAMETER_CODES", "SPEC_CODES", "convert", "describe"]
+__all__ = ["Bytes", "Codes", "PARAMETER_CODES", "SPEC_CODES", "aliases", "convert", "describe"]
 
 _EMPTY = {str: "", int: 0, bool: False, float: 0.0, tuple: (), dict: {}}
 _MISSING = object()
@@ -73,7 +73,7 @@ def convert(cls: type, node: Node, findings: Findings, *, codes: Codes, owner: s
         named = next((node.entries[k] for k in ("name", "symbol", "use") if k in node.entries), None)
         owner = f"{noun} '{named[1].text}'" if named and named[1].text else noun
     fields = {f.name: f for f in attrs.fields(attrs.resolve_types(cls)) if not f.metadata.get("internal") and f.init}
-    keys = {alias: f for f in fields.values() for alias in _aliases(f)}
+    keys = {alias: f for f in fields.values() for alias in aliases(f)}
     values: dict[str, Any] = {}
     written: dict[str, str] = {}
     for key, (span, child) in node.entries.items():
@@ -320,7 +320,8 @@ def _checked(value: Any, field: attrs.Attribute) -> Any:
 _UNITLESS = ("", "number", "ratio", "text", "policy")
 
 
-def _aliases(field: attrs.Attribute) -> list[str]:
+def aliases(field: attrs.Attribute) -> list[str]:
+    """Return the spellings of a field's key in a file, the preferred one first."""
     names = [key_of(field)]
     if field.type is int or int in typing.get_args(field.type):
         names += [field.name.removesuffix(s) for s in ("_ns", "_bytes") if field.name.endswith(s)]

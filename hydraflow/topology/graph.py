@@ -13,7 +13,7 @@ import attrs
 
 from hydraflow.topology.spec import SEQUENCER, HandlerSpec, Topology
 
-__all__ = ["Node", "ancestors", "before", "cycles", "nodes", "order", "readers", "ring_edges", "writers"]
+__all__ = ["Node", "ancestors", "before", "cycles", "gates", "nodes", "order", "readers", "ring_edges", "waits_for", "writers"]
 
 
 @attrs.frozen(kw_only=True)
@@ -63,6 +63,28 @@ def before(stages: Iterable[Node]) -> dict[str, list[str]]:
         s.name: [a for a in s.after if a in names] + [w.name for ring in s.reads for w in writing.get(ring, [])]
         for s in stages
     }
+
+
+def waits_for(stages: Iterable[Node]) -> dict[str, tuple[str, ...]]:
+    """Return, per handler, the stages that it must look at: those of `after` that no other of them comes after anyway."""
+    stages = list(stages)
+    edges = {s.name: s.after for s in stages}
+    passed = {s.name: ancestors(edges, s.name) for s in stages}
+    return {
+        s.name: tuple(a for a in dict.fromkeys(s.after) if not any(a in passed[other] for other in s.after if other != a and other in passed))
+        for s in stages
+    }
+
+
+def gates(stages: Iterable[Node]) -> dict[str, tuple[str, ...]]:
+    """Return, per ring, the handlers on it that its producer waits for: those that no other handler on it comes after."""
+    stages = list(stages)
+    found: dict[str, tuple[str, ...]] = {}
+    for ring in dict.fromkeys(s.on for s in stages if s.on):
+        handlers = [s for s in stages if s.on == ring]
+        followed = {a for s in handlers for a in s.after}
+        found[ring] = tuple(s.name for s in handlers if s.name not in followed)
+    return found
 
 
 def ancestors(edges: Mapping[str, Iterable[str]], name: str) -> set[str]:

@@ -103,7 +103,7 @@ rings:
   main: {record: message, slots: 1000, payload: 262144}
 handlers:
   - {use: deserialize.binance}
-  - {use: book, with: {window_ticks: 63}}
+  - {use: book, with: {window_ticks: 96}}
   - {use: bok}
   - {use: strategy.market_maker, after: [book, bok, stratgy]}
   - {use: risk, after: risk, with: {max_position: "20"}}

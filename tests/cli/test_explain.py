@@ -26,10 +26,25 @@ def test_a_code_is_found_however_it_is_typed(code):
     assert CliRunner().invoke(explain, [code]).output == "HF304  The component has no parameter of this name.\n"
 
 
-def test_all_are_listed_within_80_columns_when_none_is_named():
-    lines = CliRunner().invoke(explain, []).output.splitlines()
+def test_all_diagnostics_are_listed_within_80_columns():
+    lines = CliRunner().invoke(explain, ["codes"]).output.splitlines()
     assert [line.split()[0] for line in lines if not line.startswith(" ")] == list(EXPLANATIONS)
     assert max(map(len, lines)) <= 80
+
+
+def test_alone_it_lists_what_can_be_asked():
+    shown = CliRunner().invoke(explain, []).output
+    assert [line.split()[0] for line in shown.splitlines()[2:] if line[2] != " "] == [
+        "handlers", "sources", "your", "keys", "rings", "records", "diagnostics"]
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("what", [[], ["book"], ["capture"], ["handlers.after"], ["rings"], ["message"], ["message.kind"], ["main"],
+                                  ["book.window_ticks"], ["codes"]])
+def test_what_is_said_is_data_as_well(what):
+    shown = json.loads(CliRunner().invoke(explain, [*what, "--json"], catch_exceptions=False).output)
+    assert shown["schema"] == "hfx.explain/1"
+    assert shown.get("name", "") == ("" if what in ([], ["codes"]) else what[0])
 
 
 def test_json_has_a_schema():
@@ -38,5 +53,5 @@ def test_json_has_a_schema():
 
 
 def test_an_unknown_code_is_a_usage_error():
-    with pytest.raises(UsageError, match="no diagnostic is called 'HF999'; `hfx explain` lists all of them"):
+    with pytest.raises(UsageError, match="no diagnostic is called 'HF999'; `hfx explain codes` lists all of them"):
         CliRunner().invoke(explain, ["HF999"], catch_exceptions=False)

@@ -1,18 +1,21 @@
 import ast
 import os
+import platform
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import attrs
 import numpy as np
 import pytest
 
+from disruptor import codegen
 from disruptor.codegen import build_loop
 from disruptor.compiled import JIT_ENABLED
 from disruptor.errors import CompileError
-from tests.reference.kernels_dsl import FIELDS, adds, allocates, divides, doubles, misspells, squares, sums
+from tests.reference.kernels_dsl import FIELDS, adds, allocates, divides, doubles, fills, misspells, squares, sums
 from tests.reference.loop_driver import OneTurn
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,6 +108,41 @@ def test_machine_code_of_a_loop_counts_no_references_and_calls_no_python():
     assert len(body.splitlines()) > 50
     assert "NRT_" not in assembly
     assert "PyObject" not in body and "PyGILState" not in body
+
+
+@compiled_only
+@pytest.mark.parametrize("threads", [0, 1])
+def test_a_process_that_has_threads_is_not_forked_to_compile(threads, monkeypatch):
+    source = OneTurn(FIELDS, [doubles], VALUES, name="forked").source
+    forks, done = [], threading.Event()
+    monkeypatch.setattr(codegen, "_needs_build", lambda *_: True)
+    monkeypatch.setattr(codegen, "_build_apart", lambda *_: forks.append(source) or os.spawnlp(os.P_NOWAIT, "true", "true"))
+    others = [threading.Thread(target=done.wait) for _ in range(threads)]
+    for other in others:
+        other.start()
+    try:
+        assert threading.active_count() == 1 + threads
+        codegen.prebuild([source])
+    finally:
+        done.set()
+        for other in others:
+            other.join()
+    assert len(forks) == (0 if threads else 1)
+
+
+@compiled_only
+def test_of_neighbouring_fields_vectors_are_stored_where_that_is_wanted():
+    wide = [("value", "i8"), *((f"w{k}", "i8") for k in range(8))]
+    assemblies = {}
+    for side_by_side in (False, True):
+        source = OneTurn(wide, [fills], VALUES, name=f"side{side_by_side}").source
+        loop = build_loop(attrs.evolve(source, importable=False, side_by_side=side_by_side))
+        (signature,) = loop.function.signatures
+        assemblies[side_by_side] = loop.function.inspect_asm(signature).partition("cpython")[0]
+    stores = {k: len(re.findall(r"v?mov(?:dq[au]|[ua]p[sd])\S*\s+%[xyz]mm\d+, [^%]*\(%r", text)) for k, text in assemblies.items()}
+    if platform.machine() == "x86_64":
+        assert stores[True] > stores[False], stores
+    assert assemblies[True] != assemblies[False]
 
 
 @compiled_only

@@ -30,6 +30,19 @@ def doubles(event):
     event["doubled"] = twice(event["value"])
 
 
+@handler
+def fills(event):
+    value = event["value"]
+    event["w0"] = value + 0
+    event["w1"] = value + 1
+    event["w2"] = value + 2
+    event["w3"] = value + 3
+    event["w4"] = value + 4
+    event["w5"] = value + 5
+    event["w6"] = value + 6
+    event["w7"] = value + 7
+
+
 @handler(state=[("count", "i8")])
 def squares(event, state):
     event["squared"] = square(event["value"])

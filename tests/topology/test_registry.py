@@ -53,7 +53,7 @@ def test_registry_never_shadows_our_packages(tmp_path):
         ("import nothing_of_this_name\n", r"failed \(line 1\): ModuleNotFoundError: No module named 'nothing_of_this_name'"),
         ("x = 1\ny = x / 0\n", r"failed \(line 2\): ZeroDivisionError: division by zero"),
         ("def broken(:\n", r"failed \(line 1\): SyntaxError: "),
-        ("import sys\nsys.exit(3)\n", r"failed \(line 2\): SystemExit: 3"),
+        ("import sys\nsys.exit(3)\n", r"failed \(line 2\): it ends the process \(SystemExit: 3\)"),
     ],
 )
 def test_registry_says_why_an_import_fails(tmp_path, source, message):

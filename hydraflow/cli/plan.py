@@ -1,0 +1,100 @@
+"""`hfx plan FILE`: what a run would do and why; with `--against OLD`, what becomes of everything that OLD runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+__all__ = ["plan"]
+
+SCHEMA = "hfx.plan/1"
+_SIGNS = {"keep": "=", "restart": "~", "add": "+", "remove": "-"}
+
+
+@click.command()
+@click.argument("file", type=click.Path())
+@click.option("--against", metavar="OLD", default=None, type=click.Path(), help="Compare with this topology file.")
+@click.option("--placement", "placement_text", metavar="TEXT", default=None,
+              help="Plan with this placement instead of the file's: auto, fused, or 'ingest=simulator,deserialize;core=…'.")
+@click.option("--json", "as_json", is_flag=True, help=f"Print a JSON object (schema {SCHEMA}).")
+def plan(file: str, against: str | None, placement_text: str | None, as_json: bool) -> None:
+    """Print threads, cores, who waits for whom and the rings' memory, with the reason for each decision. Runs nothing."""
+    from hydraflow.cli.run import shipped
+    from hydraflow.placement import parse_placement, read_machine
+    from hydraflow.placement.plan import compare, make_plan
+    from hydraflow.topology.load import load
+
+    machine = read_machine()
+    placement = parse_placement(placement_text) if placement_text is not None else None
+    file = shipped(file)
+    topology = load(file, cpus=machine.cpus, placement=placement)
+    planned = make_plan(topology, machine)
+    changes = compare(load(shipped(against), cpus=machine.cpus), topology) if against is not None else None
+    if as_json:
+        import json
+
+        import attrs
+
+        report: dict[str, Any] = {"schema": SCHEMA, "path": file, **planned.as_dict()}
+        if changes is not None:
+            report |= {"against": against, "changes": [attrs.asdict(c) for c in changes]}
+        click.echo(json.dumps(report, indent=2, ensure_ascii=False, default=str))
+        return
+    click.echo("\n\n".join(_sections(topology.name, planned)) if changes is None else _compared(changes))
+
+
+def _sections(name: str, planned: Any) -> list[str]:
+    threads = [f"threads of {name}"]
+    wide = max(len(t.name) for t in planned.threads)
+    for t in planned.threads:
+        why = "" if t.kind == "compiled" else f": {t.reason}"  # that of compiled ones is one for all, below
+        threads.append(f"  {t.name:<{wide}}  {'unpinned' if t.cpu is None else f'cpu {t.cpu}'}, {t.wait}{why}")
+        threads += _wrapped(", ".join(t.stages), wide + 4)
+    order = ["order: what each stage waits for"]
+    wide = max(len(s.name) for s in planned.stages)
+    for s in planned.stages:
+        feeds = [r.name for r in planned.rings if s.name in r.gates and r.name != s.on]
+        what = ", ".join(s.waits) or (f"ring {s.on}" if s.on else "")
+        more = f"rings {', '.join(feeds)}" if len(feeds) > 1 else f"ring {feeds[0]}" if feeds else ""
+        order.append(f"  {s.name:<{wide}}  {'; '.join(filter(None, (what, more))) or 'nothing: it begins here'}")
+    rings = ["rings"]
+    wide = max(len(r.name) for r in planned.rings)
+    for r in planned.rings:
+        rings.append(f"  {r.name:<{wide}}  {r.slots:>9,} {r.record + ' records':<16} {_mib(r.bytes):>9}")
+        rings += _wrapped(f"filled by {', '.join(r.writers) or 'nobody'}, freed by {', '.join(r.gates) or 'nobody'}", wide + 4)
+    rings.append(f"  in all {_mib(sum(r.bytes for r in planned.rings))}; the state of handlers comes on top")
+    reasons = ["why", *(f"  {reason}" for reason in planned.placement.reasons)]
+    return ["\n".join(part) for part in (threads, order, rings, reasons)]
+
+
+def _compared(changes: Any) -> str:
+    lines = []
+    for change in changes:
+        if change.kind == "keep":
+            continue
+        head = change.what if change.what == change.name else f"{change.what} {change.name}"
+        lines.append(f"{_SIGNS[change.kind]} {head}")
+        lines += [f"    {key}: {_word(before)} → {_word(after)}" for key, before, after in change.values]
+    kept = sum(change.kind == "keep" for change in changes)
+    counts = {kind: sum(change.kind == kind for change in changes) for kind in ("restart", "add", "remove")}
+    said = ", ".join(f"{count} to {kind}" for kind, count in counts.items() if count) or "nothing changes"
+    return "\n".join([*lines, *([""] if lines else []), f"{said}; {kept} kept"])
+
+
+def _word(value: Any) -> str:
+    if value is None or value == "" or value == []:
+        return "nothing"
+    if isinstance(value, list):
+        return ", ".join(map(_word, value))
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _wrapped(text: str, indent: int) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(text, 80, initial_indent=" " * indent, subsequent_indent=" " * indent)
+
+
+def _mib(size: int) -> str:
+    return f"{size / (1 << 20):,.1f} MiB" if size >= 1 << 20 else f"{size / 1024:,.1f} KiB"

@@ -1,0 +1,157 @@
+"""What running a topology would do: which thread runs what and why, who waits for whom, what the rings take.
+
+And what a change of the file means: `compare` says of every stage, ring and instrument whether it stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from hydraflow.placement.assign import Placement, Thread, assign, stages_of
+from hydraflow.placement.cpus import Machine
+from hydraflow.records import EGRESS, FEEDBACK, FRAME, LEVEL, MESSAGE
+from hydraflow.topology.graph import gates, nodes, waits_for, writers
+from hydraflow.topology.spec import Located, Topology
+
+__all__ = ["Change", "Plan", "RingPlan", "StagePlan", "compare", "make_plan"]
+
+_SIZES = {"frame": (FRAME.itemsize, 1), "message": (MESSAGE.itemsize, LEVEL.itemsize), "egress": (EGRESS.itemsize, 1),
+          "feedback": (FEEDBACK.itemsize, 0)}  # bytes of a slot, of a unit of payload
+_SECTIONS = (("instrument", "instruments"), ("source", "sources"), ("handler", "handlers"), ("sink", "sinks"))
+
+
+@attrs.frozen(kw_only=True)
+class StagePlan:
+    """A stage. thread : that runs it; on : ring that it reads; waits : stages whose progress it looks at, none: the ring's."""
+
+    name: str
+    kind: str
+    use: str
+    thread: str
+    on: str = ""
+    waits: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class RingPlan:
+    """A ring. bytes : of its records and payload; writers, gates : stages that fill it, and those that writers wait for."""
+
+    name: str
+    record: str
+    slots: int
+    bytes: int
+    writers: tuple[str, ...] = ()
+    gates: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """A topology on a machine."""
+
+    placement: Placement
+    stages: tuple[StagePlan, ...]
+    rings: tuple[RingPlan, ...]
+
+    @property
+    def threads(self) -> tuple[Thread, ...]:
+        return self.placement.threads
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the plan as JSON data."""
+        return {
+            "reasons": list(self.placement.reasons),
+            "threads": [attrs.asdict(t) for t in self.threads],
+            "stages": [attrs.asdict(s) for s in self.stages],
+            "rings": [attrs.asdict(r) for r in self.rings],
+            "ring_bytes": sum(r.bytes for r in self.rings),
+        }
+
+
+@attrs.frozen(kw_only=True)
+class Change:
+    """What becomes of something. kind : "keep", "restart" (it runs again, with other values), "add" or "remove".
+
+    values : what differs, as (key path, before, after) in the file's words.
+    """
+
+    kind: str
+    what: str
+    name: str
+    values: tuple[tuple[str, Any, Any], ...] = ()
+
+
+def make_plan(topology: Topology, machine: Machine) -> Plan:
+    """Return what `hfx run` would do with a topology that has been checked and bound."""
+    placement = assign(stages_of(topology), machine, topology.placement)
+    found = nodes(topology)
+    waits, gating, writing = waits_for(found), gates(found), writers(found)
+    readers: dict[str, list[str]] = {}
+    for node in found:
+        for ring in (*node.reads, *node.feedback):
+            if ring != node.on:
+                readers.setdefault(ring, []).append(node.name)
+    stages = tuple(
+        StagePlan(name=n.name, kind=n.kind, use=getattr(n.spec, "use", ""), thread=placement.thread_of(n.name).name, on=n.on,
+                  waits=waits[n.name])
+        for n in found
+    )
+    rings = tuple(
+        RingPlan(
+            name=ring.name, record=ring.record, slots=ring.slots,
+            bytes=ring.slots * _SIZES[ring.record][0] + ring.payload * _SIZES[ring.record][1],
+            writers=tuple(n.name for n in writing.get(ring.name, ())),
+            gates=(*gating.get(ring.name, ()), *readers.get(ring.name, ())),
+        )
+        for ring in topology.rings.values()
+    )
+    return Plan(placement=placement, stages=stages, rings=rings)
+
+
+def compare(before: Topology, after: Topology) -> list[Change]:
+    """Return what becomes of everything in `before` when `after` runs in its stead; both complete, in the order of `after`."""
+    changes = []
+    for what, section in _SECTIONS:
+        key = "symbol" if what == "instrument" else "name"
+        changes += _section(what, {getattr(o, key): _values(o, before) for o in getattr(before, section)},
+                            {getattr(o, key): _values(o, after) for o in getattr(after, section)})
+    changes += _section("ring", {n: _values(r, before) for n, r in before.rings.items()},
+                        {n: _values(r, after) for n, r in after.rings.items()})
+    changes += _section("placement", {"placement": _values(before.placement, before)}, {"placement": _values(after.placement, after)})
+    return changes
+
+
+def _section(what: str, before: Mapping[str, dict[str, Any]], after: Mapping[str, dict[str, Any]]) -> list[Change]:
+    changes = []
+    for name, values in after.items():
+        if name not in before:
+            changes.append(Change(kind="add", what=what, name=name))
+            continue
+        differ = tuple(
+            (key, before[name].get(key), values.get(key))
+            for key in dict.fromkeys([*before[name], *values]) if before[name].get(key) != values.get(key)
+        )
+        changes.append(Change(kind="restart" if differ else "keep", what=what, name=name, values=differ))
+    return changes + [Change(kind="remove", what=what, name=name) for name in before if name not in after]
+
+
+def _values(one: Located, topology: Topology) -> dict[str, Any]:
+    """Return what a part of the file says, defaults included, by key path."""
+    values: dict[str, Any] = {}
+    for field in attrs.fields(type(one)):
+        value = getattr(one, field.name)
+        key = field.metadata.get("key", field.name)
+        if field.metadata.get("internal") or key == "name":
+            continue
+        if key == "with":
+            bound = topology.bound.get(getattr(one, "name", ""))
+            params = bound.params if bound is not None else None
+            given = attrs.asdict(params) if params is not None else dict(value)
+            values.update({f"with.{name}": v for name, v in given.items()})
+        elif isinstance(value, tuple) and value and isinstance(value[0], Located):
+            values[key] = [attrs.asdict(v, filter=lambda a, _: not a.metadata.get("internal")) for v in value]
+        else:
+            values[key] = list(value) if isinstance(value, tuple) else value
+    return values
