@@ -7,6 +7,8 @@ import os
 import sys
 from typing import Any
 
+from hydraflow.scrubber import SECRETS
+
 __all__ = ["note", "write"]
 
 
@@ -18,7 +20,7 @@ def note(text: str) -> None:
 def write(stream: Any, text: str) -> bool:
     """Write and flush; return whether that worked. A stream that fails is muted, so that nothing of it is tried at exit."""
     try:
-        stream.write(text)
+        stream.write(SECRETS.scrub(text))
         stream.flush()
         return True
     except (OSError, ValueError):

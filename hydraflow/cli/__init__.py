@@ -27,6 +27,7 @@ _VERBS = {
     "plan": ("hydraflow.cli.plan:plan", "Say what a run would do and why: threads, order, rings; or what a changed file changes."),
     "plugins": ("hydraflow.cli.plugins:plugins", "List every handler and source that `use:` knows, and where it is from."),
     "record": ("hydraflow.cli.record:record", "Write a capture from a live source."),
+    "render": ("hydraflow.cli.render:render", "Print a topology with includes, options and variables resolved."),
     "replay": ("hydraflow.cli.replay:replay", "Rebuild every handler's state from a journal and print the same hashes."),
     "run": ("hydraflow.cli.run:run", "Run a topology: progress while it runs, a report at the end."),
     "schema": ("hydraflow.cli.schema:schema", "Print the JSON Schema of the topology file, for editors."),

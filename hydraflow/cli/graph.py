@@ -22,6 +22,8 @@ _LEAST_WIDTH = 20
 @click.argument("file", type=click.Path())
 @click.option("--format", "form", type=click.Choice(["text", "mermaid", "dot", "svg", "json"]), default="text", show_default=True,
               help="text for a terminal; mermaid, dot (Graphviz), svg for documents; json (schema hfx.graph/1) for programs.")
+@click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE",
+              help="Draw with this value, as sources.simulator.with.rate=1000; may be repeated.")
 @click.option("--placement", "placement_text", metavar="TEXT", default=None,
               help="Show the threads of this placement instead of the file's: auto, fused, or 'ingest=simulator,deserialize;core=…'.")
 @click.option("--width", type=click.IntRange(_LEAST_WIDTH), default=None, metavar="COLUMNS",
@@ -29,20 +31,21 @@ _LEAST_WIDTH = 20
 @click.option("--ascii", "ascii_only", is_flag=True, help="Draw with + - | only.")
 @click.option("-o", "--output", metavar="FILE", default="-", help="Write there instead of to stdout; it takes the name when it is whole.")
 @click.pass_context
-def graph(context: click.Context, file: str, form: str, placement_text: str | None, width: int | None, ascii_only: bool,
-          output: str) -> None:
+def graph(context: click.Context, file: str, form: str, overrides: tuple[str, ...], placement_text: str | None,
+          width: int | None, ascii_only: bool, output: str) -> None:
     """Draw a topology file, or one that is shipped (demo).
 
     A file with mistakes is drawn as far as it can be read; they are told on stderr, and the exit code is 78. Parameters of
     handlers are not looked at: that is what `hfx check` is for.
     """
+    from hydraflow.cli.check import print_diagnostics
     from hydraflow.cli.output import open_output
     from hydraflow.cli.run import shipped
     from hydraflow.errors import UsageError
     from hydraflow.picture import picture_of
     from hydraflow.picture.threads import needs_components, threads_of
     from hydraflow.placement import parse_placement, read_machine
-    from hydraflow.topology import render, summary
+    from hydraflow.topology.diagnose import places, summary
     from hydraflow.topology.load import examine, read_file
 
     file = shipped(file)
@@ -50,12 +53,11 @@ def graph(context: click.Context, file: str, form: str, placement_text: str | No
         raise UsageError("that is the topology itself", where=f"output '{output}'", remedy="name another file")
     placement = parse_placement(placement_text) if placement_text is not None else None
     content, machine = read_file(file), read_machine()
-    topology, findings = examine(content, file, os.environ, components=False, cpus=machine.cpus, placement=placement)
+    topology, findings = examine(content, file, os.environ, components=False, cpus=machine.cpus, placement=placement,
+                                 overrides=overrides)
     if topology is not None and needs_components(topology):
-        topology, findings = examine(content, file, os.environ, cpus=machine.cpus, placement=placement)
-    colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-    for diagnostic in findings.diagnostics:
-        click.echo(render(diagnostic, findings.text, colour=colour) + "\n", err=True, color=colour)
+        topology, findings = examine(content, file, os.environ, cpus=machine.cpus, placement=placement, overrides=overrides)
+    print_diagnostics(findings)
     ok = topology is not None and not findings.failed
     if topology is not None:
         picture = picture_of(topology, threads_of(topology, machine))
@@ -66,7 +68,7 @@ def graph(context: click.Context, file: str, form: str, placement_text: str | No
                 text = _as(form, picture, file, ok)
             stream.write(text.encode(_encoding(output) if form == "text" else "utf-8", "replace"))
     if not ok:
-        click.echo(summary(findings.diagnostics, file), err=True)
+        click.echo(summary(findings.diagnostics, places(findings.diagnostics, file)), err=True)
         context.exit(BAD_CONFIGURATION)
 
 

@@ -15,11 +15,14 @@ _SIGNS = {"keep": "=", "restart": "~", "add": "+", "remove": "-"}
 @click.command()
 @click.argument("file", type=click.Path())
 @click.option("--against", metavar="OLD", default=None, type=click.Path(), help="Compare with this topology file.")
+@click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="As for run; may be repeated.")
 @click.option("--placement", "placement_text", metavar="TEXT", default=None,
               help="Plan with this placement instead of the file's: auto, fused, or 'ingest=simulator,deserialize;core=…'.")
 @click.option("--json", "as_json", is_flag=True, help=f"Print a JSON object (schema {SCHEMA}).")
-def plan(file: str, against: str | None, placement_text: str | None, as_json: bool) -> None:
+def plan(file: str, against: str | None, overrides: tuple[str, ...], placement_text: str | None, as_json: bool) -> None:
     """Print threads, cores, who waits for whom and the rings' memory, with the reason for each decision. Runs nothing."""
+    import attrs
+
     from hydraflow.cli.run import shipped
     from hydraflow.placement import parse_placement, read_machine
     from hydraflow.placement.plan import compare, make_plan
@@ -28,13 +31,13 @@ def plan(file: str, against: str | None, placement_text: str | None, as_json: bo
     machine = read_machine()
     placement = parse_placement(placement_text) if placement_text is not None else None
     file = shipped(file)
-    topology = load(file, cpus=machine.cpus, placement=placement)
+    topology = load(file, cpus=machine.cpus, placement=placement, overrides=overrides)
     planned = make_plan(topology, machine)
     changes = compare(load(shipped(against), cpus=machine.cpus), topology) if against is not None else None
+    if changes is not None:
+        changes = [attrs.evolve(c, values=_without_secrets(c.values)) for c in changes]
     if as_json:
         import json
-
-        import attrs
 
         report: dict[str, Any] = {"schema": SCHEMA, "path": file, **planned.as_dict()}
         if changes is not None:
@@ -42,6 +45,13 @@ def plan(file: str, against: str | None, placement_text: str | None, as_json: bo
         click.echo(json.dumps(report, indent=2, ensure_ascii=False, default=str))
         return
     click.echo("\n\n".join(_sections(topology.name, planned)) if changes is None else _compared(changes))
+
+
+def _without_secrets(values: Any) -> tuple[Any, ...]:
+    """Return (key, before, after) with `***` for what came from a secret, a number too."""
+    from hydraflow.scrubber import HIDDEN, SECRETS
+
+    return tuple((key, *(HIDDEN if SECRETS.holds(value) else value for value in pair)) for key, *pair in values)
 
 
 def _sections(name: str, planned: Any) -> list[str]:

@@ -19,6 +19,7 @@ __all__ = ["execute", "run", "shipped", "show", "streams", "watch"]
 
 @click.command()
 @click.argument("file", type=click.Path())
+@click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Run with this value, as sources.simulator.with.frames=1000; may be repeated.")
 @click.option("--name", help="Name of the engine (default: the file's).")
 @click.option("--placement", help="auto, fused, or THREAD[@CPU][:WAIT]=STAGE,STAGE;…")
 @click.option("--record", metavar="STREAM=FILE,…", help="Write book=F,orders=F,fills=F as JSON lines.")
@@ -40,6 +41,7 @@ def run(file: str, as_json: bool, quiet: bool, **choices: Any) -> int:
         topology=shipped(file), name=choices["name"], placement=choices["placement"], record=streams(choices["record"]),
         hash_every=choices["hash_every"] or 0, journal=choices["journal"], no_journal=choices["no_journal"],
         checked=choices["checked"], stall_seconds=choices["stall"], hiccup_seconds=choices["hiccups"],
+        overrides=list(choices["overrides"]),
     )
     return execute(options, as_json=as_json, quiet=quiet)
 

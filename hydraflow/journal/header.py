@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,11 +20,10 @@ from hydraflow.records import INSTRUMENT
 
 __all__ = [
     "SCHEMA", "changed_handlers", "decode_header", "encode_header", "instruments_from_json", "instruments_to_json",
-    "is_secret", "source_hash",
+    "source_hash",
 ]
 
 SCHEMA = "hfx.journal/1"
-_SECRET = re.compile(r"KEY|SECRET|TOKEN|PASSW|PASSPHRASE|CREDENTIAL|PRIVATE|MNEMONIC|SEED_?PHRASE|AUTH", re.IGNORECASE)
 
 
 def encode_header(
@@ -58,11 +56,6 @@ def decode_header(text: bytes) -> dict[str, Any]:
     if found != SCHEMA:
         raise DataError(f"the journal's header has schema {found!r}; this program reads {SCHEMA!r}")
     return content
-
-
-def is_secret(variable: str) -> bool:
-    """Return whether a variable's name says that its value must never be written to a file."""
-    return _SECRET.search(variable) is not None
 
 
 def instruments_to_json(instruments: np.ndarray) -> list[dict[str, Any]]:

@@ -123,12 +123,16 @@ class Assembly:
         placement = parse_placement(options.placement) if options.placement else None
         environment = {**os.environ, **options.environment}
         if options.topology or self.journal_reader is None:
-            return load(options.topology, cpus=self.machine.cpus, placement=placement, environment=environment)
+            return load(options.topology, cpus=self.machine.cpus, placement=placement, environment=environment,
+                        overrides=options.overrides)
         header = self.journal_reader.header
         path = header.get("path") or "topology.yaml"
-        topology, findings = examine(header["topology"], path, environment, cpus=self.machine.cpus, placement=placement)
+        topology, findings = examine(
+            header["topology"], path, environment, cpus=self.machine.cpus, placement=placement,
+            overrides=header.get("set", ()), files=header.get("files", {}),
+        )
         if topology is None or findings.failed:
-            raise TopologyError(path, findings.text, findings.diagnostics)
+            raise TopologyError(path, findings.texts, findings.diagnostics)
         return topology
 
     def _build_graph(self) -> None:

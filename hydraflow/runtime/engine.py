@@ -38,6 +38,7 @@ from hydraflow.runtime.outcome import outcome
 from hydraflow.runtime.phases import Phase
 from hydraflow.runtime.timeline import Timeline
 from hydraflow.runtime.watching import POLL_SECONDS, Fault, Watch
+from hydraflow.scrubber import SECRETS, Scrubbed
 
 __all__ = ["Engine", "Stopped", "main"]
 
@@ -80,7 +81,7 @@ class Engine:
             result |= self._timeline.result(self._first_message_ns())
             error = result["error"]
             code = int(error["code"]) if error else _replay_code(result.get("replay"))
-            self._a.file.set_phase(int(Phase.ENDED), error["text"] if error else "")
+            self._a.file.set_phase(int(Phase.ENDED), SECRETS.scrub(error["text"]) if error else "")
             self._a.file.finish(code)
             self._leaving = True
             return result, code
@@ -177,7 +178,7 @@ class Engine:
         a = self._a
         if fault is not None:
             if fault.number:
-                a.file.log_error(fault.number, fault.text, handler=fault.handler, sequence=fault.sequence)
+                a.file.log_error(fault.number, SECRETS.scrub(fault.text), handler=fault.handler, sequence=fault.sequence)
             if fault.kind not in _NO_RESCUE:
                 self._let_journal_follow()
         self._halt_all()
@@ -258,6 +259,7 @@ def main() -> NoReturn:
     warnings.simplefilter("ignore")  # numba's and other libraries' own
     warnings.simplefilter("default", RuntimeWarning)  # ours
     warnings.showwarning = lambda message, *_rest, **_more: note(f"hfx: warning: {message}")
+    sys.stdout, sys.stderr = Scrubbed(sys.stdout, SECRETS), Scrubbed(sys.stderr, SECRETS)  # type: ignore[assignment]
     engine = Engine(Options.from_json(sys.stdin.read()), lambda **facts: _say({"fact": facts}))
     _obey_signals(engine)
     try:
@@ -321,10 +323,15 @@ def _failure(error: Exception) -> tuple[dict[str, Any], int]:
 def _say(what: dict[str, Any]) -> None:
     """Print a line for the parent; when it is gone nobody listens."""
     try:
-        sys.stdout.write(json.dumps(what) + "\n")
-        sys.stdout.flush()
+        _to_parent().write(json.dumps(SECRETS.data(what)) + "\n")
+        _to_parent().flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _to_parent() -> Any:
+    """Return standard output as it was: what handlers print there is scrubbed, and is no JSON."""
+    return getattr(sys.stdout, "stream", sys.stdout)
 
 
 def _die_with_parent() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -19,9 +18,10 @@ from disruptor.log.writer import LogWords, LogWriter
 from disruptor.ring import Ring
 from hydraflow.errors import HydraFlowError, InputOutputError, OutputError
 from hydraflow.journal.folder import create_journal, hold, journal_root, prune_journals
-from hydraflow.journal.header import encode_header, is_secret, source_hash
+from hydraflow.journal.header import encode_header, source_hash
 from hydraflow.journal.reader import verify
 from hydraflow.runtime.graph import Graph
+from hydraflow.scrubber import SECRETS, is_secret
 from hydraflow.topology.spec import HandlerSpec, SourceSpec, Topology
 
 __all__ = ["DISK_FULL", "KEPT", "Journaling", "journal_header", "unverified"]
@@ -133,22 +133,24 @@ def unverified(path: str, error: str) -> dict[str, Any]:
 def journal_header(topology: Topology, graph: Graph, name: str) -> bytes:
     """Return the header: everything needed to rebuild this engine and to see whether its code has changed.
 
-    Variables named like secrets, and parameters that hold their values, are left out; a replay reads them from its own
+    Secrets, variables named like secrets, and parameters that hold either are left out; a replay reads them from its own
     environment.
     """
     handlers = {}
-    variables = _variables(topology.text)
+    variables = dict(topology.lookup.variables) if topology.lookup is not None else {}
+    files = dict(topology.lookup.files) if topology.lookup is not None else {}
     secrets = {value for name, value in variables.items() if value and is_secret(name)}
     everything: list[SourceSpec | HandlerSpec] = [*topology.sources, *topology.stages]
     for spec in everything:
         member = graph.members[spec.name]
         parameters = attrs.asdict(member.params) if attrs.has(type(member.params)) else {}
-        parameters = {key: value for key, value in parameters.items() if not any(s in str(value) for s in secrets)}
+        parameters = {key: value for key, value in parameters.items() if not any(s in str(value) for s in secrets) and not SECRETS.holds(value)}
         handlers[spec.name] = {"use": spec.use, "source": source_hash(member.declared.function), "parameters": parameters}
     rings = {n: {"slots": end.ring.slots, "payload": end.ring.payload_capacity} for n, end in graph.rings.items()
              if hasattr(end.ring, "payload_capacity")}
     return encode_header(topology=topology.text, handlers=handlers, instruments=graph.instruments, rings=rings, name=name,
-                         path=os.path.abspath(topology.path), environment={n: v for n, v in variables.items() if not is_secret(n)})
+                         path=os.path.abspath(topology.path), environment={n: v for n, v in variables.items() if not is_secret(n)},
+                         files=SECRETS.data(files), set=SECRETS.data(list(topology.overrides)))
 
 
 def _refused(error: LogError | OutputError, scratch: bool) -> HydraFlowError:
@@ -158,9 +160,3 @@ def _refused(error: LogError | OutputError, scratch: bool) -> HydraFlowError:
     what = str(cause or error).partition("; ")[0]
     remedy = _SCRATCH_REMEDY if scratch else f"make room, {_REMEDY}" if full else _REMEDY
     return (InputOutputError if full else OutputError)(what, where="journal", remedy=remedy)
-
-
-def _variables(text: str) -> dict[str, str]:
-    """Return the variables that the topology's text names, as they are set."""
-    names = set(re.findall(r"\$\{(\w+)", text))
-    return {name: os.environ[name] for name in sorted(names) if name in os.environ}

@@ -18,7 +18,8 @@ class Options:
     record : {book|orders|fills: path}. hash_every : messages between checkpoints, 0 for none. journal : folder under which
     the journal's folder is made, None for the state folder. no_journal : leave the journal out. checked : bounds checks.
     stall_seconds : a handler that stays that long in one message is reported. replay : journal folder to replay instead
-    of the sources; until : how many messages of it. parameters : by stage, in place of the file's. environment : for ${…}. hiccup_seconds : length of the baseline measurement.
+    of the sources; until : how many messages of it. parameters : by stage, in place of the file's. environment : for ${…}.
+    overrides : PATH=VALUE, as for --set. hiccup_seconds : length of the baseline measurement.
     """
 
     topology: str
@@ -36,6 +37,7 @@ class Options:
     hiccup_seconds: float = 0.2
     parameters: dict[str, dict[str, Any]] = attrs.field(factory=dict)
     environment: dict[str, str] = attrs.field(factory=dict)
+    overrides: list[str] = attrs.field(factory=list)
 
     def to_json(self) -> str:
         return json.dumps(attrs.asdict(self))

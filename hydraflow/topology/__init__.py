@@ -2,8 +2,10 @@
 
     spec           attrs classes: the only declaration of keys, types, defaults, ranges
     nodes          text → nodes with line and column; YAML 1.2, duplicate keys, bounds
-    values         scalars and quantities;   interpolate   ${V}
+    values         scalars and quantities;   interpolate   ${V}, ${file:…}, ${secret:…}
     convert        nodes → attrs objects, for the file's keys and for components' parameters
+    lookup         variables, files, secrets;   includes   other files;   overrides   --set
+    resolved, emit the result as YAML again
     load           the whole way, all mistakes in one error
     graph          stages, rings, order, cycles
     check, check_rings, check_placement     what needs no import;   components   what does

@@ -90,7 +90,7 @@ def _check_after(topology: Topology, stages: list[Node], findings: Findings) -> 
             elif name not in known:
                 close = did_you_mean(name, known - {spec.name})
                 at = by_name[close].spec.where("name") if close else None
-                line = f" (line {at.line})" if at else ""
+                line = f" ({f'{at.path}:' if at.path else 'line '}{at.line})" if at and at.line else ""
                 findings.error("HF104", f"handler '{spec.name}' waits for '{name}', which no handler defines", span,
                                label=f"did you mean '{close}'{line}?" if close else "",
                                notes=(f"known: {_listed(n.name for n in topology.stages if n.on == spec.on and n != spec)}",))

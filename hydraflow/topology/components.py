@@ -79,7 +79,7 @@ def bind(spec: SourceSpec | HandlerSpec, registry: Registry, folder: str, findin
                        label=f"did you mean '{close}'?" if close else "", notes=error.notes)
         return None
     written = spec.node.entries.get("with") if spec.node else None
-    node = written[1] if written and written[1].plain() == spec.parameters else Node.of(spec.parameters)
+    node = written[1] if written and repr(written[1].plain()) == repr(spec.parameters) else Node.of(spec.parameters)
     at = spec.where_key("with") if written else spec.where()
     owner = f"{kind} '{spec.name}'"
     if isinstance(spec, SourceSpec) and spec.when_full is not None:
@@ -154,7 +154,7 @@ def _check_room(one: Bound, argument: str, name: str, topology: Topology, findin
 def _check_traded(topology: Topology, bound: dict[str, Bound], findings: Findings) -> None:
     """Symbols, ticks and lots come from the file, from a source that knows them, or from the decimals in a capture."""
     sources = [bound.get(s.name) for s in topology.sources]
-    if not sources or None in sources or any(s.use == "capture" for s in topology.sources):
+    if not sources or None in sources or any(s.use == "capture" for s in topology.sources) or findings.has("HF012", "HF013"):
         return
     root = topology.node
     if not topology.instruments and not (root and "instruments" in root.entries):

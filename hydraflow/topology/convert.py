@@ -99,6 +99,8 @@ def describe(node: Node) -> str:
     if node.kind != "scalar":
         return f"a {'mapping' if node.kind == 'map' else 'list'}"
     value = node.value
+    if node.secret:
+        return "a secret"
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -155,8 +157,16 @@ def _field(field: attrs.Attribute, key: str, node: Node, span: Span | None, find
         notes = [f"{key}: {field.metadata['description']}"] if field.metadata.get("description") else []
         if node.variables:
             notes.append(f"the value comes from {', '.join('${' + v + '}' for v in node.variables)}")
-        findings.error(code, f"{owner}: {key} {bad}", node.span or span, label=bad.label, notes=tuple(notes))
+        message, label = _said(bad, node)
+        findings.error(code, f"{owner}: {key} {message}", node.span or span, label=label, notes=tuple(notes))
         return _MISSING
+
+
+def _said(bad: _Bad, node: Node) -> tuple[str, str]:
+    """Return message and label; of a secret neither shows anything, not even in part or as a number."""
+    if any(part.secret for part in node.everything()):
+        return f"{str(bad).partition(', got ')[0]}, got a secret", ""
+    return str(bad), bad.label
 
 
 def _value(kind: Any, field: attrs.Attribute, key: str, node: Node, findings: Findings, codes: Codes, owner: str) -> Any:
@@ -191,7 +201,8 @@ def _list(inner: Any, field: attrs.Attribute, key: str, node: Node, findings: Fi
             made = _value(inner, field, key, child, findings, codes, owner)
         except _Bad as bad:
             code = codes.range if bad.out_of_range else codes.wrong_type
-            findings.error(code, f"{owner}: an item {bad}", child.span or node.span, label=bad.label)
+            message, label = _said(bad, child)
+            findings.error(code, f"{owner}: an item {message}", child.span or node.span, label=label)
             continue
         if made is not _MISSING:
             out.append(made)
@@ -222,6 +233,7 @@ def _scalar(kind: Any, field: attrs.Attribute, key: str, node: Node) -> Any:
     if node.kind != "scalar":
         raise _Bad(f"must be {_words(kind)}, got {describe(node)}")
     if node.variables:  # a variable has no type of its own, quoted or not: the field decides
+        node.as_text = kind is str
         node = attrs.evolve(node, value=node.text if kind is str else resolve(node.text))
     value = node.value
     if special == "decimal":

@@ -11,7 +11,8 @@ end of the relation when there is one. It renders the way a good compiler prints
        = known: book, journal, risk, signal
        = more: hfx explain HF104
 
-`Findings` collects them, so that a file shows all its mistakes in one run.
+A place may lie in an included file, or be an option (`--set a.b=c`): a span knows which, and every excerpt comes from the
+file that it is about. `Findings` collects diagnostics, so that a file shows all its mistakes in one run.
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
 
-__all__ = ["Diagnostic", "Findings", "Related", "Span", "did_you_mean", "plural", "render", "split_lines", "summary"]
+from hydraflow.scrubber import SECRETS
+
+__all__ = ["Diagnostic", "Findings", "Related", "Span", "did_you_mean", "places", "plural", "render", "split_lines", "summary"]
 
 _WIDEST = 110  # characters of a source line that are shown
 _BREAKS = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # the line breaks of YAML 1.1, which libyaml counts
@@ -33,16 +36,25 @@ _COLOURS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "frame": "\x1b[1;34m
 
 @attrs.frozen
 class Span:
-    """A stretch of one line. line, column : 1-based, in characters; length : characters, at least 1."""
+    """A stretch of one line. line, column : 1-based, in characters; length : characters, at least 1.
+
+    path : the file it lies in, "" for the topology's own. Line 0: no file but an option, which `path` shows.
+    """
 
     line: int
     column: int
     length: int = 1
+    path: str = ""
+
+    @classmethod
+    def option(cls, text: str) -> Span:
+        """Return the place of an option, as it was given: "--set rings.main.slots=64"."""
+        return cls(0, 0, 0, text)
 
 
 @attrs.frozen
 class Related:
-    """Another place in the same file that the diagnostic is about, with a few words on it."""
+    """Another place that the diagnostic is about, with a few words on it. `span.path` "": in the same file."""
 
     span: Span
     label: str
@@ -85,7 +97,8 @@ class Diagnostic:
             "length": self.length,
             "label": self.label,
             "related": [
-                {"line": r.span.line, "column": r.span.column, "length": r.span.length, "label": r.label}
+                {"path": r.span.path or self.path, "line": r.span.line, "column": r.span.column, "length": r.span.length,
+                 "label": r.label}
                 for r in self.related
             ],
             "notes": list(self.notes),
@@ -93,31 +106,47 @@ class Diagnostic:
 
 
 class Findings:
-    """Collects diagnostics of one file; the same code at the same place counts once."""
+    """Collects diagnostics of a file and of those that it includes; the same code at the same place counts once.
+
+    path : of the topology file. texts : path → contents of every file read so far. inner : this is a view of an included
+    file, whose spans say so.
+    """
 
     def __init__(self, path: str = "", text: str = "") -> None:
         self.path = path
-        self.text = text
+        self.root = path
+        self.inner = False
+        self.texts: dict[str, str] = {path: text} if text else {}
         self._found: dict[tuple, Diagnostic] = {}
+
+    @property
+    def text(self) -> str:
+        """The contents of the file, "" when it could not be read."""
+        return self.texts.get(self.path, "")
+
+    @text.setter
+    def text(self, text: str) -> None:
+        self.texts[self.path] = text
 
     def error(self, code: str, message: str, span: Span | None = None, **more: Any) -> None:
         """Add an error. more : label, related, notes as in Diagnostic."""
-        self._add(Diagnostic(code=code, message=message, path=self.path, span=span, **more))
+        self._add(Diagnostic(code=code, message=message, span=span, **more))
 
     def warning(self, code: str, message: str, span: Span | None = None, **more: Any) -> None:
         """Add a warning: the file is usable, but probably not what was meant."""
-        self._add(Diagnostic(code=code, message=message, severity="warning", path=self.path, span=span, **more))
+        self._add(Diagnostic(code=code, message=message, severity="warning", span=span, **more))
 
-    def at(self, path: str) -> Findings:
-        """Return a view that adds to the same findings, of what stands not in the file but at `path`: an option."""
+    def at(self, path: str, *, inner: bool = False) -> Findings:
+        """Return a view that adds to the same findings, of what stands at `path`: an option, or an included file (inner)."""
         view = Findings(path)
-        view._found = self._found
+        view.root, view.inner, view.texts, view._found = self.root, inner, self.texts, self._found
         return view
 
     @property
     def diagnostics(self) -> list[Diagnostic]:
-        """Everything found, in the order of the file."""
-        return sorted(self._found.values(), key=lambda d: (d.line, d.column, d.code, d.message))
+        """Everything found, in the order of the files, options first."""
+        order = {path: number for number, path in enumerate(self.texts)}
+        return sorted(self._found.values(), key=lambda d: (order.get(d.path, -1), d.line, d.column, d.code, d.message))
 
     @property
     def failed(self) -> bool:
@@ -128,8 +157,20 @@ class Findings:
         """Whether one of these codes is among them."""
         return any(d.code in codes for d in self._found.values())
 
-    def _add(self, diagnostic: Diagnostic) -> None:
-        self._found.setdefault((diagnostic.code, diagnostic.span, diagnostic.message), diagnostic)
+    def _add(self, found: Diagnostic) -> None:
+        """Say where it is (a span that names no file lies in the topology's own), and hide secrets."""
+        span = found.span
+        own = self.path if span is None or self.inner else self.root
+        path = span.path if span is not None and span.path else own
+        related = tuple(
+            Related(r.span if r.span.path or path == own else attrs.evolve(r.span, path=own), SECRETS.scrub(r.label))
+            for r in found.related
+        )
+        found = attrs.evolve(
+            found, path=path, span=span if span is not None and span.line else None, related=related,
+            message=SECRETS.scrub(found.message), label=SECRETS.scrub(found.label), notes=tuple(map(SECRETS.scrub, found.notes)),
+        )
+        self._found.setdefault((found.code, found.path, found.span, found.message), found)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
@@ -154,34 +195,46 @@ def summary(diagnostics: Iterable[Diagnostic], path: str) -> str:
     return f"{', '.join(parts)} in {path}"
 
 
+def places(diagnostics: Iterable[Diagnostic], path: str) -> str:
+    """Return where diagnostics are, each file or option once: "a.yaml, b.yaml and --placement"; `path` when there are none."""
+    named = list(dict.fromkeys(d.path.partition(" ")[0] if d.path.startswith("--") else d.path or path for d in diagnostics)) or [path]
+    return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
+
+
 def split_lines(text: str) -> list[str]:
     """Split at every line break that YAML knows, so that line numbers agree with the parser's."""
     return _BREAKS.split(text)
 
 
-def render(diagnostic: Diagnostic, text: str = "", *, colour: bool = False) -> str:
-    """Return the diagnostic as text. text : the file's contents, for the source lines; colour : ANSI sequences."""
+def render(diagnostic: Diagnostic, text: str | Mapping[str, str] = "", *, colour: bool = False) -> str:
+    """Return the diagnostic as text. text : contents of its file, or of several by path; colour : ANSI sequences."""
     paint = _Paint(colour)
     head = f"{diagnostic.severity}[{diagnostic.code}]"
     out = [f"{paint(diagnostic.severity, head)}{paint('bold', ': ' + diagnostic.message)}"]
-    lines = split_lines(text)
-    marks = [(r.span, "-", r.label) for r in diagnostic.related if 1 <= r.span.line <= len(lines)]
-    span = diagnostic.span
-    if span and 1 <= span.line <= len(lines):
-        marks.append((span, "^", diagnostic.label))
-    gutter = max((len(str(s.line)) for s, _, _ in marks), default=1)
-    if span:
-        place = f"{diagnostic.path}:{span.line}:{span.column}"
-    else:
-        place = diagnostic.path
+    texts = {diagnostic.path: text} if isinstance(text, str) else text
+    marks: dict[str, list[tuple[Span, str, str]]] = {diagnostic.path: []}  # file → what is marked in it
+    span, options = diagnostic.span, []
+    for related in diagnostic.related:
+        path = related.span.path or diagnostic.path
+        if related.span.line == 0:
+            options.append(f"{related.label}: {path}")
+        elif related.span.line <= len(split_lines(texts.get(path, ""))):
+            marks.setdefault(path, []).append((related.span, "-", related.label))
+    if span and span.line <= len(split_lines(texts.get(diagnostic.path, ""))):
+        marks[diagnostic.path].append((span, "^", diagnostic.label))
+    gutter = max((len(str(s.line)) for found in marks.values() for s, _, _ in found), default=1)
+    place = f"{diagnostic.path}:{span.line}:{span.column}" if span else diagnostic.path
     if place:
         out.append(f"{' ' * gutter}{paint('frame', '-->')} {place}")
-    if marks and text:
-        out.extend(_snippet(marks, lines, gutter, diagnostic.severity, paint))
+    for path, found in marks.items():
+        if path != diagnostic.path:
+            out.append(f"{' ' * gutter}{paint('frame', ':::')} {path}:{found[0][0].line}:{found[0][0].column}")
+        if found and texts.get(path):
+            out.extend(_snippet(found, split_lines(texts[path]), gutter, diagnostic.severity, paint))
     unpointed = [diagnostic.label] if diagnostic.label and not span else []
-    for note in [*unpointed, *diagnostic.notes, f"more: hfx explain {diagnostic.code}"]:
+    for note in [*unpointed, *options, *diagnostic.notes, f"more: hfx explain {diagnostic.code}"]:
         out.append(f"{' ' * gutter} {paint('frame', '=')} {note}")
-    return "\n".join(out)
+    return SECRETS.scrub("\n".join(out))
 
 
 def _snippet(marks: list, lines: list[str], gutter: int, severity: str, paint: _Paint) -> list[str]:

@@ -19,8 +19,19 @@ EXPLANATIONS = {
     "HF008": "A key is missing that has no default.",
     "HF009": "An environment variable is not set. `${NAME:-default}` gives a default, `${NAME:?message}` a message of your "
              "own.",
-    "HF010": "A `${...}` that is not `${NAME}`, `${NAME:-default}` or `${NAME:?message}`. `$$` stands for a dollar sign.",
+    "HF010": "A `${...}` that is not `${NAME}`, `${NAME:-default}`, `${NAME:?message}`, `${file:PATH}` or `${secret:NAME}`. `$$` "
+             "stands for a dollar sign.",
     "HF011": "A value lies outside its range, or is not one of the words that are allowed.",
+    "HF012": "A file that `include:` names cannot be read. Its path is relative to the file that includes it.",
+    "HF013": "Files include each other in a circle.",
+    "HF014": "The file whose contents `${file:PATH}` stands for cannot be read, is no text, or has more than 64 KiB.",
+    "HF015": "`${secret:NAME}` is the contents of the file NAME in the folder that HYDRAFLOW_SECRETS names or, when that is not "
+             "set, the environment variable NAME. Neither is there, or it is empty.",
+    "HF016": "Every user of the machine can read the file of a secret: `chmod o-r FILE`.",
+    "HF017": "A secret stands where everybody sees it: as a name, a ring, a number of slots. Only parameters, below a stage's "
+             "`with:`, may be secrets.",
+    "HF018": "The path of a `--set PATH=VALUE` leads nowhere. It is the keys as the file writes them, with dots between; items "
+             "of a list are named by their name or index: `--set sources.simulator.with.frames=1000`.",
     # names and order
     "HF101": "Two stages, or two threads, have the same name. Names identify stages in `after`, in placements and in reports.",
     "HF102": "Stages wait for each other in a circle, so none could ever begin. An answer to an earlier stage goes through a "

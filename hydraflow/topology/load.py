@@ -1,16 +1,17 @@
-"""Loading a topology: text → nodes → attrs objects → defaults → checks; every mistake of the file in one error.
+"""Loading a topology: text → nodes, with what they include and what options set → attrs objects → defaults → checks; every
+mistake in one error.
 
     topology = load("config/demo.yaml")
     topology.bound["book"].handler, topology.bound["book"].params      # resolved by `components`
 
-`examine` is the pure core: bytes and an environment in, a topology and its findings out.
+`examine` is the core: bytes, options and an environment in, a topology and its findings out.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -19,8 +20,11 @@ from hydraflow.errors import ConfigurationError, InputNotFound, UsageError
 from hydraflow.registry import Registry, default_name
 from hydraflow.topology.check import check
 from hydraflow.topology.convert import SPEC_CODES, Bytes, convert
-from hydraflow.topology.diagnose import Diagnostic, Findings, did_you_mean, render, summary
-from hydraflow.topology.nodes import BYTES_MAX, Node, is_unknown, read
+from hydraflow.topology.diagnose import Diagnostic, Findings, did_you_mean, places, render, summary
+from hydraflow.topology.includes import included
+from hydraflow.topology.lookup import Lookup
+from hydraflow.topology.nodes import BYTES_MAX, Node, forget, is_unknown, read, report_problems
+from hydraflow.topology.overrides import override
 from hydraflow.topology.spec import (
     WELL_KNOWN_RINGS,
     HandlerSpec,
@@ -40,15 +44,14 @@ SECTIONS = {key_of(field) for field in attrs.fields(Topology) if not field.metad
 
 
 class TopologyError(ConfigurationError):
-    """A topology file that cannot be used. diagnostics : all that is wrong with it; text : the file's contents."""
+    """A topology file that cannot be used. diagnostics : all that is wrong with it; texts : path → contents of its files."""
 
-    def __init__(self, path: str, text: str, diagnostics: list[Diagnostic]) -> None:
-        places = list(dict.fromkeys(d.path or path for d in diagnostics))  # the file, or an option in its stead
-        super().__init__(summary(diagnostics, " and ".join(places)) + "".join(f"\n\n{render(d, text)}" for d in diagnostics))
+    def __init__(self, path: str, texts: Mapping[str, str], diagnostics: list[Diagnostic]) -> None:
+        super().__init__(summary(diagnostics, places(diagnostics, path)) + "".join(f"\n\n{render(d, texts)}" for d in diagnostics))
         self.path = path
-        self.text = text
+        self.texts = texts
         self.diagnostics = diagnostics
-        if path not in places:
+        if all(d.path.startswith("--") for d in diagnostics):  # options, not files
             self.exit_code = UsageError.exit_code
 
 
@@ -60,20 +63,22 @@ def load(
     components: bool = True,
     cpus: Collection[int] | None = None,
     placement: PlacementSpec | None = None,
+    overrides: Sequence[str] = (),
 ) -> Topology:
     """Read, complete and check a topology file.
 
     environment : for ${...}, default os.environ. components : import what `use:` names and bind parameters to it.
     cpus : those that threads may be pinned to, None to skip that check. placement : instead of the file's own.
+    overrides : PATH=VALUE, as for --set.
     Raises: TopologyError with every diagnostic; InputNotFound. Warnings are kept in `topology.warnings`.
     """
     data = read_file(path)
     topology, findings = examine(
         data, str(path), os.environ if environment is None else environment, registry=registry, components=components,
-        cpus=cpus, placement=placement,
+        cpus=cpus, placement=placement, overrides=overrides,
     )
     if topology is None or findings.failed:
-        raise TopologyError(str(path), findings.text, findings.diagnostics)
+        raise TopologyError(str(path), findings.texts, findings.diagnostics)
     return attrs.evolve(topology, warnings=tuple(findings.diagnostics))
 
 
@@ -97,21 +102,35 @@ def examine(
     components: bool = True,
     cpus: Collection[int] | None = None,
     placement: PlacementSpec | None = None,
+    overrides: Sequence[str] = (),
+    files: Mapping[str, str] | None = None,
 ) -> tuple[Topology | None, Findings]:
-    """Return the topology (None when its text cannot be read) and everything that was found; arguments as for `load`."""
+    """Return the topology (None when its text cannot be read) and everything that was found; arguments as for `load`.
+
+    files : absolute path → text, in place of what lies there now: a replay takes from the journal what the topology included.
+    """
     registry = registry or Registry()
     findings = Findings(path)
-    root = read(data, findings, environment)
+    lookup = Lookup(environment, files or {})
+    root = read(data, findings, lookup, deferred=True)
     if root is None or not _is_topology(root, findings):
+        if root is not None:
+            report_problems(root, findings)
         return None, findings
+    root, whole = included(root, findings, lookup)
+    _check_secrets(root, findings)
+    override(root, overrides, findings, lookup)
+    report_problems(root, findings)
+    _check_secrets(root, findings)
     topology = convert(Topology, root, findings, codes=SPEC_CODES, owner="the topology")
     if topology is None:
         return None, findings
-    topology = attrs.evolve(complete(topology, registry), path=path, text=findings.text)
+    topology = attrs.evolve(complete(topology, registry), path=path, text=findings.text, lookup=lookup,
+                            overrides=tuple(overrides))
     topology = attrs.evolve(topology, name=topology.name or _name_of(path))
     if placement is not None:
         topology = attrs.evolve(topology, placement=placement)
-    check(topology, findings, cpus, graph=_is_whole(topology))
+    check(topology, findings, cpus, graph=whole and _is_whole(topology))
     if components:
         from hydraflow.topology.components import bind_all
 
@@ -169,6 +188,17 @@ def _is_topology(root: Node, findings: Findings) -> bool:
                        label=f"this program reads version {VERSION}", notes=(hint,))
         return False
     return True
+
+
+def _check_secrets(root: Node, findings: Findings) -> None:
+    """Names of engines, stages and files are shown everywhere, so a secret may only be a parameter."""
+    parameters = [stage.entries["with"][1] for section in ("sources", "handlers", "sinks") if section in root.entries
+                  for stage in root.entries[section][1].items if "with" in stage.entries]
+    allowed = {id(node) for part in parameters for node in part.everything()}
+    for node in root.everything():
+        if node.secret and id(node) not in allowed and not is_unknown(node):
+            findings.error("HF017", "a secret can only be a parameter of a stage, below its with:", node.span)
+            forget(node)
 
 
 def _is_whole(topology: Topology) -> bool:

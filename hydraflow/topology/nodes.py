@@ -8,6 +8,7 @@ Keys that begin with `x-` are skipped: they only hold anchors and notes.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
@@ -15,21 +16,25 @@ from typing import Any, NoReturn
 import attrs
 import yaml
 
-from hydraflow.topology.diagnose import Findings, Related, Span, split_lines
-from hydraflow.topology.interpolate import interpolate
+from hydraflow.scrubber import is_secret
+from hydraflow.topology.diagnose import Findings, Related, Span, did_you_mean, split_lines
+from hydraflow.topology.interpolate import Problem, interpolate
+from hydraflow.topology.lookup import Lookup
 from hydraflow.topology.values import resolve
 
-__all__ = ["BYTES_MAX", "Node", "read"]
+__all__ = ["BYTES_MAX", "DEPTH_MAX", "Node", "forget", "is_unknown", "read", "report_problems"]
 
 BYTES_MAX = 1 << 20
 DEPTH_MAX = 32
-NODES_MAX = 20_000  # after aliases are expanded
+NODES_MAX = 20_000  # of all files, after aliases are expanded
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAGS = {None, "!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:int", "tag:yaml.org,2002:float",
          "tag:yaml.org,2002:bool", "tag:yaml.org,2002:null", "tag:yaml.org,2002:seq", "tag:yaml.org,2002:map"}
+_CODES = {"unset": "HF009", "malformed": "HF010", "file": "HF014", "secret": "HF015"}  # of interpolation's problems
 _TEXT_TAGS = ("!", "tag:yaml.org,2002:str")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _EXPLANATIONS = [  # libyaml's and PyYAML's words → ours
     ("that cannot start any token", "this character cannot stand here; quote the value"),
     ("mapping values are not allowed", "unexpected ':'; quote a value that contains ': ', and check the indentation"),
@@ -49,7 +54,10 @@ _EXPLANATIONS = [  # libyaml's and PyYAML's words → ours
 class Node:
     """A value of the file. kind : "scalar", "list" or "map".
 
-    value : resolved scalar; text : its text after interpolation; variables : those that it came from.
+    value : resolved scalar; text : its text after interpolation; variables : those that it names, taken : those that it
+    really came from (defaults do not count). secret : it holds one; raw : what is written for a text that no output may show.
+    problems : what is wrong with its interpolation, each with its place, until it is reported.
+    as_text : of a value with variables, whether its field takes text; None: not known.
     items : of a list; entries : of a map, key → (span of the key, node).
     """
 
@@ -58,6 +66,11 @@ class Node:
     value: Any = None
     text: str = ""
     variables: tuple[str, ...] = ()
+    taken: tuple[str, ...] = ()
+    secret: bool = False
+    raw: str = ""
+    problems: tuple[tuple[Span, Problem], ...] = ()
+    as_text: bool | None = None
     items: list[Node] = attrs.field(factory=list)
     entries: dict[str, tuple[Span | None, Node]] = attrs.field(factory=dict)
 
@@ -89,6 +102,12 @@ class Node:
             span = node.span or span
         return span
 
+    def everything(self) -> Iterator[Node]:
+        """Yield this node and all below it."""
+        yield self
+        for child in (*self.items, *(node for _, node in self.entries.values())):
+            yield from child.everything()
+
     def where_key(self, key: str) -> Span | None:
         """Return the span of a key of this map, or of the map."""
         return self.entries[key][0] if key in self.entries else self.span
@@ -98,8 +117,12 @@ class _Stop(Exception):
     """The rest of the file cannot be read; what is wrong has been reported."""
 
 
-def read(data: bytes | str, findings: Findings, environment: Mapping[str, str]) -> Node | None:
-    """Return the root of the file, or None when its text cannot be read at all. What is wrong goes to `findings`."""
+def read(data: bytes | str, findings: Findings, environment: Mapping[str, str] | Lookup, *, deferred: bool = False) -> Node | None:
+    """Return the root of the file, or None when its text cannot be read at all. What is wrong goes to `findings`.
+
+    deferred : what is wrong with `${…}` is left in the nodes for `report_problems`, for another file or an option may still
+    replace the value.
+    """
     text = _decode(data, findings)
     if text is None:
         return None
@@ -110,14 +133,39 @@ def read(data: bytes | str, findings: Findings, environment: Mapping[str, str]) 
         what = f"character U+{ord(bad[0]):04X} is not allowed in a text file"
         findings.error("HF001", what, Span(line, column), label="remove it, or write it as an escape in quotes")
         return None
-    reader = _Reader(text, findings, environment)
+    reader = _Reader(text, findings, Lookup.of(environment))
     try:
-        return reader.document()
+        root = reader.document()
+        if root is not None and not deferred:
+            report_problems(root, findings)
+        return root
     except _Stop:
         return None
     except yaml.YAMLError as error:
         _report_syntax(error, text, findings)
         return None
+
+
+def report_problems(root: Node, findings: Findings) -> None:
+    """Report what could not be interpolated in the values below `root`, once."""
+    for node in root.everything():
+        for span, problem in node.problems:
+            _report(problem, span, findings)
+        node.problems = ()
+
+
+def _report(problem: Problem, span: Span, findings: Findings) -> None:
+    if problem.kind == "exposed":
+        findings.warning("HF016", problem.message, span, label="chmod o-r")
+        return
+    close = did_you_mean(problem.name.rpartition("/")[2], problem.close)
+    label = f"did you mean '{close}'?" if close else ""
+    notes: tuple[str, ...] = ()
+    if problem.kind == "unset":
+        label = f"set {problem.name}, or write ${{{problem.name}:-default}}"
+    elif problem.kind == "malformed":
+        notes = ("write ${NAME}, ${NAME:-default}, ${NAME:?message}, ${file:PATH} or ${secret:NAME}; $$ is a dollar sign",)
+    findings.error(_CODES[problem.kind], problem.message, span, label=label, notes=notes)
 
 
 def _decode(data: bytes | str, findings: Findings) -> str | None:
@@ -146,20 +194,21 @@ def _position(text: str, index: int) -> tuple[int, int]:
 class _Reader:
     """Composes nodes from the parser's events. Recursion is bounded by DEPTH_MAX."""
 
-    def __init__(self, text: str, findings: Findings, environment: Mapping[str, str]) -> None:
+    def __init__(self, text: str, findings: Findings, lookup: Lookup) -> None:
         self._lines = split_lines(text)
         self._findings = findings
-        self._environment = environment
+        self._lookup = lookup
+        self._path = findings.path if findings.inner else ""
+        self._folder = os.path.dirname(findings.path) or "."
         self._events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
         self._anchors: dict[str, list[Any] | None] = {}
-        self._nodes = 0
 
     def document(self) -> Node | None:
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
                 break
         else:
-            return Node("scalar", Span(1, 1))
+            return Node("scalar", Span(1, 1, 1, self._path))
         tree = self._tree(next(self._events), 0)
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
@@ -239,22 +288,21 @@ class _Reader:
         return event.value, span
 
     def _scalar(self, event: Any, span: Span) -> Node:
-        result = interpolate(event.value, self._environment)
-        for problem in result.problems:
-            code = "HF009" if problem.kind == "unset" else "HF010"
-            label = f"set {problem.name}, or write ${{{problem.name}:-default}}" if code == "HF009" else ""
-            notes = ("write ${NAME}, ${NAME:-default} or ${NAME:?message}; $$ is a dollar sign",) if not label else ()
-            self._findings.error(code, problem.message, self._part(event, span, problem), label=label, notes=notes)
+        result = interpolate(event.value, self._lookup, self._folder)
+        problems = tuple((self._part(event, span, problem), problem) for problem in result.problems)
         is_text = bool(event.style) or event.tag in _TEXT_TAGS
-        if result.problems:
-            return Node("scalar", span, _Unknown(), "", result.names)
-        return Node("scalar", span, result.text if is_text else resolve(result.text), result.text, result.names)
+        if any(problem.kind != "exposed" for problem in result.problems):
+            return Node("scalar", span, _Unknown(), "", result.names, problems=problems)
+        unwritable = bool(result.taken) and _SURROGATE.search(result.text) is not None  # bytes that are no UTF-8
+        hidden = result.secret or unwritable or any(map(is_secret, result.taken))
+        return Node("scalar", span, result.text if is_text else resolve(result.text), result.text, result.names, result.taken,
+                    result.secret, event.value if hidden else "", problems)
 
     def _part(self, event: Any, span: Span, problem: Any) -> Span:
         column = span.column + problem.offset + bool(event.style)
         line = self._lines[span.line - 1]
         wanted = event.value[problem.offset : problem.offset + problem.length]
-        return Span(span.line, column, problem.length) if line[column - 1 :].startswith(wanted) else span
+        return Span(span.line, column, problem.length, self._path) if line[column - 1 :].startswith(wanted) else span
 
     def _span(self, event: Any) -> Span:
         start, end = event.start_mark, event.end_mark
@@ -264,13 +312,13 @@ class _Reader:
             length = end.column - start.column
         else:
             length = len(line[start.column :].split(" #")[0].rstrip())
-        return Span(start.line + 1, start.column + 1, max(1, length))
+        return Span(start.line + 1, start.column + 1, max(1, length), self._path)
 
     def _count(self, event: Any, depth: int) -> None:
-        self._nodes += 1
+        self._lookup.nodes += 1
         if depth > DEPTH_MAX:
             self._fail("HF005", f"nested deeper than {DEPTH_MAX} levels", self._span(event))
-        if self._nodes > 2 * NODES_MAX:
+        if self._lookup.nodes > 2 * NODES_MAX:
             self._fail("HF005", f"more than {NODES_MAX:,} values once aliases are expanded", self._span(event))
 
     def _fail(self, code: str, message: str, span: Span | None, label: str = "") -> NoReturn:
@@ -283,6 +331,11 @@ class _Unknown:
 
     def __repr__(self) -> str:
         return "unknown"
+
+
+def forget(node: Node) -> None:
+    """Make the value unknown: it has been reported, and nothing else may be said about it."""
+    node.value, node.text = _Unknown(), ""
 
 
 def is_unknown(node: Node) -> bool:

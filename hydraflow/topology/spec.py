@@ -149,6 +149,7 @@ class Topology(Located):
     NOUN: ClassVar[str] = "topology"
     version: int = _key("version of the file format", choices=(1,))
     name: str = _key("name of the engine", default="")
+    include: tuple[str, ...] = _key("files that this one builds on, relative to it; what it says itself wins", default=())
     instruments: tuple[InstrumentSpec, ...] = _key("what is traded", default=())
     sources: tuple[SourceSpec, ...] = _key("where frames come from", default=())
     rings: dict[str, RingSpec] = attrs.field(factory=dict, metadata=_about("every ring under its name"))
@@ -157,6 +158,8 @@ class Topology(Located):
     placement: PlacementSpec = attrs.field(factory=PlacementSpec, metadata=_about("which stages share a thread"))
     path: str = attrs.field(default="", metadata={"internal": True})
     text: str = attrs.field(default="", repr=False, metadata={"internal": True})
+    lookup: Any = attrs.field(default=None, eq=False, repr=False, metadata={"internal": True})  # what it took from outside
+    overrides: tuple[str, ...] = attrs.field(default=(), eq=False, repr=False, metadata={"internal": True})
     bound: dict[str, Any] = attrs.field(factory=dict, eq=False, repr=False, metadata={"internal": True})
     warnings: tuple[Any, ...] = attrs.field(default=(), eq=False, repr=False, metadata={"internal": True})
 

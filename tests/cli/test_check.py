@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from hydraflow.cli.annotations import annotation
 from hydraflow.cli.check import check
 from hydraflow.errors import InputNotFound, UsageError
+from hydraflow.topology.diagnose import Diagnostic, Related, Span
 
 CONFIGS = Path(__file__).parents[2] / "config"
 GOOD = ("version: 1\nsources: [{name: s, use: 'tests.reference.topology_stubs:simulator'}]\n"
@@ -68,6 +70,37 @@ def test_check_takes_a_placement(run):
     assert result.exit_code == 78
     assert "error[HF401]: the placement leaves out 'b'" in result.stderr
     assert isinstance(run(GOOD, "--placement", "a:warp=s").exception, UsageError)
+
+
+def test_check_takes_values_from_options(run):
+    assert run(GOOD, "--set", "sources.s.with.frames=10", "--set", "placement=fused").exit_code == 0
+    result = run(GOOD, "--set", "sources.s.with.frmes=10", "--set", "sources.z.with.frames=10")
+    assert result.exit_code == 78
+    assert " --> --set sources.s.with.frmes=10\n  = did you mean 'frames'?\n" in result.stderr
+    assert re.search(r"\n2 errors in --set \(checked in [\d,]+ ms\)\n$", result.stderr)
+    (first, second) = json.loads(run(GOOD, "--format", "json", "--set", "name=-", "--set", "x=1").stdout)["diagnostics"]
+    assert (first["path"], first["line"], second["path"], second["line"]) == ("--set name=-", 0, "--set x=1", 0)
+
+
+def test_check_prints_workflow_commands(run, tmp_path):
+    result = run(GOOD.replace("version: 1", "version: 1\nnmae: x"), "--format", "github", "--set", "a%,b:c=1")
+    path = str(tmp_path / "t.yaml")
+    assert result.exit_code == 78
+    assert result.stderr == ""
+    assert result.stdout.splitlines() == [
+        "::error title=HF007::--set a%25,b:c=1: the topology has no key 'a%25,b:c'%0Aknown: version, name, include, instruments, sources, "
+        "rings, handlers, sinks, placement",
+        f"::error file={path},line=2,col=1,endColumn=5,title=HF007::the topology has no key 'nmae'%0Adid you mean 'name'?%0Aknown: "
+        "version, name, include, instruments, sources, rings, handlers, sinks, placement",
+    ]
+    assert run(GOOD, "--format", "github").stdout == ""
+
+
+def test_an_annotation_escapes_and_shows_the_other_end():
+    diagnostic = Diagnostic(code="HF101", message="100%\r\nx", path="a,b:c%.yaml", span=Span(2, 3, 4), severity="warning", label="again",
+                            related=(Related(Span(1, 1, 1, "o.yaml"), "first here"),))
+    assert annotation(diagnostic) == ("::warning file=a%2Cb%3Ac%25.yaml,line=2,col=3,endColumn=7,title=HF101::100%25%0D%0Ax%0Aagain%0A"
+                                      "o.yaml:1: first here")
 
 
 def test_check_names_a_missing_file(tmp_path):

@@ -98,6 +98,12 @@ def test_what_cannot_fit_is_drawn_and_said(file):
     assert all(result.stdout.count(f" h{n} ") == 1 for n in range(30))
 
 
+def test_a_value_of_the_command_line_is_drawn(file):
+    result = call(file(GOOD), "--set", "sources.simulator.name=flow", "--format", "json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert json.loads(result.stdout)["nodes"][0]["name"] == "flow"
+
+
 def test_a_pipe_has_80_columns_unless_columns_says_otherwise(file):
     path = file(GOOD)
     narrow, wide = call(path, env={"COLUMNS": "70"}), call(path, env={"COLUMNS": "200"})

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from hydraflow.cli import main
 from hydraflow.cli.plan import plan
+from hydraflow.scrubber import SECRETS
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = str(ROOT / "config" / "demo.yaml")
@@ -57,3 +58,20 @@ def test_what_cannot_be_planned_is_said(arguments, code, words, tmp_path, monkey
     assert main(["plan", *arguments]) == code
     captured = capsys.readouterr()
     assert words in captured.err and "Traceback" not in captured.err and captured.out == ""
+
+
+def test_plan_takes_values_from_options_and_shows_no_secret(tmp_path):
+    SECRETS.clear()
+    text = Path(DEMO).read_text()
+    for name, seed in (("old", "${secret:SEED_A}"), ("new", "${secret:SEED_B}")):
+        (tmp_path / f"{name}.yaml").write_text(text.replace("${HYDRAFLOW_SEED:-7}", seed))
+    environment = {"SEED_A": "918273645", "SEED_B": "564738291"}
+    for options in ([], ["--json"]):
+        arguments = [str(tmp_path / "new.yaml"), "--against", str(tmp_path / "old.yaml"), "--set", "handlers.risk.with.order_burst=5", *options]
+        result = CliRunner().invoke(plan, arguments, env=environment)
+        assert result.exit_code == 0
+        for digits in ("918273645", "918,273,645", "564738291", "564,738,291"):
+            assert digits not in result.output
+        assert "***" in result.output
+        assert "order_burst" in result.output
+    SECRETS.clear()

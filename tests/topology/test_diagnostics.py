@@ -82,5 +82,5 @@ def test_as_dict_holds_place_and_other_ends():
                             related=(Related(Span(1, 1, 1), "first"),), notes=("n",))
     assert diagnostic.as_dict() == {
         "code": "HF003", "severity": "error", "message": "m", "path": "f", "line": 2, "column": 3, "length": 4,
-        "label": "again", "related": [{"line": 1, "column": 1, "length": 1, "label": "first"}], "notes": ["n"],
+        "label": "again", "related": [{"path": "f", "line": 1, "column": 1, "length": 1, "label": "first"}], "notes": ["n"],
     }
