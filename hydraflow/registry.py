@@ -30,6 +30,7 @@ class Entry:
     """A short name. target : module:attribute; on, inlets, into : rings that a stage uses when the file does not say.
 
     distribution, version : of the installed package that offers it; "" for those of the tables above.
+    Of a source, so that it need not be imported for it: feed : a thread of its own brings the frames; live : at their pace.
     """
 
     target: str
@@ -38,6 +39,8 @@ class Entry:
     into: tuple[str, ...] = ()
     distribution: str = ""
     version: str = ""
+    feed: bool = False
+    live: bool = False
 
 
 HANDLERS = {
@@ -53,9 +56,9 @@ HANDLERS = {
     "wire": Entry("handlers.wire:wire", into=("egress",)),
 }
 SOURCES = {
-    "capture": Entry("hydraflow.ingress.capture.step:capture", into=("frames",)),
+    "capture": Entry("hydraflow.ingress.capture.step:capture", into=("frames",), feed=True),
     "simulator": Entry("hydraflow.ingress.simulator.source:simulator", into=("frames",)),
-    "websocket": Entry("hydraflow.ingress.websocket:websocket", into=("frames",)),
+    "websocket": Entry("hydraflow.ingress.websocket:websocket", into=("frames",), feed=True, live=True),
 }
 
 

@@ -10,24 +10,20 @@ from xml.sax.saxutils import escape
 
 import attrs
 
+from hydraflow.picture.ink import document
+
 __all__ = ["PICTURES", "draw"]
 
 COLUMN, ROW, WIDTH, HEIGHT, EDGE = 158, 62, 122, 38, 20
-_STYLE = """<style>
-  .card { fill: #ffffff; } .text { fill: #1f2328; } .soft { fill: #57606a; font-size: 13px; }
-  .python, .reader { fill: #dbeafe; stroke: #2563eb; } .handler { fill: #dcfce7; stroke: #15803d; }
-  .ring { fill: #fef3c7; stroke: #b45309; } .producer { fill: #f3f4f6; stroke: #6b7280; }
-  .thread { fill: none; stroke: #6b7280; stroke-dasharray: 5 4; }
-  .line { stroke: #57606a; fill: none; stroke-width: 1.6; } .tip { fill: #57606a; } .lossy { stroke-dasharray: 6 4; }
-  rect { stroke-width: 1.4; }
-  @media (prefers-color-scheme: dark) {
-    .card { fill: #0d1117; } .text { fill: #e6edf3; } .soft { fill: #9da7b1; }
-    .python, .reader { fill: #10264a; stroke: #58a6ff; } .handler { fill: #0f2e1a; stroke: #3fb950; }
-    .ring { fill: #3a2a08; stroke: #d29922; } .producer { fill: #21262d; stroke: #8b949e; }
-    .thread { stroke: #8b949e; } .line { stroke: #9da7b1; } .tip { fill: #9da7b1; }
-  }
-</style>
-<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path class="tip" d="M0 0 8 4 0 8z"/></marker></defs>"""
+_LIGHT = {
+    ".python, .reader": "fill: #dbeafe; stroke: #2563eb;", ".handler": "fill: #dcfce7; stroke: #15803d;",
+    ".ring": "fill: #fef3c7; stroke: #b45309;", ".producer": "fill: #f3f4f6; stroke: #6b7280;",
+    ".thread": "fill: none; stroke: #6b7280; stroke-dasharray: 5 4;", ".lossy": "stroke-dasharray: 6 4;",
+}
+_DARK = {
+    ".python, .reader": "fill: #10264a; stroke: #58a6ff;", ".handler": "fill: #0f2e1a; stroke: #3fb950;",
+    ".ring": "fill: #3a2a08; stroke: #d29922;", ".producer": "fill: #21262d; stroke: #8b949e;", ".thread": "stroke: #8b949e;",
+}
 
 
 @attrs.frozen
@@ -56,11 +52,7 @@ def draw(picture: Picture) -> str:
     top = 26 if picture.threads else 0
     width = int(2 * EDGE + max(b.column for b in boxes.values()) * COLUMN + WIDTH)
     height = int(2 * EDGE + top + max(b.row for b in boxes.values()) * ROW + HEIGHT)
-    out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
-        " font-family=\"system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif\" font-size=\"14\">",
-        f"<title>{escape(picture.title)}</title>", _STYLE, f'<rect class="card" width="{width}" height="{height}" rx="10"/>',
-    ]
+    out: list[str] = []
     for label, inside in picture.threads:
         out += _thread(label, [boxes[name] for name in inside], top)
     for arrow in picture.arrows:
@@ -70,7 +62,7 @@ def draw(picture: Picture) -> str:
         rounding = HEIGHT / 2 if box.kind == "ring" else 6
         out.append(f'<rect class="{box.kind}" x="{x:g}" y="{y:g}" width="{WIDTH}" height="{HEIGHT}" rx="{rounding:g}"/>')
         out.append(f'<text class="text" x="{x + WIDTH / 2:g}" y="{y + HEIGHT / 2 + 5:g}" text-anchor="middle">{escape(box.label)}</text>')
-    return "\n".join([*out, "</svg>"]) + "\n"
+    return document(picture.title, width, height, out, _LIGHT, _DARK)
 
 
 def _corner(box: Box, top: int) -> tuple[float, float]:

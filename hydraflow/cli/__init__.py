@@ -23,6 +23,7 @@ _VERBS = {
     "doctor": ("hydraflow.cli.doctor:doctor", "Look at this machine: cores, limits, memory, caches; each finding with its fix."),
     "explain": ("hydraflow.cli.explain:explain", "Say what a diagnostic, a handler, a key of the file or a record is."),
     "init": ("hydraflow.cli.init:init", "Make a working project: topology, a handler of your own, tests."),
+    "graph": ("hydraflow.cli.graph:graph", "Draw a topology: in the terminal, or as Mermaid, Graphviz, SVG, JSON."),
     "journal": ("hydraflow.cli.journal:journal", "Verify or dump a journal."),
     "plan": ("hydraflow.cli.plan:plan", "Say what a run would do and why: threads, order, rings; or what a changed file changes."),
     "plugins": ("hydraflow.cli.plugins:plugins", "List every handler and source that `use:` knows, and where it is from."),

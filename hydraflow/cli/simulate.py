@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import stat
 import sys
 import time
-from collections.abc import Iterator
 from typing import BinaryIO
 
 import click
 
-from hydraflow.errors import OutputError, UsageError
+from hydraflow.cli.output import open_output
+from hydraflow.errors import UsageError
 from hydraflow.notes import note
 
 __all__ = ["simulate"]
@@ -40,7 +37,7 @@ def simulate(frames: int, seed: int, output: str, force: bool, as_json: bool) ->
     """
     if as_json and output == "-":
         raise UsageError("--json and -o - both want stdout", remedy="write the capture to a file")
-    with _opened(output, force) as file:
+    with open_output(output, force=force) as file:
         result = _write(file, output, frames, seed)
     note(f"{result['frames']:,} frames, {result['bytes']:,} bytes, sha256 {result['sha256']}")
     if as_json:
@@ -80,40 +77,6 @@ def _write(file: BinaryIO, output: str, frames: int, seed: int) -> dict:
         "sha256": digest.hexdigest(),
         "counters": counters,
     }
-
-
-@contextlib.contextmanager
-def _opened(output: str, force: bool) -> Iterator[BinaryIO]:
-    """Open what is written: stdout, a device as it is, or a temporary file that takes the name only when all went well."""
-    where = f"output '{output}'"
-    if output == "-":
-        yield sys.stdout.buffer
-        return
-    mode = 0
-    with contextlib.suppress(OSError):
-        mode = os.stat(output).st_mode
-    if stat.S_ISDIR(mode):
-        raise OutputError("is a directory", where=where, remedy="name a file in it")
-    if mode and not stat.S_ISREG(mode):  # a device or a pipe cannot be replaced
-        with open(output, "wb") as device:
-            yield device
-        return
-    if mode and not force:
-        raise OutputError("exists", where=where, remedy="use --force to overwrite it")
-    folder, name = os.path.split(os.path.abspath(output))
-    temporary = os.path.join(folder, f".{name}.{os.getpid()}.part")
-    try:
-        file = open(temporary, "xb")
-    except OSError as error:
-        raise OutputError(f"cannot be created: {error.strerror}", where=where, remedy="name another place") from error
-    try:
-        with file:
-            yield file
-        os.replace(temporary, output)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
 
 
 class _Progress:

@@ -19,13 +19,15 @@ import attrs
 
 from hydraflow.errors import UsageError
 from hydraflow.placement.cpus import Machine
+from hydraflow.registry import SOURCES, Entry
 from hydraflow.topology.check_placement import SERVICE_SUFFIXES
 from hydraflow.topology.graph import nodes, order
-from hydraflow.topology.spec import WAITS, PlacementSpec, ThreadSpec, Topology
+from hydraflow.topology.spec import WAITS, PlacementSpec, SourceSpec, ThreadSpec, Topology
 
 __all__ = ["Placement", "Stage", "Thread", "assign", "is_paced", "parse_placement", "stages_of"]
 
 ONE_THREAD_BELOW = 1.5  # cores' worth of time
+_PACES = ("speed", "rate")  # parameters of a source that keep it to a pace
 _THREAD = re.compile(r"\s*([A-Za-z][\w.-]*)\s*(?:@\s*(\d{1,4}))?\s*(?::\s*([a-z-]+))?\s*(?:=(.*))?", re.DOTALL)
 
 
@@ -80,7 +82,8 @@ class Placement:
 def stages_of(topology: Topology) -> list[Stage]:
     """Return the stages of a topology in an order in which each comes after what it waits for.
 
-    Uses `topology.bound` for what only the components know (Python handlers, sources with a feed).
+    Uses `topology.bound` for what only the components know (Python handlers, sources with a feed); without it, what the
+    table of short names says.
     """
     merged = topology.sequenced
     by_name = {n.name: n for n in nodes(topology)}
@@ -89,8 +92,9 @@ def stages_of(topology: Topology) -> list[Stage]:
         node = by_name[name]
         bound = topology.bound.get(name)
         handler = bound.handler if bound else None
+        entry = SOURCES.get(node.spec.use) if node.kind == "source" and not bound else None
         service = ""
-        if node.kind == "source" and getattr(handler, "open", None) is not None:
+        if node.kind == "source" and (getattr(handler, "open", None) is not None or (entry and entry.feed)):
             service = name + SERVICE_SUFFIXES["source"]
         elif node.kind == "handler" and node.spec.use == "journal":
             service = name + SERVICE_SUFFIXES["journal"]
@@ -100,14 +104,19 @@ def stages_of(topology: Topology) -> list[Stage]:
             ordered=node.kind == "sequencer" or (merged is not None and node.on == merged.name),
             python=handler is not None and not handler.jit,
             service=service,
-            paced=node.kind == "source" and bound is not None and is_paced(handler, bound.params),
+            paced=node.kind == "source" and (is_paced(handler, bound.params) if bound else _seems_paced(node.spec, entry)),
         ))
     return out
 
 
 def is_paced(source: Any, params: Any) -> bool:
     """Return whether a source brings frames at a pace of their own: live, or by `speed` or `rate`."""
-    return not getattr(source, "virtual", False) or any(getattr(params, name, 0) for name in ("speed", "rate"))
+    return not getattr(source, "virtual", False) or any(getattr(params, name, 0) for name in _PACES)
+
+
+def _seems_paced(spec: SourceSpec, entry: Entry | None) -> bool:
+    """As `is_paced`, for a source that nobody has imported; one that is not in the table is taken to be as fast as it can."""
+    return entry is not None and (entry.live or any(spec.parameters.get(name) for name in _PACES))
 
 
 def assign(stages: Sequence[Stage], machine: Machine, spec: PlacementSpec | None = None) -> Placement:

@@ -1,0 +1,34 @@
+"""The picture for programs: schema hfx.graph/1."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hydraflow.picture.model import Box, Picture
+
+__all__ = ["SCHEMA", "as_json"]
+
+SCHEMA = "hfx.graph/1"
+
+
+def as_json(picture: Picture, path: str, *, ok: bool) -> str:
+    """Return every box and every edge, implied ones too. ok : the file has no mistake that was looked for."""
+    report = {
+        "schema": SCHEMA,
+        "path": path,
+        "name": picture.name,
+        "ok": ok,
+        "threads": [{"name": t.name, "kind": t.kind, "cpu": t.cpu, "wait": t.wait, "stages": list(t.stages)}
+                    for t in picture.threads],
+        "nodes": [_node(box) for box in picture.boxes],
+        "edges": [{"from": e.source, "to": e.target, "kind": e.kind, "implied": e.implied} for e in picture.edges],
+    }
+    return json.dumps(report, ensure_ascii=False, indent=2)
+
+
+def _node(box: Box) -> dict[str, Any]:
+    out: dict[str, Any] = {"id": box.id, "name": box.name, "kind": box.kind}
+    if box.kind == "ring":
+        return out | {"record": box.record or None, "slots": box.slots or None}
+    return out | {"use": box.use or None, "thread": box.thread or None}
