@@ -30,7 +30,7 @@ from hydraflow.runtime.journaling import DISK_FULL, Journaling, journal_header
 from hydraflow.runtime.options import Options
 from hydraflow.runtime.recording import Recording
 from hydraflow.topology.load import TopologyError, examine, load
-from hydraflow.topology.spec import SEQUENCER, Topology
+from hydraflow.topology.spec import SEQUENCER, HandlerSpec, Topology
 
 __all__ = ["RECORDER", "Assembly"]
 
@@ -183,7 +183,7 @@ class Assembly:
     def _place(self) -> Placement:
         stages = [s for s in stages_of(self.topology) if s.name in self.graph.members]
         spec = parse_placement(self.options.placement) if self.options.placement else self.topology.placement
-        if spec.threads and self.options.replay:
+        if spec.threads and (self.options.replay or self.options.no_journal):
             known = set(self.graph.members)
             threads = tuple(attrs.evolve(t, stages=tuple(s for s in t.stages if s in known)) for t in spec.threads)
             spec = attrs.evolve(spec, threads=tuple(t for t in threads if t.stages))
@@ -273,10 +273,17 @@ def _file_path(name: str) -> Path:
 
 
 def _without_journal(topology: Topology) -> Topology:
-    kept = tuple(h for h in topology.handlers if h.use != "journal")
-    gone = {h.name for h in topology.handlers} - {h.name for h in kept}
+    """Leave the journal out; who comes after it comes after what it came after."""
+    gone = {h.name: h.after for h in topology.handlers if h.use == "journal"}
     bound = {name: one for name, one in topology.bound.items() if name not in gone}
-    return attrs.evolve(topology, handlers=kept, bound=bound)
+
+    def kept(stages: tuple[HandlerSpec, ...]) -> tuple[HandlerSpec, ...]:
+        return tuple(
+            attrs.evolve(h, after=tuple(dict.fromkeys(b for a in h.after for b in gone.get(a, (a,)))))
+            for h in stages if h.name not in gone
+        )
+
+    return attrs.evolve(topology, handlers=kept(topology.handlers), sinks=kept(topology.sinks), bound=bound)
 
 
 def _loaded(reader: Any, until: int | None) -> tuple[np.ndarray, np.ndarray, int]:
