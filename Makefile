@@ -35,6 +35,7 @@ bench:
 	@$(IN) python -m bench $(BENCH)
 
 docs:
+	@$(IN) python -m tools.make_stub
 	@$(IN) python -m tools.make_reference
 	@$(IN) python -m tools.make_conformance
 

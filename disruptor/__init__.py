@@ -18,10 +18,10 @@ A map, from the bottom up; each module is one concept and says in its docstring 
     system_calls      the libc calls that compiled loops make: yield, nap, futex, clock
     waiting, wait     what a thread does when there is nothing to do, and that as a value
     lookout           waiting from Python
-    sequencer         one producer or many: next, try_next, publish, capacity, policies
+    sequencer         one producer or many: next, try_next, publish, capacity, policies (sequencer_core: its compiled entries)
     barrier, poller, observer   a consumer's ways to read
     intake, sentry, aio   the same in asyncio: `from disruptor import aio`, not loaded by `import disruptor`
-    ring_buffer, publishing     records with a sequencer; contexts and translators
+    ring_buffer, publishing     records with a sequencer; contexts and translators (row_packer: numbers into a record)
     processor, faults, rewind   runs a Python handler; what becomes of errors; batches delivered again
     processor_text, loop_processor, worker_pool   runs compiled handlers; one record to one of several workers
     byte_layout, byte_memory  how messages of any length lie in mirrored memory, also that of another process
@@ -33,7 +33,7 @@ A map, from the bottom up; each module is one concept and says in its docstring 
     threads           named pinned threads whose failure is kept, proof of running in parallel
     counters          the CnC file: cursors, counters, latencies, errors of an engine, readable from outside
     handler           the handler contract
-    node, group, placing, gates, dsl   Disruptor(...): graphs, threads, who waits for whom
+    node, group, membership, placing, gates, dsl   Disruptor(...): graphs, threads, who waits for whom
     access            which fields of its record a handler reads and writes
     complaint, fault, readings, remedies  numba's errors reduced to line, cause and what to write instead
     typed, intervals, ranges    what is known of compiled code from its types

@@ -1,10 +1,12 @@
 """Every public name of the library has a docstring and stands in the reference, with its methods."""
 
+import ast
 from pathlib import Path
 
 import pytest
 
 import disruptor
+from tools import make_stub
 from tools.api_reference import GROUPS, docstring, members
 from tools.make_pictures import PICTURES
 
@@ -38,3 +40,10 @@ def test_every_picture_is_shown_and_every_file_is_made():
     text = (LIBRARY / "topologies.md").read_text(encoding="utf-8")
     assert {p.stem for p in (LIBRARY / "pictures").iterdir()} == set(PICTURES)
     assert [name for name in PICTURES if f"(pictures/{name}.svg)" not in text] == []
+
+
+def test_type_checkers_are_told_what_the_package_gives():
+    text = make_stub.PATH.read_text()
+    assert text == make_stub.stub(), "run: make docs"
+    told = [alias.asname for node in ast.parse(text).body if isinstance(node, ast.ImportFrom) for alias in node.names]
+    assert sorted(told) == list(disruptor.__all__)
