@@ -43,7 +43,7 @@ class TopologyFile(pytest.File):
         topology, findings = examine(read_file(self.path), path, os.environ)
         if topology is None or findings.failed:
             errors = [d for d in findings.diagnostics if d.severity == "error"]
-            raise self.CollectError("\n\n".join([*(render(d, findings.text) for d in errors), summary(errors, path)]))
+            raise self.CollectError("\n\n".join([*(render(d, findings.texts) for d in errors), summary(errors, path)]))
         for case in topology.tests:
             item = TopologyTest.from_parent(self, name=case.name)
             item.topology, item.case = topology, case

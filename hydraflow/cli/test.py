@@ -28,11 +28,12 @@ def test(context: click.Context, files: tuple[str, ...], pattern: str, judge_bud
 
     Exit 0 when all pass, 1 when one fails, 78 when a file is wrong (then nothing runs).
     """
+    from hydraflow.cli.run import shipped
     from hydraflow.testing.coverage import stages_to_exercise
     from hydraflow.testing.files import files_with_tests
     from hydraflow.testing.report import not_exercised, total
 
-    topologies = _load(files_with_tests(files))
+    topologies = _load(files_with_tests(tuple(shipped(f) for f in files)))
     if topologies is None:
         context.exit(BAD_CONFIGURATION)
     chosen = [(t, [c for c in t.tests if _matches(pattern, c.name)]) for t in topologies]
@@ -77,7 +78,7 @@ def _load(paths: list[str]) -> list[Any] | None:
             continue
         wrong = True
         for diagnostic in errors:
-            click.echo(render(diagnostic, findings.text, colour=colour) + "\n", err=True, color=colour)
+            click.echo(render(diagnostic, findings.texts, colour=colour) + "\n", err=True, color=colour)
         click.echo(summary(errors, path), err=True)
     return None if wrong else topologies
 

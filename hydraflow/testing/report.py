@@ -86,7 +86,7 @@ def _time(nanoseconds: float) -> str:
 
 
 def _place(path: str, span: Span | None) -> str:
-    return f"{path}:{span.line}:{span.column}" if span else path
+    return f"{span.path or path}:{span.line}:{span.column}" if span else path
 
 
 def _at(span: Span | None) -> dict[str, int]:
