@@ -58,7 +58,7 @@ class LoopSource:
 
     private : arguments that no other thread writes while the loop runs (see disruptor.noalias). side_by_side : loads and
     stores of neighbouring fields may become one of a whole vector (LLVM's SLP pass, on in C compilers at -O2, off in numba):
-    200 instead of 180 M records/s of eight words.
+    1.6 to 1.8 instead of 1.3 to 1.4 × a C ring at 4,096 slots, records of eight words.
     """
 
     name: str
