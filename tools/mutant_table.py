@@ -302,6 +302,9 @@ MUTANTS = [
            "                self._fill(arrays, done, low, int(count))\n                s.publish(low, last)\n",
            "                s.publish(low, last)\n                self._fill(arrays, done, low, int(count))\n",
            _t("order::a122_arrays_are_copied_before_they_are_published")),
+    Mutant("the beginning of a claim is left behind", "disruptor/producer_text.py",
+           '        out.line(4, "in_hand[1] = following + 1")\n', "        pass\n",
+           ("tests/disruptor/test_loop_producer.py::test_what_a_failed_producer_has_published_one_by_one_is_not_published_again",)),
     # the graph
     Mutant("handlers before others gate as well", "disruptor/membership.py",
            "        for node in {id(u): u for n in nodes for u in n.upstream}.values():", "        for node in ():",
