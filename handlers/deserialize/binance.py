@@ -23,9 +23,9 @@ from disruptor.handler import handler
 from disruptor.single_producer import claim, payload_claim
 from disruptor.words import byte_at
 from handlers.deserialize.envelope import UNTOLD, identify
-from handlers.deserialize.exact import ANY_SYMBOL, exact_frame
+from handlers.deserialize.exact import exact_frame
 from handlers.deserialize.members import KEYS
-from handlers.deserialize.symbols import fill_table, symbol_fields
+from handlers.deserialize.symbols import ANY_SYMBOL, fill_table, symbol_fields
 from handlers.deserialize.usual import UNUSUAL, usual_frame
 from hydraflow.codes import FrameError, Kind
 from hydraflow.records import FRAME_BYTES_MAX, LEVELS_MAX

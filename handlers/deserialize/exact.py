@@ -50,12 +50,12 @@ from handlers.deserialize.members import (
     string_is,
 )
 from handlers.deserialize.stamps import venue_stamp
+from handlers.deserialize.symbols import ANY_SYMBOL
 from hydraflow.codes import FrameError, Kind, Venue
 from hydraflow.records import FLAG_BUYER_MAKER, FLAG_PARTIAL, FLAG_REST
 
-__all__ = ["ANY_SYMBOL", "exact_frame"]
+__all__ = ["exact_frame"]
 
-ANY_SYMBOL = 65_535  # a snapshot that names no symbol, with several declared: its update id tells the book whose it is
 DECODED = 0
 _TRUNCATED, _CORRUPT, _UNKNOWN = int(FrameError.TRUNCATED), int(FrameError.CORRUPT), int(FrameError.UNKNOWN)
 _BAD_PRICE, _BAD_QUANTITY = np.int64(FrameError.BAD_PRICE), np.int64(FrameError.BAD_QUANTITY)  # arguments: see word

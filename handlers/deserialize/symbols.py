@@ -17,9 +17,13 @@ from disruptor.words import load_word
 from handlers.deserialize.grammar import character
 from hydraflow.codes import Venue
 
-__all__ = ["EXCHANGE", "NO_SYMBOL", "PLAIN", "POOL", "STREAM_NAME", "fill_table", "find", "symbol_fields", "symbol_in", "symbol_of_text"]
+__all__ = [
+    "ANY_SYMBOL", "EXCHANGE", "NO_SYMBOL", "PLAIN", "POOL", "STREAM_NAME", "fill_table", "find", "symbol_fields", "symbol_in",
+    "symbol_of_text",
+]
 
 NO_SYMBOL = -1
+ANY_SYMBOL = 65_535  # a snapshot that names no symbol, with several declared: its update id tells the book whose it is
 SYMBOL_BYTES = 24
 EXCHANGE, POOL = np.int64(1), np.int64(2)
 PLAIN, STREAM_NAME = np.int64(0), np.int64(1)  # how symbol_of_text reads

@@ -8,8 +8,9 @@ without `{"stream":…,"data":…}` around them:
     bookTicker    [e] u s [ps] b B a A [T] [E]
     trade         e E [T] s t p q [X | T] m [M]
     aggTrade      e E s a p q [nq] f l T m [M]
+    a book        lastUpdateId [E] [T] bids asks, without an envelope: the answer of the REST API
 
-Source: Binance API documentation, websocket market streams of spot, USD-M and COIN-M futures.
+Source: Binance API documentation, websocket market streams and order books (REST) of spot, USD-M and COIN-M futures.
 """
 
 from __future__ import annotations
@@ -23,18 +24,20 @@ from handlers.deserialize.grammar import skip_space
 from handlers.deserialize.levels import UNUSUAL, usual_amount, usual_levels
 from handlers.deserialize.scan import natural, peek, string_end
 from handlers.deserialize.stamps import venue_stamp
-from handlers.deserialize.symbols import symbol_in
-from hydraflow.codes import Kind
-from hydraflow.records import FLAG_BUYER_MAKER
+from handlers.deserialize.symbols import ANY_SYMBOL, symbol_in
+from hydraflow.codes import Kind, Venue
+from hydraflow.records import FLAG_BUYER_MAKER, FLAG_REST
 
 __all__ = ["usual_frame"]
 
 SHORTEST = 64  # bytes; no frame of these shapes is shorter
 DECODED = 0
-_DEPTH, _TICKER, _TRADE = int(Kind.DEPTH), int(Kind.TICKER), int(Kind.TRADE)
+_SNAPSHOT, _DEPTH, _TICKER, _TRADE = int(Kind.SNAPSHOT), int(Kind.DEPTH), int(Kind.TICKER), int(Kind.TRADE)
+_POOL = int(Venue.POOL)
 
-_TWO, _THREE, _FOUR, _FIVE = 0xFFFF, 0xFFFFFF, 0xFFFFFFFF, 0xFFFFFFFFFF
+_ONE, _TWO, _THREE, _FOUR, _FIVE = 0xFF, 0xFFFF, 0xFFFFFF, 0xFFFFFFFF, 0xFFFFFFFFFF
 _SIX, _SEVEN = 0xFFFFFFFFFFFF, 0xFFFFFFFFFFFFFF
+_OPEN = 91
 _STREAM, _OPENS, _DATA = word(b'{"stream'), word(b'":"'), word(b'","data"')
 _BRACE, _INNER, _DEPTH_STREAM, _DEPTH_ONLY = word(b'{"'), word(b':{"'), word(b"@depth@"), word(b'@depth"')
 _E_DEPTH, _UPDATE = word(b'e":"dept'), word(b'hUpdate"')
@@ -49,6 +52,8 @@ _TRADE_ID, _AGGREGATE_ID, _PRICE, _QUANTITY = word(b',"t":'), word(b',"a":'), wo
 _MARKET_LOW, _MARKET_HIGH = word(b',"X":"MA'), word(b'RKET"')
 _NORMAL, _FIRST_TRADE, _LAST_TRADE = word(b',"nq":"'), word(b',"f":'), word(b',"l":')
 _MAKER, _IGNORE, _TRUE, _FALS = word(b',"m":'), word(b',"M":'), word(b"true"), word(b"fals")
+_BOOK_ID, _BOOK_ID_END = word(b'lastUpda'), word(b'teId":')
+_BOOK_BIDS, _BOOK_ASKS = word(b',"bids":'), word(b',"asks":')
 _UPDATE_KEY, _UPDATE_REST = word(b'"u":'), word(b'u":')
 
 
@@ -83,6 +88,8 @@ def usual_frame(text, begin, end, instruments, state, decoded, message, levels_m
         index = _ticker(text, index - 1, end, instruments, state, decoded, message)
     elif first == _E_TRADE and peek(text, index + 8, end) & _THREE == _TRADE_END:
         index = _trade(text, index + 10, end, instruments, state, decoded, message, _TRADE_ID)
+    elif first == _BOOK_ID and not wrapped:
+        index = _book(text, index + 8, end, instruments, state, decoded, message, levels_max)
     elif first == _E_AGGREGATE and peek(text, index + 8, end) & _SIX == _AGGREGATE_END:
         index = _trade(text, index + 13, end, instruments, state, decoded, message, _AGGREGATE_ID)
     else:
@@ -190,6 +197,50 @@ def _depth(text, index, end, instruments, state, decoded, message, levels_max):
     message["kind"] = _DEPTH
     message["symbol"] = symbol
     return index
+
+
+@compiled(inline=False)
+def _book(text, index, end, instruments, state, decoded, message, levels_max):
+    if peek(text, index, end) & _SIX != _BOOK_ID_END:
+        return UNUSUAL
+    last, index = natural(text, index + 6, end)
+    if last < 0:
+        return UNUSUAL
+    index = _stamp(text, index, end, message)
+    if index < 0:
+        return UNUSUAL
+    index = _optional(text, index, end, _TIME)
+    if index < 0 or peek(text, index, end) != _BOOK_BIDS or peek(text, index + 8, end) & _ONE != _OPEN:
+        return UNUSUAL
+    symbol = int(state["only_symbol"])
+    scale = symbol if symbol >= 0 else _first_exchange(instruments)
+    if scale < 0:
+        return UNUSUAL
+    place = payload_index(decoded)
+    instrument = instruments[scale]
+    index, bids = usual_levels(text, index + 8, end, decoded.payload, place, levels_max, instrument)
+    if bids < 0 or peek(text, index, end) != _BOOK_ASKS or peek(text, index + 8, end) & _ONE != _OPEN:
+        return UNUSUAL
+    index, asks = usual_levels(text, index + 8, end, decoded.payload, place + bids, levels_max - bids, instrument)
+    if asks < 0:
+        return UNUSUAL
+    message["first_update"] = 0 if symbol >= 0 else scale
+    message["last_update"] = last
+    message["payload_count"] = bids + asks
+    message["bid_count"] = bids
+    message["kind"] = _SNAPSHOT
+    message["symbol"] = symbol if symbol >= 0 else ANY_SYMBOL
+    message["flags"] = FLAG_REST
+    return index
+
+
+@compiled
+def _first_exchange(instruments):
+    """Return the index of the first instrument of an exchange, -1 when there is none."""
+    for index in range(instruments.shape[0]):
+        if instruments[index]["venue"] != _POOL:
+            return index
+    return -1
 
 
 @compiled(inline=False)

@@ -35,10 +35,12 @@ AGGREGATE = b'{"e":"aggTrade","E":1700000000999,"s":"BTCUSDT","a":5933014,"p":"1
 NORMAL_AGGREGATE = AGGREGATE.replace(b'"f":', b'"nq":"100","f":')
 COIN_AGGREGATE = b'{"e":"aggTrade","E":1591261134288,"a":424951,"s":"BTCUSD_PERP","p":"9643.5","q":"2","f":606073,"l":606073,"T":1591261134199,"m":false}'
 SNAPSHOT = b'{"lastUpdateId":1027024,"bids":[["4.00","431.001"],["3.90","1"]],"asks":[["4.20","12.000"]]}'
+FUTURES_SNAPSHOT = SNAPSHOT.replace(b',"bids', b',"E":1700000000999,"T":1700000000998,"bids')
 COIN_SNAPSHOT = b'{"lastUpdateId":1027024,"symbol":"BTCUSD_PERP","pair":"BTCUSD","E":1700000000999,"T":1,"bids":[["4.0","431"]],"asks":[["4.1","12"]]}'
 
 FAST = [DEPTH, SPOT_DEPTH, COIN_DEPTH, TICKER, SPOT_TICKER, COIN_TICKER, TRADE, SPOT_TRADE, AGGREGATE, NORMAL_AGGREGATE]
-EVERY = [*FAST, OLD_SPOT_TRADE, COIN_AGGREGATE, SNAPSHOT, COIN_SNAPSHOT]
+REST = [SNAPSHOT, FUTURES_SNAPSHOT]
+EVERY = [*FAST, *REST, OLD_SPOT_TRADE, COIN_AGGREGATE, COIN_SNAPSHOT]
 
 
 def wrapped(stream: bytes, frame: bytes) -> bytes:
@@ -89,14 +91,14 @@ def test_deserialize_equals_the_oracle_with_and_without_a_wrapper(frame) -> None
     plain = one(frame)
     assert plain == decode(frame, DECLARED)
     assert isinstance(plain, Message)
-    if frame != SNAPSHOT:
+    if frame not in REST:
         assert one(wrapped(b"btcusdt@something", frame)) == plain
     for tail in (b"\r", b"\n", b" \r\n\t "):
         assert one(frame + tail) == plain
 
 
 def test_deserialize_takes_the_fast_path_for_every_usual_shape() -> None:
-    frames = [*FAST, *(wrapped(b"x@depth@100ms", frame) for frame in FAST)]
+    frames = [*FAST, *REST, *(wrapped(b"x@depth@100ms", frame) for frame in FAST)]
     assert decode_frames(frames, table(DECLARED)).counters[0]["exact"] == 0
 
 
@@ -119,6 +121,17 @@ def test_deserialize_gives_a_snapshot_the_symbol_of_its_stream_or_the_only_one()
     assert (one(SNAPSHOT).symbol, one(SNAPSHOT).flags) == (65_535, FLAG_REST)
     for wrapper in (b'{"code":0,"data":%s}', b'{"id":"x","status":200,"result":%s,"rateLimits":[{}]}'):
         assert one(wrapper % SNAPSHOT, [BTC]) == one(SNAPSHOT, [BTC])
+
+
+@pytest.mark.parametrize("declared", [[BTC], [ETH, POOL], [POOL, ETH], [POOL, BTC, ETH], [BTC, ETH], [ETH, BTC], DECLARED])
+@pytest.mark.parametrize("levels", ["", '["4.00","431.001"]', '["4.00","1"],["3.95","2.00000000"]', '["3.9","0"],["2","7.5"]'])
+def test_deserialize_reads_a_snapshot_the_same_on_both_paths(declared, levels) -> None:
+    """The second spelling takes the exact path. 3.95 is off the first instrument's tick, and on another's."""
+    for other in ("", '["4.20","12.000"]'):
+        for bids, asks in ((levels, other), (other, levels)):
+            for stamps in ("", ',"E":1700000000999,"T":1700000000998', ',"T":5'):
+                frame = f'{{"lastUpdateId":102702400000{stamps},"bids":[{bids}],"asks":[{asks}]}}'.encode()
+                assert one(frame, declared) == one(frame.replace(b":", b": "), declared) == decode(frame, declared)
 
 
 def sync(
