@@ -12,7 +12,7 @@ from typing import Any
 from numba import types
 from numba.extending import intrinsic, overload
 
-__all__ = ["NO_BIT_ABOVE", "NO_BIT_BELOW", "bit", "bits_through", "highest_bit", "lowest_bit"]
+__all__ = ["NO_BIT_ABOVE", "NO_BIT_BELOW", "bit", "bits_through", "highest_bit", "lowest_bit", "next_bit"]
 
 NO_BIT_ABOVE = 64  # lowest_bit of an empty word
 NO_BIT_BELOW = -1  # highest_bit of an empty word
@@ -38,6 +38,28 @@ def lowest_bit(word):
 def highest_bit(word):
     """Return the index of the highest bit set in `word`, -1 when there is none."""
     return (int(word) & _MASK).bit_length() - 1
+
+
+def next_bit(words, start):
+    """Return the index of the lowest bit set at or above `start` in a bitmap of int64 words, -1 when there is none.
+
+    Bit k of the bitmap is bit k & 63 of words[k >> 6]; start >= 0. The walk over a bitmap that may change on the way:
+
+        place = next_bit(words, 0)
+        while place >= 0:
+            ...
+            place = next_bit(words, place + 1)
+    """
+    index = start >> 6
+    if index >= len(words):
+        return -1
+    word = int(words[index]) & ~(bit(start & 63) - 1)
+    while lowest_bit(word) == NO_BIT_ABOVE:
+        index += 1
+        if index >= len(words):
+            return -1
+        word = int(words[index])
+    return (index << 6) + lowest_bit(word)
 
 
 def _signed(value: int) -> int:
@@ -79,6 +101,11 @@ def _bits_through_overload(index):
 @overload(lowest_bit, jit_options=_INLINE)
 def _lowest_overload(word):
     return lambda word: _trailing_zeros(word)  # noqa: PLW0108 (numba wants a function of Python)
+
+
+@overload(next_bit, jit_options=_INLINE)
+def _next_overload(words, start):
+    return next_bit
 
 
 @overload(highest_bit, jit_options=_INLINE)

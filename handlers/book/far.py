@@ -10,7 +10,7 @@ Source: Knuth, The Art of Computer Programming 3, 6.4, algorithms L and R; multi
 
 from __future__ import annotations
 
-from disruptor.bits import bit, lowest_bit
+from disruptor.bits import bit, next_bit
 from disruptor.compiled import compiled
 
 __all__ = ["clear_far", "far_best", "far_find", "far_insert", "far_limit", "far_remove"]
@@ -82,17 +82,13 @@ def far_best(side):
     words = side["far_words"]
     found = False
     best = 0
-    for index in range(words.shape[0]):
-        word = int(words[index])
-        for _ in range(64):
-            if word == 0:
-                break
-            offset = lowest_bit(word)
-            word &= ~bit(offset)
-            key = int(far[(index << 6) + offset]["key"])
-            if not found or key > best:
-                best = key
-                found = True
+    slot = next_bit(words, 0)
+    while slot >= 0:
+        key = int(far[slot]["key"])
+        if not found or key > best:
+            best = key
+            found = True
+        slot = next_bit(words, slot + 1)
     return best
 
 
@@ -102,14 +98,11 @@ def clear_far(side):
     if side["far_count"] != 0:
         far = side["far"]
         words = side["far_words"]
+        slot = next_bit(words, 0)
+        while slot >= 0:
+            far[slot]["key"] = 0
+            far[slot]["quantity_lots"] = 0
+            slot = next_bit(words, slot + 1)
         for index in range(words.shape[0]):
-            word = int(words[index])
-            for _ in range(64):
-                if word == 0:
-                    break
-                offset = lowest_bit(word)
-                word &= ~bit(offset)
-                far[(index << 6) + offset]["key"] = 0
-                far[(index << 6) + offset]["quantity_lots"] = 0
             words[index] = 0
         side["far_count"] = 0

@@ -11,7 +11,7 @@ dropped key is remembered: below it the side is incomplete until the next snapsh
 
 from __future__ import annotations
 
-from disruptor.bits import bit, lowest_bit
+from disruptor.bits import next_bit
 from disruptor.compiled import compiled
 from handlers.book.far import clear_far, far_best, far_find, far_insert, far_limit, far_remove
 from handlers.book.window import clear_window, key_at, mark, unmark, window_best, window_low_for
@@ -153,22 +153,17 @@ def _evict_below_and_above(side, low, counters):
     mask = quantity.shape[0] - 1
     old_low = int(side["low"])
     room = far.shape[0] - max(1, far.shape[0] >> 4)
-    for index in range(words.shape[0]):
-        word = int(words[index])
-        for _ in range(64):
-            if word == 0:
-                break
-            offset = lowest_bit(word)
-            word &= ~bit(offset)
-            slot = (index << 6) + offset
-            key = key_at(old_low, slot, mask)
-            if key < low or key > low + mask:
-                if side["far_count"] < room:
-                    far_insert(side, -1 - far_find(far, key), key, int(quantity[slot]))
-                else:
-                    _drop(side, key, counters)
-                quantity[slot] = 0
-                unmark(side, slot)
+    slot = next_bit(words, 0)
+    while slot >= 0:
+        key = key_at(old_low, slot, mask)
+        if key < low or key > low + mask:
+            if side["far_count"] < room:
+                far_insert(side, -1 - far_find(far, key), key, int(quantity[slot]))
+            else:
+                _drop(side, key, counters)
+            quantity[slot] = 0
+            unmark(side, slot)
+        slot = next_bit(words, slot + 1)
 
 
 @compiled
@@ -178,22 +173,14 @@ def _take_from_far(side, low):
     far = side["far"]
     words = side["far_words"]
     mask = quantity.shape[0] - 1
-    for index in range(words.shape[0]):
-        if side["far_count"] == 0:
-            break
-        word = int(words[index])
-        for _ in range(64):
-            if word == 0:
-                break
-            offset = lowest_bit(word)
-            word &= ~bit(offset)
-            start = (index << 6) + offset
-            # Closing the gap may bring another level into this slot: look again until it is free or stays.
-            for _ in range(far.shape[0]):
-                key = int(far[start]["key"])
-                if far[start]["quantity_lots"] == 0 or key < low or key > low + mask:
-                    break
-                slot = key & mask
-                quantity[slot] = far[start]["quantity_lots"]
-                mark(side, slot)
-                far_remove(side, start)
+    place = next_bit(words, 0)
+    while place >= 0:
+        key = int(far[place]["key"])
+        if low <= key and key <= low + mask:
+            slot = key & mask
+            quantity[slot] = far[place]["quantity_lots"]
+            mark(side, slot)
+            far_remove(side, place)
+            place = next_bit(words, place)  # closing the gap may have brought another level here
+        else:
+            place = next_bit(words, place + 1)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from disruptor.bits import bit, lowest_bit
+from disruptor.bits import next_bit
 from disruptor.compiled import compiled
 from disruptor.digest import SEED, fold
 from handlers.book.layout import ASK_FLIP, BID_FLIP
@@ -82,27 +82,17 @@ def _fold_side(digest, side):
     mask = quantity.shape[0] - 1
     count = 0
     mixed = 0
-    for index in range(words.shape[0]):
-        word = int(words[index])
-        for _ in range(64):
-            if word == 0:
-                break
-            offset = lowest_bit(word)
-            word &= ~bit(offset)
-            slot = (index << 6) + offset
-            mixed ^= fold(fold(SEED, key_at(low, slot, mask)), quantity[slot])
-            count += 1
+    slot = next_bit(words, 0)
+    while slot >= 0:
+        mixed ^= fold(fold(SEED, key_at(low, slot, mask)), quantity[slot])
+        count += 1
+        slot = next_bit(words, slot + 1)
     if side["far_count"] != 0:
-        for index in range(far_words.shape[0]):
-            word = int(far_words[index])
-            for _ in range(64):
-                if word == 0:
-                    break
-                offset = lowest_bit(word)
-                word &= ~bit(offset)
-                level = far[(index << 6) + offset]
-                mixed ^= fold(fold(SEED, level["key"]), level["quantity_lots"])
-                count += 1
+        slot = next_bit(far_words, 0)
+        while slot >= 0:
+            mixed ^= fold(fold(SEED, far[slot]["key"]), far[slot]["quantity_lots"])
+            count += 1
+            slot = next_bit(far_words, slot + 1)
     digest = fold(fold(digest, count), mixed)
     return fold(fold(digest, 1 if side["truncated"] != 0 else 0), side["dropped_key"])
 

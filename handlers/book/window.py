@@ -9,7 +9,7 @@ Invariant: int64 min <= low <= int64 max - size + 1, so low + size - 1 never ove
 
 from __future__ import annotations
 
-from disruptor.bits import bit, bits_through, highest_bit, lowest_bit
+from disruptor.bits import bit, bits_through, highest_bit, next_bit
 from disruptor.compiled import compiled
 
 __all__ = ["clear_window", "key_at", "mark", "unmark", "window_best", "window_low_for"]
@@ -77,16 +77,12 @@ def clear_window(side):
     quantity = side["quantity"]
     words = side["words"]
     summary = side["summary"]
+    slot = next_bit(words, 0)
+    while slot >= 0:
+        quantity[slot] = 0
+        slot = next_bit(words, slot + 1)
     for index in range(words.shape[0]):
-        word = int(words[index])
-        if word != 0:
-            for _ in range(64):
-                if word == 0:
-                    break
-                offset = lowest_bit(word)
-                quantity[(index << 6) + offset] = 0
-                word &= ~bit(offset)
-            words[index] = 0
+        words[index] = 0
     for index in range(summary.shape[0]):
         summary[index] = 0
     side["top"] = 0

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from disruptor.bits import NO_BIT_ABOVE, NO_BIT_BELOW, bit, bits_through, highest_bit, lowest_bit
-from tests.reference.kernels_bits import all_of
+from disruptor.bits import NO_BIT_ABOVE, NO_BIT_BELOW, bit, bits_through, highest_bit, lowest_bit, next_bit
+from tests.reference.kernels_bits import all_of, next_of, walk
 
 words = st.integers(-(1 << 63), (1 << 63) - 1)
 
@@ -31,3 +32,17 @@ def test_bits_through_covers_the_sign():
     assert bits_through(63) == -1
     assert bits_through(62) == (1 << 63) - 1
     assert bit(63) == -(1 << 63)
+
+
+sparse = st.lists(st.one_of(st.just(0), words, st.integers(0, 63).map(bit)), max_size=9)
+
+
+@settings(deadline=None)
+@given(bitmap=sparse, start=st.integers(0, 640))
+def test_next_bit_walks_over_every_bit_once_and_in_order(bitmap, start):
+    places = [64 * index + k for index, word in enumerate(bitmap) for k in range(64) if word >> k & 1]
+    array = np.array(bitmap, np.int64)
+    found = np.full(64 * len(bitmap) + 1, -1)
+    assert found[: walk(array, found)].tolist() == places
+    expected = min((place for place in places if place >= start), default=-1)
+    assert next_bit(array, start) == next_of(array, start) == expected
