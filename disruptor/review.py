@@ -33,7 +33,7 @@ _RANDOM = ("random", "numpy.random")
 def review(handler: str, dispatcher: Any) -> None:
     """Raise CompileError for the first thing in a dispatcher's fresh code that is refused; code from a cache passes.
 
-    handler : its name, for the message. It costs less than 20 ms per handler (tested).
+    handler : its name, for the message. It costs less than 100,000 calls per handler (tested), 3 to 20 ms.
     """
     for one in [*check_use(dispatcher), *check_stores(dispatcher, certain=True)]:
         if one.kind in (FORBIDDEN, LOSES):

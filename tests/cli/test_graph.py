@@ -7,7 +7,6 @@ import os
 import pty
 import subprocess
 import sys
-import time
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -16,6 +15,7 @@ from click.testing import CliRunner
 
 from hydraflow.cli.graph import graph
 from hydraflow.errors import InputNotFound, OutputError, UsageError
+from tests.reference.calls import calls_of
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "picture" / "golden"
@@ -171,18 +171,17 @@ def test_colours_are_for_terminals(file, environment, coloured):
 
 
 def test_two_hundred_handlers_are_drawn_at_once(tmp_path):
-    """The target is 150 ms; what is asserted leaves room for a machine that others share."""
+    """In calls, for which every machine takes as many; 150 ms on the machine for which they were counted."""
     from hydraflow.picture import picture_of
     from hydraflow.picture.text import draw_text
     from hydraflow.topology.load import load
 
     path = tmp_path / "t.yaml"
-    path.write_text("version: 1\nsources: [{use: simulator}]\nhandlers:\n  - {use: deserialize.binance}\n" + "".join(
-        f"  - {{name: h{n}, use: book{f', after: h{n - 1}' if n % 10 else ''}}}\n" for n in range(200)))
-    took = []
-    for _ in range(3):
-        started = time.process_time()
-        drawing = draw_text(picture_of(load(path, components=False)), 80)
-        took.append(time.process_time() - started)
-    assert drawing.width <= 80
-    assert min(took) < 0.4
+    calls = {}
+    for handlers in (100, 200):
+        path.write_text("version: 1\nsources: [{use: simulator}]\nhandlers:\n  - {use: deserialize.binance}\n" + "".join(
+            f"  - {{name: h{n}, use: book{f', after: h{n - 1}' if n % 10 else ''}}}\n" for n in range(handlers)))
+        calls[handlers], drawing = calls_of(lambda: draw_text(picture_of(load(path, components=False)), 80))
+        assert drawing.width <= 80
+    assert calls[200] < 3 * calls[100]
+    assert calls[200] < 500_000

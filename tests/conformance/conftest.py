@@ -89,7 +89,7 @@ class Helpers:
 
     def join(self) -> None:
         for thread in self._threads:
-            thread.join(30)
+            thread.join(60)
             assert not thread.is_alive(), "a thread of the test hangs"
         if self._errors:
             raise self._errors[0]

@@ -102,7 +102,7 @@ def test_k090_every_strategy_waits_for_a_value_that_comes_later(kind, wait, spaw
     go = threading.Event()
 
     def late():
-        go.wait(10)
+        go.wait(60)
         time.sleep(0.05)
         publish(ring, 1)
 

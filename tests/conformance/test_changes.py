@@ -85,7 +85,7 @@ def test_pain5_a_handler_that_cannot_be_compiled_is_not_added():
         with pytest.raises(CompileError):
             graph.add(into(bad, out=second))
         graph.publish(value=np.arange(50))
-        graph.drain(20)
+        graph.drain(60)
         assert [n.who for n in graph.who_gates()] == ["the producers", "handler 'sums'"]
     with second:
         second.publish(value=[1])  # it has been given back
@@ -116,14 +116,14 @@ def test_pain5_a_pool_is_removed_whole_for_each_worker_holds_a_record():
     graph.handle_events_with_worker_pool(*workers)
     with graph:
         graph.publish(value=np.arange(20))
-        graph.drain(20)
+        graph.drain(60)
         with pytest.raises(GraphError, match=(
             r"^handler 'worker-0' is one of a pool's workers, and may hold a record that it has taken;"
             r" remove the whole pool: remove\(worker-0, worker-1\)$"
         )):
             graph.remove(workers[0])
         graph.publish(value=np.arange(20))
-        graph.drain(20)
+        graph.drain(60)
         assert sorted(seen[0] + seen[1]) == list(range(40))
         graph.remove(*workers)
         graph.publish(value=np.arange(20))

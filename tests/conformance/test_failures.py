@@ -14,6 +14,7 @@ from tests.conformance import kernels
 from tests.conformance.conftest import FIELDS
 from tests.conformance.test_graphs import Sees
 from tests.conformance.test_processors import until
+from tests.reference.rest import asleep, tid_of
 
 
 class FailsOnce:
@@ -38,9 +39,9 @@ def test_pain6_a_graph_whose_python_handler_died_starts_again_and_goes_on():
         with graph:
             for n in range(5):
                 graph.publish(value=[n])
-            graph.drain(20)
+            graph.drain(60)
     with graph:
-        graph.drain(20)
+        graph.drain(60)
         graph.publish(value=[5])
     assert fails.seen.count(2) == 1
     assert set(range(graph.ring.sequencer.published() + 1)) == set(fails.seen)
@@ -115,7 +116,7 @@ def test_pain2_a_failure_further_down_is_told_to_those_who_wait_upstream():
                 with pytest.raises(HandlerError, match=r"^handler 'fails-once' failed at sequence 2"):
                     first.publish(value=np.arange(8))
                 with pytest.raises(HandlerError, match=r"^handler 'fails-once' failed at sequence 2"):
-                    first.drain(20)
+                    first.drain(60)
             finally:
                 first.halt()
 
@@ -140,20 +141,19 @@ def test_pain2_outputs_of_a_batch_that_ended_a_handler_are_not_published_by_its_
     with second:
         with pytest.raises(HandlerError):
             with first:
-                first.drain(20)
+                first.drain(60)
         assert first.sequence_of("copies") == -1
         with first:
-            first.drain(20)
+            first.drain(60)
     assert got.values == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.timeout(60)
 def test_k066_a_halt_wakes_a_handler_that_waits_for_room_in_its_output():
-    import time
-
     from disruptor.single_producer import claim
     from disruptor.wait import Wait
 
-    @handler(wait=Wait.blocking(park_ns=20_000_000_000))
+    @handler(wait=Wait.blocking(park_ns=3_600_000_000_000))
     def copies(event, out):
         record = claim(out)
         record["value"] = event["value"]
@@ -163,10 +163,8 @@ def test_k066_a_halt_wakes_a_handler_that_waits_for_room_in_its_output():
     first = Disruptor(FIELDS, 8, name="first").then(into(copies, out=second)).start()
     first.publish(value=np.arange(8))
     until(lambda: first.sequence_of("copies") == 3)
-    time.sleep(0.05)
-    started = time.monotonic()
+    until(lambda: asleep(tid_of("dis-copies")))
     first.halt()
-    assert time.monotonic() - started < 5
 
 
 def test_a_negative_batch_limit_is_refused_for_compiled_handlers_too():
@@ -234,7 +232,7 @@ def test_publish_of_arrays_by_several_threads_leaves_no_hole_in_a_full_ring(kind
         barrier = threading.Barrier(3)
 
         def publishes(records):
-            barrier.wait(20)
+            barrier.wait(60)
             for start in range(0, 300, 30):
                 values = np.arange(start, start + 30)
                 if records:
@@ -247,7 +245,7 @@ def test_publish_of_arrays_by_several_threads_leaves_no_hole_in_a_full_ring(kind
         for records in (True, False, True):
             spawn(publishes, records)
         spawn.join()
-        graph.drain(20)
+        graph.drain(60)
     assert sorted(seen.values) == sorted([*range(300)] * 3)
 
 
@@ -333,16 +331,12 @@ def test_handlers_that_are_refused_leave_no_trace():
 
 
 def test_n003a_on_timeout_comes_in_time_although_the_strategy_parks_for_longer():
-    import time
-
     from disruptor.wait import Wait
 
-    wait = Wait.blocking(park_ns=5_000_000_000).with_timeout(0.01)
+    wait = Wait.blocking(park_ns=3_600_000_000_000).with_timeout(0.01)
     graph = Disruptor(FIELDS, 8).then(kernels.traces.using(wait=wait))
     with graph:
-        started = time.monotonic()
         until(lambda: graph.state("traces")["timeouts"] >= 3)
-        assert time.monotonic() - started < 3
 
 
 def test_a_ring_that_was_reset_begins_anew(kind):

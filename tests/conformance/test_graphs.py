@@ -29,7 +29,7 @@ class Sees:
     def on_event(self, event, sequence, end_of_batch):
         if sequence == self.hold_at:
             self.held.set()
-            assert self.go.wait(30)
+            assert self.go.wait(60)
         self.seen.append(sequence)
         self.values.append(int(event["value"]))
 
@@ -146,7 +146,7 @@ def test_k101_then_waits_for_every_handler_before(graph):
     graph.handle_events_with(slow, fast).then(last)
     with graph:
         publish(graph, 1, 2, 3)
-        assert slow.held.wait(30)
+        assert slow.held.wait(60)
         until(lambda: fast.seen == [0, 1, 2] and slow.seen == [0])
         assert last.seen == [] or last.seen == [0]
         slow.go.set()
@@ -277,12 +277,12 @@ def test_k117_a_shutdown_that_takes_too_long_names_who_is_behind_and_halts_nothi
     slow = Sees("slow", hold_at=0)
     graph.then(slow).start()
     publish(graph, 1)
-    assert slow.held.wait(30)
+    assert slow.held.wait(60)
     with pytest.raises(WaitTimeout, match=r"not everything published up to 0 was handled within 0\.02 s; handler 'slow': working"):
         graph.shutdown(timeout=0.02)
     assert graph.started
     slow.go.set()
-    graph.shutdown(timeout=30)
+    graph.shutdown(timeout=60)
     assert slow.seen == [0] and not graph.started
 
 

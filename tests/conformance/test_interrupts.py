@@ -17,6 +17,8 @@ from disruptor.errors import GraphError, WaitTimeout
 from disruptor.wait import Wait
 from tests.conformance.conftest import FIELDS
 
+HOUR_NS = 3_600_000_000_000
+
 
 def interrupts(monkeypatch, module, name):
     """Let a compiled function of a module do its work, and raise KeyboardInterrupt before its result arrives."""
@@ -147,7 +149,7 @@ def test_pain10_signals_at_any_time_leave_no_hole(kind, spawn):
         with graph:
             with graph.ring.publish() as event:
                 event["value"] = 0
-            graph.drain(20)
+            graph.drain(60)
             spawn(sends, threading.get_ident())
             while hit < 300:
                 try:
@@ -162,7 +164,7 @@ def test_pain10_signals_at_any_time_leave_no_hole(kind, spawn):
             spawn.join()
             graph.ring.sweep()
             assert sequencer.claimed == sequencer.published()
-            graph.drain(20)
+            graph.drain(60)
     finally:
         ended.set()
         again.set()
@@ -171,17 +173,16 @@ def test_pain10_signals_at_any_time_leave_no_hole(kind, spawn):
     assert (np.diff(seen) >= 0).all() and (np.diff(seen) <= 1).all()  # one that was interrupted may come twice
 
 
-@pytest.mark.parametrize("wait", [Wait.blocking(park_ns=5_000_000_000), Wait.sleeping(1, 1, 5_000_000_000)], ids=str)
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("wait", [Wait.blocking(park_ns=HOUR_NS), Wait.sleeping(1, 1, HOUR_NS)], ids=["blocking", "sleeping"])
 def test_k091_a_timeout_is_kept_whatever_the_strategy_parks_for(kind, wait):
     ring = kind.ring(8, wait=wait)
     ring.new_poller()
     ring.publish(value=np.arange(8))
-    started = time.monotonic()
     with pytest.raises(WaitTimeout):
         ring.next(timeout=0.05)
     with pytest.raises(WaitTimeout):
         ring.new_barrier().wait_for(8, timeout=0.05)
-    assert time.monotonic() - started < 2.5
 
 
 def test_a_handler_that_shuts_its_own_graph_down_is_told():

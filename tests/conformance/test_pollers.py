@@ -98,7 +98,7 @@ def test_n001d_a_poller_may_wait_for_its_first_record(kind, spawn):
     poller = ring.new_poller()
     assert list(poller.take(timeout=0.01)) == []
     spawn(publish, ring, 1)
-    assert [int(e["value"]) for e in poller.take(timeout=30)] == [0]
+    assert [int(e["value"]) for e in poller.take(timeout=60)] == [0]
 
 
 def test_n001g_pollers_and_a_poller_behind_them(kind):

@@ -71,7 +71,7 @@ def compiled(ring, declared, **settings):
     return LoopProcessor(ring, [member], settings.get("wait") or BLOCKING).build(), member
 
 
-def until(test, seconds=30):
+def until(test, seconds=60):
     reached = threading.Event()
     for _ in range(int(seconds / 0.002)):
         if test():
@@ -200,10 +200,10 @@ def test_k066_a_halted_processor_always_starts_and_ends(kind, how, when, spawn):
             processor.halt()
         thread = spawn(processor.run)
         if when == "later":
-            processor.started.wait(10)
+            processor.started.wait(60)
         until(lambda thread=thread: trace or not thread.is_alive())
         processor.halt()
-        thread.join(30)
+        thread.join(60)
         assert not thread.is_alive()
         assert trace == ["start", "shutdown"]
         processor._stop = False  # a halt that came after the end would make the next run short
@@ -226,7 +226,7 @@ def test_k066_a_processor_that_runs_is_not_run_twice(kind, spawn):
     ring = kind.ring(8)
     processor = python(ring, Traces())
     spawn(processor.run)
-    processor.started.wait(10)
+    processor.started.wait(60)
     assert processor._state is ProcessorState.RUNNING
     with pytest.raises(GraphError, match=r"^handler 'traces' is already running$"):
         processor.run()
@@ -272,7 +272,7 @@ def test_k081_start_and_shutdown_come_once(kind, spawn):
     ring, traces = kind.ring(8), Traces()
     processor = python(ring, traces)
     spawn(processor.run)
-    processor.started.wait(10)
+    processor.started.wait(60)
     processor.halt()
     spawn.join()
     assert traces.trace == ["start", "shutdown"]
@@ -289,12 +289,12 @@ def test_k082_a_handler_may_release_records_before_its_batch_ends(kind, spawn):
             self.sequence.set(sequence)
             if sequence == 3:
                 inside.set()
-                go.wait(30)
+                go.wait(60)
 
     processor = python(ring, Releases())
     publish(ring, 8)
     spawn(processor.run)
-    assert inside.wait(30)
+    assert inside.wait(60)
     assert processor.sequence.get() == 3 and ring.remaining_capacity() == 4
     go.set()
     until(lambda: processor.sequence.get() == 7)
@@ -370,7 +370,7 @@ def test_n003b_errors_at_start_and_shutdown_have_their_own_callbacks(kind, spawn
     ring = kind.ring(8)
     processor = python(ring, Traces(), on_error=exceptions, on_start=refuses, on_shutdown=refuses)
     spawn(processor.run)
-    processor.started.wait(10)
+    processor.started.wait(60)
     processor.halt()
     spawn.join()
     assert len(exceptions.started) == len(exceptions.ended) == 1

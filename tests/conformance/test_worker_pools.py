@@ -59,13 +59,13 @@ def test_a123_workers_hold_the_producers_back_while_they_work():
     def slow(event, sequence, end_of_batch):
         if sequence == 0:
             held.set()
-            go.wait(30)
+            go.wait(60)
 
     graph = Disruptor(FIELDS, 8)
     graph.handle_events_with_worker_pool(handler(slow, jit=False), handler(slow, jit=False, name="other"))
     with graph:
         graph.publish(value=np.arange(8))
-        assert held.wait(30)
+        assert held.wait(60)
         until(lambda: max(graph.sequence_of(n) for n in ("slow", "other")) >= 6)
         assert not graph.ring.has_available_capacity(1)
         go.set()

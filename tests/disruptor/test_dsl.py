@@ -90,18 +90,18 @@ def test_publisher_waits_for_the_slowest_handler():
 
     def stands_still(batch, first_sequence):
         entered.set()
-        go.wait(30)
+        go.wait(60)
 
     with Disruptor(FIELDS, slots=64).then(adds).then(stands_still) as graph:
         publisher = threading.Thread(target=graph.publish, kwargs={"value": np.arange(1_000)})
         publisher.start()
-        assert entered.wait(30)
+        assert entered.wait(60)
         while graph.ring.cursor < 63:  # the ring fills up, and not one slot more
             pass
         assert publisher.is_alive()
         assert graph.ring.cursor == 63
         go.set()
-        publisher.join(30)
+        publisher.join(60)
         assert graph.ring.cursor == 999
     assert graph.state("adds")["count"] == 1_000
 

@@ -21,9 +21,11 @@ import disruptor.log.writer as writer_module
 from disruptor.errors import LogError
 from disruptor.layout import CELL_WORDS
 from disruptor.log import LogWords, LogWriter, read
+from disruptor.log.commit import SLEEP_US_MAX
 from disruptor.log.format import BLOCK, END_BYTES, HEADER, HEADER_BYTES
 from disruptor.memory import anonymous
 from tests.reference.log_driver import flush, naive_records, stage, write_log
+from tests.reference.rest import sleeps_per_second
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -136,22 +138,14 @@ def test_writer_uses_given_cells_and_staging(tmp_path: Path) -> None:
 def test_writer_sleeps_while_nothing_is_staged(tmp_path: Path) -> None:
     writer = LogWriter(tmp_path / "log", segment_bytes=1 << 16, record_bytes_max=4096)
     writer.compile()
-    used: list[float] = []
-
-    def run() -> None:
-        clock = __import__("time")
-        before = clock.thread_time()
-        writer.run()
-        used.append(clock.thread_time() - before)
-
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=writer.run)
     thread.start()
-    thread.join(0.5)
+    assert thread.native_id is not None
+    assert sleeps_per_second([thread.native_id]) < 2e6 / SLEEP_US_MAX
     assert thread.is_alive()
     writer.stop()
     thread.join()
     writer.close()
-    assert used[0] < 0.1
 
 
 def test_writer_refuses_a_folder_that_exists(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_a_producer_that_fails_is_named_and_what_it_filled_before_is_handled(kin
     producer.state["most"], producer.state["fails_at"] = 100, 42
     with pytest.raises(HandlerError, match=r"^handler 'numbers' failed at sequence 42: Z") as caught:
         with graph:
-            producer.join(30)
+            producer.join(60)
     assert caught.value.sequence == 42
     assert graph.ring.sequencer.published() == graph.ring.sequencer.claimed == 41
     graph.ring.sequencer.forgive()
@@ -58,7 +58,7 @@ def test_what_a_failed_producer_has_published_one_by_one_is_not_published_again(
     producer.state["most"], producer.state["fails_at"] = 100, 42
     with pytest.raises(HandlerError):
         with graph:
-            producer.join(30)
+            producer.join(60)
     (low, at, high), = settled
     assert low == at == 42 <= high < 42 + 8
 
@@ -72,7 +72,7 @@ def test_an_endless_producer_is_halted(kind):
     while graph.ring.sequencer.published() < 1_000:
         pass
     producer.halt()
-    assert producer.join(30)
+    assert producer.join(60)
     graph.shutdown()
     assert graph.state("sums")["count"] == producer.state["made"] == graph.ring.sequencer.published() + 1
 
@@ -94,7 +94,7 @@ def test_a_producer_ends_when_a_consumer_has_died():
     producer = graph.produce(kernels_producer.endless)
     with pytest.raises(HandlerError, match=r"^handler 'fails_at_two' failed at sequence 2"):
         with graph:
-            producer.join(30)
+            producer.join(60)
 
 
 def test_what_cannot_be_a_producer_is_refused():

@@ -1,5 +1,3 @@
-import time
-
 import numba
 import numpy as np
 import pytest
@@ -16,6 +14,7 @@ from handlers.probe import probe, work_probe
 from handlers.route import route
 from hydraflow.records import INSTRUMENT, LEVEL, MESSAGE, ORDER
 from tests.reference import kernels_lossy, kernels_mistakes, kernels_testing, kernels_twin
+from tests.reference.calls import calls_of
 
 pytestmark = pytest.mark.skipif(not JIT_ENABLED, reason="compiled code only")
 EVENT = np.zeros(1, record_dtype(kernels_mistakes.FIELDS, fill=True))[0]
@@ -60,7 +59,7 @@ def test_review_of_code_without_types_passes():
     review("mine", kernels_mistakes.prints)
 
 
-def test_real_handlers_pass_and_take_little_time():
+def test_real_handlers_pass_and_take_few_calls():
     """Four that compile in seconds."""
     event, payload, orders = np.zeros(1, MESSAGE)[0], np.zeros(16, LEVEL), np.zeros((64, 4), ORDER)
     instruments = np.zeros(2, INSTRUMENT)
@@ -76,15 +75,9 @@ def test_real_handlers_pass_and_take_little_time():
             offered["counters"] = np.zeros(1, one.counters_dtype())[0]
         dispatcher = compiled_for(one.function, *(offered[name] for name in one.arguments))
         review(one.name, dispatcher)  # the first look at code builds its tables
-        best = min(seconds(lambda d=dispatcher, n=one.name: review(n, d)) for _ in range(5))
-        assert best < 0.02
+        calls, _ = calls_of(review, one.name, dispatcher)
+        assert calls < 100_000
         assert [f for f in check_stores(dispatcher) if f.kind == LOSES] == []
-
-
-def seconds(call):
-    before = time.process_time()
-    call()
-    return time.process_time() - before
 
 
 def test_nested_fields_are_looked_at_too():

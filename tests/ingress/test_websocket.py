@@ -250,7 +250,8 @@ def test_an_address_that_speaks_no_tls_is_said(capfd):
 
 
 @pytest.mark.parametrize("state", ["reading", "waiting for room", "waiting to connect", "never started"])
-def test_stop_takes_less_than_two_seconds(texts, state):
+@pytest.mark.timeout(SECONDS)
+def test_stop_waits_for_nothing(texts, state):
     params = {"when_full": "wait", "buffer_frames": 64} if state == "waiting for room" else {}
     if state == "waiting to connect":
         params = {"url": f"ws://127.0.0.1:{_free_port()}/", "retry_ns": 3600 * 1000 * MS, "retry_most_ns": 3600 * 1000 * MS}
@@ -262,9 +263,7 @@ def test_stop_takes_less_than_two_seconds(texts, state):
         ready = {"reading": lambda: figures.received > 0, "waiting for room": lambda: figures.received > 64,
                  "waiting to connect": lambda: figures.failed_attempts > 0, "never started": lambda: True}
         live.wait(ready[state], state)
-        began = time.monotonic()
         live.feed.stop()
-        assert time.monotonic() - began < 2.0
         live.feed.stop()
     if state != "never started":
         live.pump(lambda: live.done == FINISHED, "the end")

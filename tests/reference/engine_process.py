@@ -107,7 +107,7 @@ def started_by(folder: Path) -> list[int]:
     return found
 
 
-def all_gone(folder: Path, seconds: float = 15.0) -> bool:
+def all_gone(folder: Path, seconds: float = 60.0) -> bool:
     """Return whether, within `seconds`, no process works in `folder` any more."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -115,6 +115,12 @@ def all_gone(folder: Path, seconds: float = 15.0) -> bool:
             return True
         time.sleep(0.05)
     return False
+
+
+def pending(pid: int, number: int) -> bool:
+    """Return whether a process has been sent a signal that it has not taken yet."""
+    found = (line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("ShdPnd:"))
+    return bool(int(next(found).split()[1], 16) >> (number - 1) & 1)
 
 
 def left_behind(folder: Path) -> list[str]:

@@ -18,10 +18,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.reference.engine_process import all_gone, hfx_process, left_behind, width_of
+from tests.reference.engine_process import all_gone, hfx_process, left_behind, pending, width_of
 from tests.reference.faulty_handlers import FOREVER, topology
 
 INTERRUPTED = 130
+OURS = re.compile(r"\| +hydraflow$", re.MULTILINE)  # before, Python itself answers a signal
 OPTIONS = ("--hiccups", "0", "--stall", "120")
 
 
@@ -75,9 +76,10 @@ def test_the_third_signal_kills_and_is_reported_as_what_it_is(tmp_path):
     with running(tmp_path, fault="loop", at=500) as process:
         engine = process.engine_at("busy", 600)
         os.kill(engine, signal.SIGSTOP)  # an engine that answers to nothing
-        for _ in range(3):
-            process.send(signal.SIGINT)
-            time.sleep(0.1)  # signals of one number that come at once are one
+        for passed_on in (signal.SIGTERM, signal.SIGUSR1):
+            process.send(signal.SIGINT)  # one that comes before this one was taken would be the same one
+            process.wait_until(lambda number=passed_on: pending(engine, number))
+        process.send(signal.SIGINT)
         assert process.end() == INTERRUPTED
         assert all_gone(tmp_path)
     assert "INTERRUPTED: killed by a third signal" in process.out
@@ -111,17 +113,21 @@ def test_while_compiling_it_ends_at_once_and_leaves_nothing(tmp_path, number, co
 
 def test_whenever_it_comes_it_is_answered_and_nothing_is_left_half_made(tmp_path):
     """Across the start: imports, engine file, journal's folder, loops from the cache, first messages."""
-    codes, ran = set(), 0
+    codes = set()
     for step in range(14):
         folder = tmp_path / str(step)
         folder.mkdir()
-        with running(folder, "--json", "--quiet") as process:
-            time.sleep(0.15 + 0.08 * step)
+        arguments = ("run", topology(folder, ticks=FOREVER), "--name", "busy", *OPTIONS, "--json", "--quiet")
+        imported = folder / "stderr"
+        environment = {"PYTHONPROFILEIMPORTTIME": "1"}
+        with imported.open("w") as stream, hfx_process(folder, *arguments, environment=environment, stderr=stream) as process:
+            process.wait_until(lambda shown=imported: OURS.search(shown.read_text()))
+            time.sleep(0.08 * step)
             process.send(signal.SIGINT, group=True)
             codes.add(process.end())
             assert all_gone(folder)
+        assert "Traceback" not in imported.read_text()
         if process.out:
-            ran += 1
             assert json.loads(process.out)["status"] == "interrupted"
             check_verified(json.loads(process.out))
         else:
@@ -179,11 +185,27 @@ def test_ctrl_c_in_a_terminal(tmp_path, terminal):
 
 
 def test_elsewhere_than_in_a_terminal_there_is_a_line_a_second(tmp_path):
-    with running(tmp_path) as process:
-        process.engine_at("busy", 1)
-        time.sleep(2.3)
+    shown = tmp_path / "stderr"
+
+    def lines() -> list[str]:
+        return [line for line in shown.read_text().splitlines() if re.match(r"hfx: [\d,]+ frames, [\d,]+/s", line)]
+
+    before_the_first = 0.0
+
+    def there_is_one() -> bool:
+        nonlocal before_the_first
+        now = time.monotonic()
+        if lines():
+            return True
+        before_the_first = now
+        return False
+
+    arguments = ("run", topology(tmp_path, ticks=FOREVER), "--name", "busy", *OPTIONS)
+    with shown.open("w") as stream, hfx_process(tmp_path, *arguments, stderr=stream) as process:
+        process.wait_until(there_is_one)
+        process.wait_until(lambda: len(lines()) >= 3)
         process.send(signal.SIGTERM)
         assert process.end() == 0
-    lines = [line for line in process.err.splitlines() if re.match(r"hfx: [\d,]+ frames, [\d,]+/s", line)]
-    assert 2 <= len(lines) <= 4
-    assert "\r" not in process.err
+        seconds = time.monotonic() - before_the_first
+    assert len(lines()) <= seconds + 1  # all of them are of that time, however late they were seen
+    assert "\r" not in shown.read_text()
