@@ -231,7 +231,7 @@ def _send(octets, words, cells, source, type_id):
     return broadcast_send(BytePort(octets, words, cells), source, 0, source.shape[0], type_id)
 
 
-@entry
+@entry(brief=True)
 def _join(octets, words, cells, state):
     broadcast_join(BytePort(octets, words, cells), state)
 

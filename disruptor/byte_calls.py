@@ -10,17 +10,17 @@ from disruptor.compiled import entry
 __all__ = ["abort", "claim", "commit", "correlation", "free", "scan", "size", "unblock", "write", "write_many"]
 
 
-@entry
+@entry(brief=True)
 def claim(octets, words, cells, length, type_id):
     return producer.bytes_claim(BytePort(octets, words, cells), length, type_id)
 
 
-@entry
+@entry(brief=True)
 def commit(octets, words, cells, index):
     return producer.bytes_commit(BytePort(octets, words, cells), index)
 
 
-@entry
+@entry(brief=True)
 def abort(octets, words, cells, index):
     return producer.bytes_abort(BytePort(octets, words, cells), index)
 
@@ -40,7 +40,7 @@ def scan(octets, words, cells, table, position, until):
     return consumer.bytes_scan(BytePort(octets, words, cells), table, position, until)
 
 
-@entry
+@entry(brief=True)
 def free(octets, words, cells, position):
     cells[producer.TAKEN] = position
     consumer.bytes_release(BytePort(octets, words, cells))
@@ -51,11 +51,11 @@ def unblock(octets, words, cells):
     return consumer.bytes_unblock(BytePort(octets, words, cells))
 
 
-@entry
+@entry(brief=True)
 def correlation(octets, words, cells):
     return producer.bytes_correlation(BytePort(octets, words, cells))
 
 
-@entry
+@entry(brief=True)
 def size(octets, words, cells):
     return consumer.bytes_size(BytePort(octets, words, cells))

@@ -45,11 +45,15 @@ def compiled(function: Callable | None = None, *, inline: bool = True) -> Any:
     return decorate if function is None else decorate(function)
 
 
-def entry(function: Callable | None = None, *, cache: bool = True) -> Any:
-    """Compile a function that Python calls, cached on disk (see disruptor.cache)."""
+def entry(function: Callable | None = None, *, cache: bool = True, brief: bool = False) -> Any:
+    """Compile a function that Python calls, cached on disk (see disruptor.cache).
+
+    brief : it never waits and takes microseconds at most, so it keeps the GIL. To give that up and to get it back costs as
+    much as the function itself, and far more when another thread takes it meanwhile.
+    """
 
     def decorate(f: Callable) -> Any:
-        dispatcher = numba.njit(f, **_OPTIONS)
+        dispatcher = numba.njit(f, **{**_OPTIONS, "nogil": not brief})
         if cache and JIT_ENABLED:
             from disruptor.cache import cached
 

@@ -32,7 +32,7 @@ def lowest_gate(cells, table):
     return lowest
 
 
-@entry
+@entry(brief=True)
 def add_gate(cells, table, word):
     """Put a sequence's word into the table; return whether there was room. One thread at a time."""
     count = cells[table]
@@ -47,7 +47,7 @@ def add_gate(cells, table, word):
     return True
 
 
-@entry
+@entry(brief=True)
 def remove_gate(cells, table, word):
     """Take every entry of a sequence's word out of the table; return how many there were. One thread at a time."""
     removed = 0

@@ -225,6 +225,6 @@ def _check_output(handler: Handler, argument: str, output: RingBuffer, ring: Rin
         )
 
 
-@entry
+@entry(brief=True)
 def _publish_output(cells, base, marks, port):
     publish_port(cells, base, marks, Port(None, None, port[0]))

@@ -58,7 +58,7 @@ def stamp(stamps, low, high):
     stamp_range(stamps, low, high)
 
 
-@entry
+@entry(brief=True)
 def now():
     """Return the time-stamp counter."""
     return timestamp()
@@ -72,7 +72,7 @@ def measure_batch(measured, published, began, count):
     record_many(measured[1], (ended - began) // count, count)
 
 
-@entry
+@entry(brief=True)
 def note_batch(measured, published, began, count):
     """The same, for Python callers."""
     measure_batch(measured, published, began, count)

@@ -61,14 +61,14 @@ class Observer:
         return copied[torn:][whole[torn:]]
 
 
-@entry
+@entry(brief=True)
 def _range(cells, base, marks, seen):
     """Return (how many records behind `seen` are lost already, the highest that may be read)."""
     skipped = max(0, oldest_whole(cells, base) - seen - 1)
     return skipped, published_upto(cells, base, marks, seen + skipped + 1)
 
 
-@entry
+@entry(brief=True)
 def _oldest(cells, base):
     """Return the oldest sequence whose slot nobody has claimed again. Order: after every load of the copy."""
     fence()

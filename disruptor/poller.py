@@ -153,7 +153,7 @@ def next_run(ring: Any, following: int, available: int) -> tuple[int, int, int]:
     return int(first), int(end), int(end) + 1 if end >= first else last + 1
 
 
-@entry
+@entry(brief=True)
 def _live_run(cells, base, marks, following, last):
     """Return the first run of records of following..last that were not given up, as (first, end)."""
     first = following

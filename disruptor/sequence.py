@@ -221,28 +221,28 @@ class SequenceGroup:
         return iter(self._sequences)
 
 
-@entry
+@entry(brief=True)
 def _get(cells, word):
     return load_acquire(cells, word)
 
 
-@entry
+@entry(brief=True)
 def _set(cells, word, value):
     store_release(cells, word, value)
 
 
-@entry
+@entry(brief=True)
 def _set_volatile(cells, word, value):
     store_release(cells, word, value)
     fence()
 
 
-@entry
+@entry(brief=True)
 def _compare_and_set(cells, word, expected, desired):
     return compare_exchange(cells, word, expected, desired)
 
 
-@entry
+@entry(brief=True)
 def _get_and_add(cells, word, increment):
     return fetch_add(cells, word, increment)
 

@@ -33,7 +33,7 @@ __all__ = ["NO_MARKS", "core"]
 NO_MARKS = np.zeros(0, np.int64)
 
 
-@entry
+@entry(brief=True)
 def _claim_one(cells, base, marks, count, receipt):
     high = claim_one(cells, base, marks, count)
     if high >= 0:
@@ -41,7 +41,7 @@ def _claim_one(cells, base, marks, count, receipt):
     return high
 
 
-@entry
+@entry(brief=True)
 def _claim_many(cells, base, marks, count, receipt):
     high = claim_many(cells, base, marks, count)
     if high >= 0:
@@ -49,58 +49,58 @@ def _claim_many(cells, base, marks, count, receipt):
     return high
 
 
-@entry
+@entry(brief=True)
 def _unclaim(cells, base, low, high):
     touched_upto(cells, base, high)
     return compare_exchange(cells, base + CLAIMED, high, low - 1)
 
 
-@entry
+@entry(brief=True)
 def _publish_one(cells, base, high):
     publish_one(cells, base, high)
 
 
-@entry
+@entry(brief=True)
 def _publish_many(cells, base, marks, low, high):
     publish_many(cells, base, marks, low, high)
 
 
-@entry
+@entry(brief=True)
 def _give_up(cells, base, marks, low, high):
     give_up(cells, base, marks, low, high)
 
 
-@entry
+@entry(brief=True)
 def _has_passed(cells, base, marks, sequence):
     return has_passed(cells, base, marks, sequence)
 
 
-@entry
+@entry(brief=True)
 def _published_now(cells, base, marks):
     return published_now(cells, base, marks)
 
 
-@entry
+@entry(brief=True)
 def _published_upto(cells, base, marks, following):
     return published_upto(cells, base, marks, following)
 
 
-@entry
+@entry(brief=True)
 def _is_published(cells, base, marks, sequence):
     return is_published(cells, base, marks, sequence)
 
 
-@entry
+@entry(brief=True)
 def _free(cells, base, marks):
     return free_slots(cells, base, marks)
 
 
-@entry
+@entry(brief=True)
 def _lowest(cells, base):
     return lowest_gate(cells, base + GATING)
 
 
-@entry
+@entry(brief=True)
 def _load(cells, word):
     return load_acquire(cells, word)
 

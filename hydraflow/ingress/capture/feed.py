@@ -36,12 +36,12 @@ __all__ = ["CaptureFeed"]
 _PAUSE_SECONDS = 0.001  # how often a full ring is looked at; the ring holds far more than a step reads in that time
 
 
-@entry
+@entry(brief=True)
 def _store(cells, index, value):
     store_release(cells, index, value)
 
 
-@entry
+@entry(brief=True)
 def _load(cells, index):
     return load_acquire(cells, index)
 

@@ -50,7 +50,7 @@ def _post(records, payload, port, stamps, cells, text, receive_ns, error):
     return 1
 
 
-@entry
+@entry(brief=True)
 def _store(cells, index, value):
     store_release(cells, index, value)
 
