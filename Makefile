@@ -1,5 +1,6 @@
 # make run   the demo: simulated frames through the whole graph; ends by itself with a report
-# make test  every test (real captures are used when HYDRAFLOW_DATA names their folder); PYTEST='-k book -x' adds options
+# make test  every test (real captures are used when HYDRAFLOW_DATA names their folder); PYTEST='-k book -x' adds options.
+#            Two processes take the tests file by file where there are two cores; PYTEST='-n 0' is one, for a debugger
 # make conformance  the ring's behaviours by number, compiled, as plain Python and with bounds checked
 # make mutants      faults seeded into the ring, one at a time; each must fail a named test
 # make lint  ruff, mypy, import contracts      make bench  the benchmarks
@@ -11,6 +12,9 @@
 SHELL := /bin/sh
 IN    := sh bootstrap.sh --run
 
+# Two and not more: engines pin their threads to the first cores, and what compiles a graph needs half a gigabyte
+SHARED := -n auto --maxprocesses 2 --dist loadfile --no-loadscope-reorder
+
 .PHONY: run test conformance mutants lint bench docs clean
 .DEFAULT_GOAL := run
 
@@ -18,7 +22,7 @@ run:
 	@$(IN) hfx run config/demo.yaml $(RUN)
 
 test:
-	@$(IN) python -m pytest $(PYTEST)
+	@$(IN) python -m pytest $(SHARED) $(PYTEST)
 
 conformance:
 	@$(IN) python -m tools.conformance $(CONFORMANCE)

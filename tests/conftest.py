@@ -1,4 +1,5 @@
-"""Where the real captures are, if anywhere: the fixture `captures`, and what the last lines of a run say about them.
+"""Where the real captures are, if anywhere: the fixture `captures`, and what the last lines of a run say about them; and
+in which order several processes take the tests, and which of them not at the same time.
 
 The folder is HYDRAFLOW_DATA (empty: none), else `shared/data` beside the checkout. Without one, tests that need it are
 skipped. With CI set and a folder named or there, a skip of such a test is a failure: nothing is passed over in silence.
@@ -6,6 +7,7 @@ skipped. With CI set and a folder named or there, a skip of such a test is a fai
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,6 +17,8 @@ import pytest
 
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 PROOF = "binance"  # a folder of captures holds at least this
+
+FIRST = ("system", "project", "bench")  # in this order: folders whose tests compile whole graphs, minutes in one file
 
 _outcomes: dict[str, str] = {}
 _files: set[str] = set()
@@ -71,6 +75,37 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
         report.outcome, report.longrepr = "failed", f"skipped although captures are there: {report.longrepr}"
     if report.when == "call" or report.skipped:
         _outcomes[item.nodeid] = report.outcome
+
+
+@pytest.fixture(autouse=True)
+def _cores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A test that spins on cores of its own waits until no other process runs such a one."""
+    if request.node.get_closest_marker("spins") is None:
+        yield
+        return
+    with (tmp_path_factory.getbasetemp().parent / "spins.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a process of several (`-n 2 --dist loadfile`): long files first, so that at the end none works alone."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: next((k for k, name in enumerate(FIRST) if name in item.path.parent.parts), len(FIRST)))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A process of several hands what it has noted to the one that reports."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["captures"] = _outcomes, sorted(_files)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what such a process has noted, unless it died."""
+    outcomes, files = getattr(node, "workeroutput", {}).get("captures", ({}, ()))
+    _outcomes.update(outcomes)
+    _files.update(files)
 
 
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)

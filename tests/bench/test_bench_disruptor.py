@@ -19,6 +19,7 @@ from bench.disruptor.table import rows
 from bench.disruptor.work import PERIOD, SEED, Missing, Run, Work
 from disruptor.compiled import JIT_ENABLED
 
+pytestmark = pytest.mark.spins
 ROOT = Path(__file__).resolve().parents[2]
 jitted = pytest.mark.skipif(not JIT_ENABLED, reason="compiled code only")
 QUICK = Plan(runs=2, seconds=0.001, longest=5_000)

@@ -14,6 +14,7 @@ from disruptor.loop_processor import LoopProcessor, Member
 from disruptor.processor import BatchEventProcessor, ProcessorState
 from disruptor.wait import Wait
 from tests.conformance import kernels
+from tests.conformance.conftest import KINDS, WAITS
 
 BLOCKING = Wait.blocking()
 
@@ -349,6 +350,9 @@ def test_n003a_on_timeout_and_errors_in_it(kind, spawn):
     assert [(cause, there) for cause, _, there in exceptions.errors] == [("'late'", False)] * 2
 
 
+@pytest.mark.parametrize(
+    ("kind", "wait"), [*((KINDS[0], wait) for wait in WAITS.values()), *((kind, WAITS["blocking"]) for kind in KINDS[1:])], ids=str,
+)  # how long it waits is the strategy's, what it waits for the ring's: each is a loop to compile
 def test_n003a_compiled_on_timeout(kind, wait, spawn):
     ring = kind.ring(8)
     processor, member = compiled(ring, kernels.traces, wait=wait.with_timeout(0.005))

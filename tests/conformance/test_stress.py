@@ -13,6 +13,7 @@ from disruptor.threads import PinnedThread
 from tests.conformance import kernels, kernels_stress
 from tests.conformance.conftest import FIELDS, KINDS
 
+pytestmark = pytest.mark.spins
 COUNT = 100_000 if JIT_ENABLED else 300
 
 
@@ -57,7 +58,7 @@ def test_k084_several_producers_and_handlers_keep_every_record_whole(availabilit
         for one in threads:
             one.start()
         for one in threads:
-            assert one.join(120) and one.error is None and one.result == COUNT
+            assert one.join(500) and one.error is None and one.result == COUNT
     for name in ("one", "two"):
         state = graph.state(name)
         assert (state["count"], state["wrong"]) == (3 * COUNT, 0)
@@ -83,7 +84,7 @@ def test_a122_what_was_written_before_publishing_is_seen_after_and_never_two_wit
     watcher.start()
     started.wait()
     kernels_stress.tell(CELLS, s.base, s.marks, ring.records, rounds)
-    watcher.join(120)
+    watcher.join(500)
     assert wrong == [0]
 
 

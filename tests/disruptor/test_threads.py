@@ -64,6 +64,7 @@ def test_join_returns_whether_it_has_ended():
 
 
 @pytest.mark.skipif(not JIT_ENABLED, reason="compiled code only")
+@pytest.mark.spins
 @needs_two_cores
 def test_usage_proves_that_two_compiled_loops_run_in_parallel():
     import numpy as np

@@ -35,11 +35,11 @@ def checkout(tmp_path):
     return tests
 
 
-def run(tests: Path, **variables: str) -> tuple[int, list[str]]:
+def run(tests: Path, *options: str, **variables: str) -> tuple[int, list[str]]:
     """Run the tests; return pytest's exit status and its last two lines."""
     environment = {k: v for k, v in os.environ.items() if k not in ("CI", "HYDRAFLOW_DATA", "PYTEST_ADDOPTS")}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tests), str(tests)]
-    ran = subprocess.run(command, capture_output=True, text=True, env=environment | variables, timeout=60, check=False)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tests), str(tests), *options]
+    ran = subprocess.run(command, capture_output=True, text=True, env=environment | variables, timeout=500, check=False)
     return ran.returncode, ran.stdout.strip().splitlines()[-2:]
 
 
@@ -58,6 +58,16 @@ def test_captures_are_used_when_they_lie_beside_the_checkout(checkout):
 
 def test_captures_are_used_when_the_variable_names_them(checkout, tmp_path):
     assert run(checkout, HYDRAFLOW_DATA=str(captures(tmp_path / "elsewhere")))[1][0].startswith("captures: 1 used in 1 tests")
+
+
+def test_the_last_lines_are_the_same_when_two_processes_take_the_tests(checkout):
+    folder = captures(checkout.parents[1] / "shared" / "data")
+    (folder / "binance" / "b.gz").write_text("frames")
+    (checkout / "test_more.py").write_text(TESTS.replace("a.gz", "b.gz"))
+    alone, shared = run(checkout), run(checkout, "-n", "2", "--dist", "loadfile")
+    assert (shared[0], shared[1][0]) == (alone[0], alone[1][0])
+    assert shared[1][0] == "captures: 2 used in 2 tests, 2 tests skipped; HYDRAFLOW_DATA names a folder of captures"
+    assert shared[1][1].startswith("4 passed, 2 skipped")
 
 
 @pytest.mark.parametrize("variables", [{}, {"CI": "1"}, {"HYDRAFLOW_DATA": ""}, {"HYDRAFLOW_DATA": "", "CI": "1"}])

@@ -16,7 +16,7 @@ from disruptor.counters_reader import CounterReader
 from disruptor.errors import CounterFileError
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_SECONDS = 120  # the first time the graph is compiled
+PATIENCE_SECONDS = 500  # the first time the graph is compiled, and the machine may be busy
 
 
 class Process:

@@ -106,6 +106,7 @@ class FeedServer:
         self._book = _Book()
         self._position = 0
         self._skip_depth = False
+        self._transports: list[asyncio.Transport] = []
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="feed-server", daemon=True)
 
@@ -151,9 +152,14 @@ class FeedServer:
             self.port = next(iter(server.sockets)).getsockname()[1]
             self._ready.set()
             await self._stop.wait()
+        for transport in self._transports:  # on a slow machine one may still be open, and would be found so by a later test
+            transport.abort()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
 
     def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
         """Serve the snapshot over HTTP; let websocket handshakes pass."""
+        self._transports.append(connection.transport)
         if request.path.startswith("/depth"):
             status = self.snapshot_status.pop(0) if self.snapshot_status else 200
             self._start_book()

@@ -9,7 +9,7 @@ from typing import Any
 from disruptor.threads import PinnedThread
 
 
-def side_by_side(*calls: tuple[Callable, tuple], seconds: float = 60.0) -> list[Any]:
+def side_by_side(*calls: tuple[Callable, tuple], seconds: float = 500.0) -> list[Any]:
     """Call each (function, arguments) once, all at the same time; return their results, raise the first error."""
     cores = sorted(os.sched_getaffinity(0))
     threads = [

@@ -99,8 +99,9 @@ class Hfx:
 
 
 def two_at_a_time() -> ThreadPoolExecutor:
-    """Return the pool in which engines that must be compiled first may wait: two, for memory and for two cores."""
-    return ThreadPoolExecutor(2)
+    """Return the pool in which engines that must be compiled first may wait: two, for memory and for two cores; one where
+    another process runs tests too."""
+    return ThreadPoolExecutor(1 if "PYTEST_XDIST_WORKER" in os.environ else 2)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.reference.engine_process import PATIENCE_SECONDS, hfx_process
+from tests.reference.faulty_handlers import FOREVER, topology
 
 HANDLER = """import threading
 import time
@@ -36,16 +37,14 @@ def allowed(task: Path) -> tuple[str, set[int]]:
 def test_spinning_loop_is_alone_on_its_core(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(HANDLER)
     cpu = max(os.sched_getaffinity(0))
-    topology = {
-        "version": 1, "name": "alone", "instruments": [{"symbol": "BTCUSDT", "tick": 0.1, "lot": 0.001}],
-        "sources": [{"use": "simulator", "with": {"frames": 10**9, "rate": 1000}}],
-        "handlers": [{"use": "deserialize.binance"}, {"name": "mine", "use": "./mine.py:on_event", "on": "main"}, {"use": "journal"}],
-        "placement": {"threads": [
-            {"name": "loop", "cpu": cpu, "wait": "busy-spin", "stages": ["simulator", "deserialize", "sequencer", "mine", "journal"]},
-        ]},
-    }
-    (tmp_path / "alone.yaml").write_text(json.dumps(topology))
-    with hfx_process(tmp_path, "run", "alone.yaml", "--json", "--quiet", "--hiccups", "0") as process:
+    tree = json.loads(Path(topology(tmp_path, ticks=FOREVER)).read_text())
+    tree["name"] = "alone"
+    tree["handlers"][-1] = {"name": "mine", "use": "./mine.py:on_event", "on": "main"}
+    tree["placement"] = {"threads": [
+        {"name": "loop", "cpu": cpu, "wait": "busy-spin", "stages": ["ticks", "relay", "sequencer", "mine", "journal"]},
+    ]}
+    (tmp_path / "alone.yaml").write_text(json.dumps(tree))
+    with hfx_process(tmp_path, "run", "alone.yaml", "--json", "--quiet", "--hiccups", "0", "--stall", "120") as process:
         pid = process.engine_at("alone", 10)
         threads = [allowed(task) for task in Path(f"/proc/{pid}/task").iterdir()]
         process.send(signal.SIGTERM)

@@ -477,7 +477,7 @@ def test_report_names_what_was_bad_and_where_it_began(hfx, honest, tmp_path):
     bad[900] = b"1" + bad[900]
     (tmp_path / "capture").write_bytes(b"".join(bad))
     record = f"book={tmp_path / 'book.jsonl'}"  # recording is part of the compiled graph of all these runs
-    report = hfx.start("run", CONFIG, "--quiet", "--hiccups", "0", "--record", record, HYDRAFLOW_CAPTURE=str(tmp_path / "capture")).stdout
+    report = hfx.start("run", CONFIG, "--quiet", "--hiccups", "0", "--stall", "120", "--record", record, HYDRAFLOW_CAPTURE=str(tmp_path / "capture")).stdout
     assert "bad input\n" in report
     for words in ("truncated              1, first at line", "no stamp               2, first at line 201", "lost frames            1, first at line"):
         assert words in report, report

@@ -125,10 +125,11 @@ def test_journal_folder_that_cannot_be_made(hfx: Hfx, tmp_path: Path, parent: st
 @pytest.mark.parametrize("size", ["100k", "200k"])
 def test_record_onto_a_full_disk_leaves_no_file(hfx: Hfx, disk: Path, size: str) -> None:
     """At the end of the run, when buffers are written out, and in its middle: never one stream without the others."""
-    streams = ",".join(f"{name}={name}.jsonl" for name in ("orders", "book", "fills"))
+    streams = ",".join(f"{name}={name}.jsonl" for name in ("book", "orders", "fills"))
     frames = {"100k": "20000", "200k": "5000"}[size]
-    script = f"cd {disk}; $HFX {shlex.join(RUN)} --no-journal --record {streams} > {disk}.run; echo code $?; left"
-    ran = on_disk(hfx, disk, size, script, HYDRAFLOW_FRAMES=frames)
+    hfx.start("simulate", "--frames", frames, "-o", f"{disk}.gz")
+    command = shlex.join(["run", "capture", *RUN[2:], "--journal", f"{disk}.journal", "--record", streams])
+    ran = on_disk(hfx, disk, size, f"cd {disk}; $HFX {command} > {disk}.run; echo code $?; left", HYDRAFLOW_CAPTURE=f"{disk}.gz")
     assert listed(ran.stdout) == ["code 74", "."], ran.stderr
     result = json.loads(disk.with_suffix(".run").read_text())
     assert result["error"]["kind"] == "recording" and "No space left" in result["error"]["text"]

@@ -13,10 +13,10 @@ from tests.reference.faulty_handlers import topology
 AT = 10_000
 
 
-def failed_run(hfx: Any, file: str, *options: str) -> dict[str, Any]:
+def failed_run(hfx: Any, file: str, *options: str, stall: int = 120) -> dict[str, Any]:
     """Run to the fault; return the result, whose journal must be whole and reach the fault at least."""
     name = f"fault-{Path(file).stem}"
-    result = hfx.command("run", file, "--name", name, "--quiet", "--hiccups", "0", "--stall", "2", *options, code=70)
+    result = hfx.command("run", file, "--name", name, "--quiet", "--hiccups", "0", "--stall", str(stall), *options, code=70)
     assert result["status"] == "failed"
     assert (result["error"]["kind"], result["error"]["handler"]) != ("killed", "")
     assert hfx.stat(name)["alive"] is False
@@ -54,7 +54,7 @@ def test_a_fault_names_handler_and_sequence_and_the_journal_replays_up_to_it(hfx
 
 
 def test_an_endless_loop_is_found_and_the_rest_is_reported(hfx):
-    result = failed_run(hfx, topology(hfx.folder, fault="loop", at=AT))
+    result = failed_run(hfx, topology(hfx.folder, fault="loop", at=AT), stall=2)
     error = result["error"]
     assert (error["kind"], error["handler"], error["sequence"]) == ("stuck", "planted", AT)
     assert "an endless loop? (--stall sets the limit)" in error["text"]
@@ -86,7 +86,7 @@ def test_a_python_handler_that_raises_is_named_with_its_batch(hfx):
 
 def test_the_report_for_people_ends_with_the_fault_within_80_columns(hfx):
     file = topology(hfx.folder, fault="division", at=AT)
-    ran = hfx.start("run", file, "--name", "fault-text", "--hiccups", "0", code=70)
+    ran = hfx.start("run", file, "--name", "fault-text", "--hiccups", "0", "--stall", "120", code=70)
     assert width_of(ran.stdout) < 80
     assert ran.stdout.splitlines()[0].startswith("HydraFlow-X  fault-text  failed")
     assert "FAILED: handler 'planted' failed at sequence 10,000 (DEPTH): ZeroDivisionError:" in ran.stdout
@@ -96,7 +96,7 @@ def test_the_report_for_people_ends_with_the_fault_within_80_columns(hfx):
 
 def test_unjitted_the_same_is_found(hfx):
     file = topology(hfx.folder, fault="index", at=300, ticks={"frames": 1_000})
-    result = hfx.command("run", file, "--name", "fault-unjitted", "--quiet", code=70, NUMBA_DISABLE_JIT="1")
+    result = hfx.command("run", file, "--name", "fault-unjitted", "--quiet", "--stall", "120", code=70, NUMBA_DISABLE_JIT="1")
     assert (result["error"]["handler"], result["error"]["sequence"]) == ("planted", 300)
     assert "IndexError" in result["error"]["text"]
     assert result["journal"]["verified"]

@@ -32,7 +32,7 @@ def ended(tmp_path_factory):
     """A folder with a topology, `graph.yaml`, and an engine file that a run of it has left."""
     folder = tmp_path_factory.mktemp("output")
     Path(topology(folder)).rename(folder / "graph.yaml")
-    with hfx_process(folder, "run", "graph.yaml", "--name", "ended", "--hiccups", "0", "--quiet") as process:
+    with hfx_process(folder, "run", "graph.yaml", "--name", "ended", "--hiccups", "0", "--stall", "120", "--quiet") as process:
         assert process.end() == 0
     return folder
 

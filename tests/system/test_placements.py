@@ -48,8 +48,7 @@ FEW = {
     "simulator | deserialize": cut(STAGES[:1]),
     "book | strategy": cut(STAGES[:5]),
     "risk | route, journal behind": cut([*STAGES[:3], *CHAIN[:3]]),
-    "wire | paper": cut(STAGES[:-1]),
-}
+}  # "wire | paper" is compiled with a venue that sleeps, below
 COMPILED = {**FEW, **(all_cuts() if os.environ.get("HYDRAFLOW_ALL_CUTS") else {})}
 SLEEPY = "wire | sleepy paper"
 UNJITTED = {"auto": "auto", **all_cuts(), **some_mixtures()}

@@ -15,9 +15,9 @@ COMMANDS = {  # verb → exit code
     ("check", "t.yaml"): 0, ("check", "t.yaml", "--format", "json"): 0, ("render", "t.yaml", "--origin", "--defaults"): 0,
     ("check", "t.yaml", "--set", "handlers.tell.with.count=${secret:KEY}"): 78,
     ("check", "t.yaml", "--format", "github", "--set", "handlers.tell.with.refuse=true"): 78,
-    ("run", "t.yaml", "--hiccups", "0", "--name", "a"): 0,
-    ("run", "t.yaml", "--hiccups", "0", "--name", "b", "--json", "--set", "handlers.tell.with.fail=true"): 70,
-    ("run", "t.yaml", "--hiccups", "0", "--name", "c", "--set", "handlers.tell.with.fail=true"): 70,
+    ("run", "t.yaml", "--hiccups", "0", "--stall", "120", "--name", "a"): 0,
+    ("run", "t.yaml", "--hiccups", "0", "--stall", "120", "--name", "b", "--json", "--set", "handlers.tell.with.fail=true"): 70,
+    ("run", "t.yaml", "--hiccups", "0", "--stall", "120", "--name", "c", "--set", "handlers.tell.with.fail=true"): 70,
     ("run", "t.yaml", "--set", "handlers.tell.with.refuse=true"): 78,
     ("run", "t.yaml", "--set", "handlers.tell.with.count=${secret:KEY}"): 2,
     ("stat", "b"): 0, ("stat", "b", "--json", "--all"): 0,
@@ -99,7 +99,7 @@ def test_no_output_and_no_file_holds_the_secret(folder, vault):
     assert b"failed with Bearer ***" in seen
     assert b"noted [Tell(key='Bearer ***', note='a note'" in seen
     assert b"is refused" in seen
-    traced = hfx(folder, vault, "run", "t.yaml", "--hiccups", "0", "--name", "d", HYDRAFLOW_TRACEBACK="1")
+    traced = hfx(folder, vault, "run", "t.yaml", "--hiccups", "0", "--stall", "120", "--name", "d", HYDRAFLOW_TRACEBACK="1")
     assert b"printed [Tell(key='Bearer ***'" in traced.stderr
     assert not tell_tales(traced.stdout + traced.stderr)
     files = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
@@ -108,7 +108,7 @@ def test_no_output_and_no_file_holds_the_secret(folder, vault):
 
 
 def test_a_replay_takes_the_secret_from_its_own_folder_and_the_rest_from_the_journal(folder, vault, tmp_path):
-    assert hfx(folder, vault, "run", "t.yaml", "--hiccups", "0", "--journal", str(tmp_path), "--set", "sources.0.with.frames=7").returncode == 0
+    assert hfx(folder, vault, "run", "t.yaml", "--hiccups", "0", "--stall", "120", "--journal", str(tmp_path), "--set", "sources.0.with.frames=7").returncode == 0
     (journal,) = tmp_path.glob("t-*")
     content = (journal / "000000.hfj").read_bytes()
     assert b'"set": ["sources.0.with.frames=7"]' in content
