@@ -32,6 +32,7 @@ A map, from the bottom up; each module is one concept and says in its docstring 
     clock             the time-stamp counter in nanoseconds; the machine's own hiccups
     threads           named pinned threads whose failure is kept, proof of running in parallel
     counters          the CnC file: cursors, counters, latencies, errors of an engine, readable from outside
+    notes, note_board, note_format, note_file, note_calls  what handlers write down while they run, lossy, read outside
     handler           the handler contract
     node, group, membership, placing, gates, dsl   Disruptor(...): graphs, threads, who waits for whom
     access            which fields of its record a handler reads and writes
@@ -142,6 +143,11 @@ _MODULE_OF = {
     "CounterReader": "counters",
     "counter_path": "counters",
     "set_control": "counters",
+    "note": "notes",
+    "Note": "note_file",
+    "NoteFile": "note_file",
+    "NoteLane": "note_file",
+    "NoteReader": "note_file",
     "Handler": "handler",
     "handler": "handler",
     "Finding": "lossy",

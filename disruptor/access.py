@@ -17,7 +17,7 @@ from typing import Any
 
 import attrs
 
-__all__ = ["Access", "accesses"]
+__all__ = ["Access", "accesses", "calls", "constant"]
 
 _RECORDS = ("event", "batch")  # arguments that hold records
 
@@ -42,6 +42,28 @@ def accesses(handler: Any) -> Access:
         found.reads if handler.reads is None else frozenset(handler.reads),
         found.writes if handler.writes is None else frozenset(handler.writes),
     )
+
+
+def calls(function: Any, target: Any) -> Iterator[tuple[Any, ast.Call]]:
+    """Yield (function, call) of every call of `target` in a function and in the functions that it calls by name."""
+    pending, done = [_plain(function)], set()
+    while pending:
+        one = pending.pop()
+        if one in done or not inspect.isfunction(one):
+            continue
+        done.add(one)
+        for node in _nodes(one.__code__):
+            if isinstance(node, ast.Call):
+                called = _resolve(node.func, one)
+                if called is target:
+                    yield one, node
+                else:
+                    pending.append(_plain(called))
+
+
+def constant(node: ast.expr, function: Any) -> Any:
+    """Return the value of an expression inside a function when it is a literal or the name of something; else None."""
+    return node.value if isinstance(node, ast.Constant) else _resolve(node, function)
 
 
 def _seen(function: Callable, argument: str) -> Access:

@@ -29,6 +29,7 @@ import numpy as np
 
 from disruptor.errors import LayoutError
 from disruptor.layout import record_dtype
+from disruptor.note_format import check_codes
 
 __all__ = ["Handler", "as_handler", "handler", "params_dtype", "params_record"]
 
@@ -42,6 +43,7 @@ class Handler:
     params : attrs class with defaults; its fields become a record. counters : fields, each int64.
     max_out : most records per message into each output, by argument name; max_payload : most payload units, likewise.
     reads, writes : declared record fields, or None to have them inferred.
+    notes : {code: text}, what the handler may write down with `note(code, …)`; see disruptor.notes.
     prepare : callable(state, params, **context) that fills the fresh state, in Python, before the run.
     digest : compiled callable(state, params) → int64 over the logical content; None folds every field in order.
     jit : False for a plain Python handler, on a thread of its own. One whose first parameter is named `batch` gets (batch,
@@ -66,6 +68,7 @@ class Handler:
     max_payload: Mapping[str, int] = attrs.field(factory=dict)
     reads: tuple[str, ...] | None = None
     writes: tuple[str, ...] | None = None
+    notes: Mapping[str, str] = attrs.field(factory=dict)
     prepare: Callable | None = None
     digest: Callable | None = None
     jit: bool = True
@@ -78,6 +81,10 @@ class Handler:
     on_error: Any = "halt"
     wait: Any = None
     follow: Callable | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.notes:
+            check_codes(self.notes, f"handler '{self.name}'")
 
     @property
     def takes_batches(self) -> bool:
@@ -107,7 +114,7 @@ def handler(function: Callable | None = None, *, name: str | None = None, **sett
     """Declare a function as a handler; see `Handler` for the settings. The function itself stays plain Python.
 
     Without `params=`, an argument `params: Limits` says it, where Limits is an attrs class.
-    Raises: LayoutError for a setting that there is not, or a dataclass as `params`.
+    Raises: LayoutError for a setting that there is not, a dataclass as `params`, or notes that cannot be written.
     """
     known = {field.name for field in attrs.fields(Handler)} - {"function", "arguments"}
     for setting in settings:

@@ -19,6 +19,7 @@ __all__ = [
     "COLLECT",
     "DICT",
     "LOOP",
+    "NOTE",
     "NUMBERS",
     "PARSE",
     "never",
@@ -37,6 +38,10 @@ NUMBERS = "store the numbers in fields, and make text of them in a Python handle
 COLLECT = 'keep a sub-array and a count in the state: state=[("values", "f8", (64,)), ("count", "i8")]'
 PARSE = "keep numbers in records; make numbers of texts before they are published"
 LOOP = 'write a loop over the elements: for i in range(…): state["window"][i] = …'
+NOTE = (
+    'note("CODE", a, b) writes numbers without waiting (declared: notes={"CODE": "text {a}, {b}"}); or print in a Python'
+    " handler"
+)
 _CLOCKS = {"time", "datetime"}
 
 

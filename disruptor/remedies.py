@@ -15,7 +15,7 @@ import attrs
 
 from disruptor import readings
 from disruptor.fault import Case, call_of, is_format, is_made_error, is_maker, is_slice_store, node_of
-from disruptor.readings import COLLECT, DICT, LOOP, NUMBERS, PARSE, never
+from disruptor.readings import COLLECT, DICT, LOOP, NOTE, NUMBERS, PARSE, never
 
 __all__ = ["explain"]
 
@@ -61,7 +61,7 @@ _CAUSES = [
         "",
         call_of("print"),
         "print is not for compiled code: it would wait for the GIL",
-        "count in a field, and print in a Python handler (one that takes `batch`)",
+        NOTE,
     ),
     Cause(
         "STORE_GLOBAL",

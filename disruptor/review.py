@@ -22,6 +22,7 @@ from numba.core import ir, types
 
 from disruptor.errors import CompileError
 from disruptor.lossy import DIFFERS, LOSES, Finding, check_stores
+from disruptor.readings import NOTE
 from disruptor.typed import Code, codes
 
 __all__ = ["FORBIDDEN", "check_use", "review"]
@@ -56,7 +57,7 @@ def _look(code: Code, statement: Any) -> Iterator[tuple[str, str, str]]:
     if isinstance(statement, ir.Print):
         yield (
             FORBIDDEN, "print is not for compiled code: it would wait for the GIL",
-            "count in a field, and print in a Python handler (one that takes `batch`)",
+            NOTE,
         )
     value = statement.value if isinstance(statement, (ir.Assign, ir.SetItem, ir.StaticSetItem)) else None
     if isinstance(value, ir.Yield):

@@ -25,6 +25,7 @@ _VERBS = {
     "init": ("hydraflow.cli.init:init", "Make a working project: topology, a handler of your own, tests."),
     "graph": ("hydraflow.cli.graph:graph", "Draw a topology: in the terminal, or as Mermaid, Graphviz, SVG, JSON."),
     "journal": ("hydraflow.cli.journal:journal", "Verify or dump a journal."),
+    "notes": ("hydraflow.cli.notes:notes", "Print what handlers have written down, running or dead."),
     "plan": ("hydraflow.cli.plan:plan", "Say what a run would do and why: threads, order, rings; or what a changed file changes."),
     "plugins": ("hydraflow.cli.plugins:plugins", "List every handler and source that `use:` knows, and where it is from."),
     "record": ("hydraflow.cli.record:record", "Write a capture from a live source."),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from disruptor.counters import CounterReader
 
-__all__ = ["stat"]
+__all__ = ["choose", "stat"]
 
 SCHEMA = "hfx.stat/1"
 _FLAGS = ("kill_switch", "stop", "halt")
@@ -37,7 +37,7 @@ def stat(engine: str | None, as_json: bool, everything: bool, watch: float | Non
 
     Without NAME or PATH: the one engine that runs, else the one that has left its file.
     """
-    path = _choose(engine)
+    path = choose(engine)
     while True:
         reader = _open(path)
         shown = {"schema": SCHEMA, **reader.snapshot()}
@@ -54,7 +54,11 @@ def stat(engine: str | None, as_json: bool, everything: bool, watch: float | Non
         time.sleep(watch)
 
 
-def _choose(engine: str | None) -> Path:
+def choose(engine: str | None) -> Path:
+    """Return the CnC file of the engine called so, or at that path; None: of the only one, the only one that runs.
+
+    Raises: UsageError, InputNotFound.
+    """
     from disruptor.counters import counter_path
     from disruptor.errors import CounterFileError, MemoryMapError
     from disruptor.memory import runtime_folder

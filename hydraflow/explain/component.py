@@ -42,6 +42,7 @@ def explain_component(component: Component) -> dict[str, Any]:
         "parameters": [key.as_dict() for key in keys],
         "state": _state(component),
         "counters": _counters(component),
+        "notes": dict(handler.notes),
     }
     if is_source:
         page |= {"time": "virtual" if handler.virtual else "real", "into": list(entry.into if entry else ("frames",))}

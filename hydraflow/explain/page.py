@@ -103,6 +103,7 @@ def _component_facts(page: dict[str, Any]) -> list[str]:
     else:
         lines.append(_labelled("state", f"{state['bytes']:,} bytes with one instrument: {_listed(state['fields'])}"))
     lines.append(_labelled("counters", _listed(page["counters"]) or "none"))
+    lines += [_labelled("notes" if not i else "", f"{code}: {text}") for i, (code, text) in enumerate(page["notes"].items())]
     if not page["parameters"]:
         lines.append(_labelled("parameters", "none"))
     return lines

@@ -14,11 +14,12 @@ from typing import Any
 import attrs
 import numpy as np
 
-from disruptor.clock import calibrate
+from disruptor.clock import Calibration, calibrate
 from disruptor.counters import CounterFile, HandlerEntry, counter_path
 from disruptor.errors import CounterFileError, MemoryMapError
 from disruptor.layout import CELL_WORDS
 from disruptor.log.writer import LogWords
+from disruptor.note_file import NoteFile, NoteLane
 from disruptor.stage import DriverStage, HandlerStage
 from hydraflow.codes import Kind
 from hydraflow.errors import InputOutputError, Locked, OutputError, UsageError
@@ -60,6 +61,7 @@ class Assembly:
         self.recording = self._open_recording(stack)
         self.placement = self._place()
         self._create_file(stack)
+        self.notes = self._create_notes(stack)
         self.journaling = self._open_log(stack)
         for member in self.graph.members.values():
             if member.feed is not None:
@@ -107,6 +109,12 @@ class Assembly:
     def journal_stage(self) -> HandlerStage | None:
         """Return the stage that stages messages for the journal."""
         return next((s for s in self.handlers().values() if any(not o.max_out for o in s.outputs)), None)
+
+    def set_clock(self, clock: Calibration) -> None:
+        """Give the files of the engine the rate of the time-stamp counter as known by now."""
+        for file in (self.file, self.notes):
+            if file is not None:
+                file.set_clock(clock)
 
     # -- building
 
@@ -217,6 +225,31 @@ class Assembly:
                 if field.startswith("first_"):
                     self.file.counter(name)[0][field] = -1
         self.file.set_clock(self.clock)
+
+    def _create_notes(self, stack: contextlib.ExitStack) -> NoteFile | None:
+        """Make the note file, beside the CnC file; None when no handler declares notes."""
+        members = self.graph.members
+        codes = {name: m.declared.notes for name, m in members.items() if getattr(m.declared, "notes", None)}
+        lanes = [NoteLane(t.name, {members[n].stage.number: n for n in t.stages}) for t in self.placement.threads
+                 if any(n in codes for n in t.stages)]
+        path = self._path.with_suffix(".notes")
+        if not lanes:
+            path.unlink(missing_ok=True)  # an earlier engine's, of the same name
+            return None
+        try:
+            notes = NoteFile.create(path, name=self.name, codes=codes, lanes=lanes, clock=self.clock)
+        except MemoryMapError as error:
+            raise (InputOutputError if error.errno in DISK_FULL else OutputError)(str(error)) from error
+        stack.callback(lambda: self.complete or path.unlink(missing_ok=True))
+        return notes
+
+    def note_lane(self, thread: str) -> contextlib.AbstractContextManager[None]:
+        """Let the calling thread, that of `thread`, write notes while this lasts."""
+        placed = next((t for t in self.placement.threads if t.name == thread), None)
+        if self.notes is None or placed is None:
+            return contextlib.nullcontext()
+        word = self.running_word(thread)
+        return self.notes.lane(thread, self.cells, number=word, sequence=word + CELL_WORDS, python=placed.kind == "python")
 
     def _close_file(self) -> None:
         """Close the CnC file; it stays for readers, but for that of an engine that could not even be built."""

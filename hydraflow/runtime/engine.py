@@ -75,7 +75,7 @@ class Engine:
             fault = self._go()
             fault = self._end(fault)
             self._timeline.mark("end")
-            self._a.file.set_clock(self._a.clock.refine())
+            self._a.set_clock(self._a.clock.refine())
             result = outcome(self._a, self._loops, self._threads, fault, stops=self.stops, stuck=self.stuck)
             result["hiccup_ns"] = self._hiccup_ns
             result |= self._timeline.result(self._first_message_ns())
@@ -145,7 +145,8 @@ class Engine:
     def _start(self, name: str, target: Any, cpus: tuple[int, ...] | None) -> None:
         def body() -> Any:
             self._announce(thread=name, ident=threading.get_ident())
-            return target()
+            with self._a.note_lane(name):
+                return target()
 
         thread = PinnedThread(body, name=name, cpus=cpus, halt=self._halt_all)
         try:
@@ -235,7 +236,9 @@ class Engine:
             thread.join(1.0)
         if self._a.journaling is not None:
             self._a.journaling.discard()
-        self._a.file.path.unlink(missing_ok=True)
+        for file in (self._a.file, self._a.notes):
+            if file is not None:
+                file.path.unlink(missing_ok=True)
 
     def _first_message_ns(self) -> int:
         """Return when the first message went out, CLOCK_MONOTONIC, 0 when none did."""

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from disruptor.access import accesses
+from disruptor.note_calls import note_faults
 from hydraflow.registry import Component, ComponentError, Registry
 from hydraflow.topology.convert import PARAMETER_CODES, convert
 from hydraflow.topology.diagnose import Findings, Related, did_you_mean
@@ -54,12 +55,19 @@ def bind_all(topology: Topology, registry: Registry, findings: Findings) -> dict
             if isinstance(spec, HandlerSpec):
                 _check_handler(one, topology, findings)
                 _check_policy(one, findings)
+                _check_notes(one, findings)
     _check_traded(topology, bound, findings)
     _check_drivers(topology, findings)
     _check_feedback(topology, bound, findings)
     _check_races(topology, bound, findings)
     _check_python(topology, bound, findings)
     return bound
+
+
+def _check_notes(one: Bound, findings: Findings) -> None:
+    for fault in note_faults(one.handler):
+        findings.error("HF140", f"handler '{one.spec.name}': {fault.what}", one.spec.where("use"),
+                       label=f"{fault.path.rpartition('/')[2]}:{fault.line}", notes=(fault.remedy,))
 
 
 def _check_policy(one: Bound, findings: Findings) -> None:

@@ -57,6 +57,10 @@ EXPLANATIONS = {
     "HF116": "The sequencer knows that a ring will get no more when its decoder and that decoder's source are done: source → "
              "frames → decoder → ring.",
     "HF117": "A fault of a handler always ends the run; only the journal may let it go on (`on_error: continue`).",
+    # notes and faults
+    "HF140": "A handler calls `note(CODE, …)` with a code that it does not declare, without the numbers that the code's text "
+             "shows, or with a code that is no constant text. Codes are declared by the handler: @handler(notes={\"CODE\": "
+             "\"text {a}, {b}\"}).",
     # rings
     "HF201": "Slots are found by masking a sequence, so their number is a power of two.",
     "HF202": "This record has a variable part (bytes of a frame, levels of a book), which needs a payload ring.",

@@ -17,7 +17,10 @@ DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "handlers.md"
 pytestmark = pytest.mark.skipif(not JIT_ENABLED, reason="compiled code only")
 
 TEXT = 'store the numbers in fields, and make text of them in a Python handler (one that takes `batch`)'
-COUNT = 'count in a field, and print in a Python handler (one that takes `batch`)'
+NOTE = (
+    'note("CODE", a, b) writes numbers without waiting (declared: notes={"CODE": "text {a}, {b}"}); or print in a Python'
+    " handler"
+)
 COLLECT = 'keep a sub-array and a count in the state: state=[("values", "f8", (64,)), ("count", "i8")]'
 ADD_UP = 'a for loop that adds up: total = 0.0; for x in …: total += x'
 TABLE = 'a sub-array of the state indexed by a small number, or an open-addressing table (disruptor.table)'
@@ -37,7 +40,7 @@ MISTAKES = {
     "str_format": ("it makes a text (.format)", TEXT),
     "percent_format": ("it allocates memory (a text)" + NEVER, TEXT),
     "text_concatenation": ("it allocates memory (a text)" + NEVER, TEXT),
-    "print_of_text": ("print is not for compiled code: it would wait for the GIL", COUNT),
+    "print_of_text": ("print is not for compiled code: it would wait for the GIL", NOTE),
     "list_display": ("it allocates memory (a list)" + NEVER, COLLECT),
     "list_comprehension": ("it allocates memory (a list)" + NEVER, ADD_UP),
     "generator_expression": ("a generator expression is not supported in compiled code", ADD_UP),
@@ -159,7 +162,7 @@ MISTAKES = {
     "attribute_of_number": ("int64 has no attribute 'bit'", 'event["field"] reads a field; a number has none'),
     "walrus": ("`:=` is not supported here", "an assignment on a line of its own"),
     "returns_float": ("it returns float64", "nothing, or a whole number as status code"),
-    "prints": ("print is not for compiled code: it would wait for the GIL", COUNT),
+    "prints": ("print is not for compiled code: it would wait for the GIL", NOTE),
     "yields": ("`yield` makes a generator of the handler: it would never run", "return nothing, or a status code"),
     "bytes_compared": ("field 'name' holds text ([char x 8])", CODE),
     "bytes_stored": ("a text is stored", CODE),
