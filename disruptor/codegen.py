@@ -28,9 +28,11 @@ from disruptor.cache import cached, folder_for, source_key
 from disruptor.compiled import JIT_ENABLED, compiled, loop_options
 from disruptor.complaint import COMPILER_ERRORS, complaint
 from disruptor.errors import CompileError
+from disruptor.guard import STATUS_MOST, status_result
 from disruptor.inlining import only_inlined
 from disruptor.loop_writer import LoopWriter, identifier
 from disruptor.noalias import private_arrays
+from disruptor.raising import located_errors
 from disruptor.review import review
 from disruptor.sources import module_sources
 from disruptor.stage import DriverStage, HandlerStage, Output
@@ -45,6 +47,7 @@ _PREAMBLE = '''"""Generated loop of thread '{name}': {stages}. Do not edit; it i
 from disruptor.atomics import load_acquire, store_release, timestamp
 from disruptor.codegen import compiled_function
 from disruptor.histogram import record, record_many
+from disruptor.rewind import status_of
 from disruptor.ring import Inlet, Port
 from disruptor.single_producer import payload_room, publish, room, stream_room
 from disruptor.waiting import idle, wake
@@ -72,7 +75,11 @@ class LoopSource:
 
 @attrs.frozen
 class Loop:
-    """A compiled loop. `run()` blocks until the halt cell is set; it returns 0, or 1 + the number of a stage that failed."""
+    """A compiled loop. `run()` blocks until the halt cell is set and returns 0.
+
+    It returns before that, 1 + the number of a stage whose output that never waits was full, or `guard.status_result` of
+    a handler that returned a status below 0; and it raises what a handler raises.
+    """
 
     source: LoopSource
     function: Any
@@ -143,27 +150,29 @@ def function_lines(functions: dict[str, Any]) -> tuple[str, bool]:
     return "".join(lines), importable
 
 
-def build_loop(source: LoopSource, *, boundscheck: bool = False) -> Loop:
+def build_loop(source: LoopSource, *, checked: bool = False) -> Loop:
     """Compile a loop, from the disk cache when nothing it depends on has changed.
 
+    checked : an index out of bounds and an int64 sum, difference or product out of range raise instead of going wrong silently.
     Raises: CompileError with numba's complaint reduced to handler, line and cause.
     """
     if not JIT_ENABLED:
         return Loop(source, _load(source, None).run, False)
     if not _apart and threading.active_count() == 1:  # a process with threads is not forked
-        prebuild([source], boundscheck=boundscheck)
-    folder = folder_for("loops", _key(source, boundscheck)) if source.importable else None
+        prebuild([source], checked=checked)
+    folder = folder_for("loops", _key(source, checked)) if source.importable else None
     module = _load(source, folder)
-    dispatcher = numba.njit(**loop_options(cache=False, boundscheck=boundscheck))(module.run)
+    dispatcher = numba.njit(**loop_options(cache=False, boundscheck=checked))(module.run)
     if folder is not None:
         cached(dispatcher, folder)
     ordinary = numba.config.BOUNDSCHECK, numba.config.SLP_VECTORIZE
     try:
-        if boundscheck:
+        if checked:
             numba.config.BOUNDSCHECK = 1  # for the inlined handlers, not just for the loop
         if source.side_by_side:
             numba.config.SLP_VECTORIZE = 1
-        with only_inlined(module.run), private_arrays(source.private, source.arguments), warnings.catch_warnings():
+        with located_errors(checked=checked), only_inlined(module.run), private_arrays(source.private, source.arguments), \
+                warnings.catch_warnings():
             warnings.simplefilter("ignore", numba.core.errors.NumbaExperimentalFeatureWarning)  # a record with a mark behind it
             dispatcher.compile(tuple(numba.typeof(a) for a in source.arguments.values()))
         if not dispatcher.stats.cache_hits:
@@ -186,7 +195,7 @@ def _review(source: LoopSource) -> None:
             review(local.removeprefix("on_"), compile_once(function))
 
 
-def prebuild(sources: list[LoopSource], *, boundscheck: bool = False) -> None:
+def prebuild(sources: list[LoopSource], *, checked: bool = False) -> None:
     """Compile loops that are not in the disk cache, each in a process of its own, and wait for them.
 
     numba compiles one function at a time in a process, so two loops take half the time in two; and the memory that the
@@ -195,12 +204,12 @@ def prebuild(sources: list[LoopSource], *, boundscheck: bool = False) -> None:
     """
     if threading.active_count() > 1:
         return
-    missing = [source for source in sources if JIT_ENABLED and _needs_build(source, boundscheck)]
-    for child in [_build_apart(source, boundscheck) for source in missing]:
+    missing = [source for source in sources if JIT_ENABLED and _needs_build(source, checked)]
+    for child in [_build_apart(source, checked) for source in missing]:
         os.waitpid(child, 0)
 
 
-def _build_apart(source: LoopSource, boundscheck: bool) -> int:
+def _build_apart(source: LoopSource, checked: bool) -> int:
     global _apart
     child = os.fork()
     if child == 0:
@@ -210,7 +219,7 @@ def _build_apart(source: LoopSource, boundscheck: bool) -> int:
                 signal.signal(number, signal.SIG_DFL)
             warnings.simplefilter("ignore")
             gc.set_threshold(200_000, 20, 100)  # the compiler makes millions of objects, and nearly all of them stay
-            build_loop(source, boundscheck=boundscheck)
+            build_loop(source, checked=checked)
             code = 0
         except BaseException:
             pass  # the parent builds it again, and reports what is wrong
@@ -219,15 +228,15 @@ def _build_apart(source: LoopSource, boundscheck: bool) -> int:
     return child
 
 
-def _needs_build(source: LoopSource, boundscheck: bool) -> bool:
+def _needs_build(source: LoopSource, checked: bool) -> bool:
     if not source.importable:
         return False
-    folder = folder_for("loops", _key(source, boundscheck))
+    folder = folder_for("loops", _key(source, checked))
     return folder is not None and not any(folder.glob("run-*"))
 
 
-def _key(source: LoopSource, boundscheck: bool) -> str:
-    options = ["boundscheck"] * boundscheck + ["side by side"] * source.side_by_side
+def _key(source: LoopSource, checked: bool) -> str:
+    options = ["checked"] * checked + ["side by side"] * source.side_by_side
     return source_key(_reachable(source), source.text, " ".join(source.private), *options)
 
 
@@ -264,6 +273,8 @@ def _handler(out: LoopWriter, stage: HandlerStage, running: int) -> None:
         out.line(2, f"upstream = load_acquire(cells, {word})")
         out.line(2, "if upstream < available:")
         out.line(3, "available = upstream")
+    if stage.guard is not None and stage.guard.parks:
+        _pass_by(out, stage, local)
     out.line(2, f"if available >= {local}:")
     out.line(3, f"if available - {local} >= {stage.batch}:")
     out.line(4, f"available = {local} + {stage.batch - 1}")
@@ -299,18 +310,18 @@ def _handler(out: LoopWriter, stage: HandlerStage, running: int) -> None:
         "end_of_batch": f"{local} == available",
         "payload": out.payload(ring) if ring.payload.size else "None",
     }
+    if "parked" in stage.arguments:
+        call["parked"] = " + ".join(f"int(load_acquire(cells, {word}) <= {local})" for word in stage.parkable) or "0"
     _arguments(out, stage, call)
-    out.line(5, f"{out.function(stage)}({', '.join(call[a] for a in stage.arguments)})")
-    if stage.checkpoint is not None:
-        point = stage.checkpoint
-        rows = out.array("checkpoints", point.out)
-        digest = out.named(f"digest_{identifier(stage.name)}", point.digest)
-        state = out.value(f"{identifier(stage.name)}_state", stage.bindings["state"], record=True)
-        params = stage.bindings.get("params", stage.bindings["state"])
-        params = out.value(f"{identifier(stage.name)}_params", params, record=True)
-        out.line(5, f"if ({local} + 1) % {point.every} == 0:")
-        row = f"(({local} + 1) // {point.every} - 1) & {point.out.shape[0] - 1}"
-        out.line(6, f"{rows}[{row}, {point.column}] = {digest}({state}, {params})")
+    if stage.guard is not None:
+        for output in stage.outputs:
+            port = out.port(output)
+            out.line(5, f"{port}.cell['mark'] = {port}.cell['next']")
+            out.line(5, f"{port}.cell['payload_mark'] = {port}.cell['payload_next']")
+    out.line(5, f"status = status_of({out.function(stage)}({', '.join(call[a] for a in stage.arguments)}))")
+    out.line(5, "if status < 0:")
+    out.line(6, f"return {status_result(stage.number, 0)} + max(status, {-STATUS_MOST})")
+    _checkpoint(out, stage, local, 5)
     for output in stamped:
         port, target = out.port(output), out.stamps(output.end.ring)
         out.line(5, f"while made < {port}.cell['next']:")
@@ -343,6 +354,35 @@ def _handler(out: LoopWriter, stage: HandlerStage, running: int) -> None:
     if stage.service >= 0 or stage.age >= 0:
         out.line(5, "then = now")
     out.line(5, f"worked += {local} - first")
+
+
+def _pass_by(out: LoopWriter, stage: HandlerStage, local: str) -> None:
+    """Go on to what is there without calling a handler that is parked. It has no records of its own to publish."""
+    assert stage.guard is not None
+    parked = f"parked_{identifier(stage.name)}"
+    out.bind(parked, f"load_acquire(cells, {stage.guard.parked})")
+    out.line(2, f"if available >= {local} and {parked} <= {local}:")
+    out.line(3, f"worked += available - {local} + 1")
+    if stage.checkpoint is not None:
+        out.line(3, f"while {local} <= available:")
+        _checkpoint(out, stage, local, 4)
+        out.line(4, f"{local} += 1")
+    out.line(3, f"{local} = available + 1")
+    out.line(3, f"store_release(cells, {stage.cursor}, available)")
+
+
+def _checkpoint(out: LoopWriter, stage: HandlerStage, local: str, depth: int) -> None:
+    if stage.checkpoint is None:
+        return
+    point = stage.checkpoint
+    rows = out.array("checkpoints", point.out)
+    digest = out.named(f"digest_{identifier(stage.name)}", point.digest)
+    state = out.value(f"{identifier(stage.name)}_state", stage.bindings["state"], record=True)
+    params = stage.bindings.get("params", stage.bindings["state"])
+    params = out.value(f"{identifier(stage.name)}_params", params, record=True)
+    out.line(depth, f"if ({local} + 1) % {point.every} == 0:")
+    row = f"(({local} + 1) // {point.every} - 1) & {point.out.shape[0] - 1}"
+    out.line(depth + 1, f"{rows}[{row}, {point.column}] = {digest}({state}, {params})")
 
 
 def _driver(out: LoopWriter, stage: DriverStage, running: int) -> None:

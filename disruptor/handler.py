@@ -54,7 +54,8 @@ class Handler:
     on_timeout : called with `sequence`, the last handled, when the wait strategy's timeout passes without a record. Both
     are compiled with a compiled handler, take `state` and `params` by name, and need not take anything.
     batch_limit : most records of a batch, 0 for no limit. rewind : a RewindStrategy. on_error : "halt", "skip" or an
-    ExceptionHandler. wait : a Wait or its name, None for the graph's. follow : called with the handler's own Sequence, so
+    ExceptionHandler; on_error_choices : what an engine may be told about its faults, instead of "halt" (which it always may): those
+    that its state survives. wait : a Wait or its name, None for the graph's. follow : called with the handler's own Sequence, so
     that a Python handler can release records before its batch ends (a compiled one takes `release`).
     """
 
@@ -79,6 +80,7 @@ class Handler:
     batch_limit: int = 0
     rewind: Any = None
     on_error: Any = "halt"
+    on_error_choices: tuple[str, ...] = ("halt", "skip", "park")
     wait: Any = None
     follow: Callable | None = None
 

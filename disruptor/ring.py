@@ -32,7 +32,9 @@ PORT = record_dtype(
         ("payload_mask", "i8"),
         ("mask", "i8"),
         ("refused", "i8"),  # times a claim found no room (the stage was gated)
-        ("pad", "i8", (8,)),
+        ("mark", "i8"),  # `next` before the record in hand: what a call that fails had claimed is taken back to here
+        ("payload_mark", "i8"),  # `payload_next` likewise
+        ("pad", "i8", (6,)),
     ],
     size=CACHE_PAIR,
 )

@@ -17,9 +17,10 @@ import numpy as np
 
 from disruptor.ring import Ring
 
-__all__ = ["FINISHED", "Checkpoint", "DriverStage", "HandlerStage", "InletEnd", "Output", "RingEnd"]
+__all__ = ["FINISHED", "NOT_PARKED", "Checkpoint", "Guard", "DriverStage", "HandlerStage", "InletEnd", "Output", "RingEnd"]
 
 FINISHED = -1
+NOT_PARKED = (1 << 63) - 1
 
 
 @attrs.define(kw_only=True)
@@ -71,6 +72,21 @@ class Checkpoint:
     column: int
 
 
+@attrs.frozen(kw_only=True)
+class Guard:
+    """What becomes of a fault of a handler that does not end the run.
+
+    parks : it handles nothing any more from the record on at which it failed; otherwise that record alone is passed by.
+    skipped : word that counts the records at which it failed. parked : word that holds the sequence from which on it is parked,
+    NOT_PARKED before. writes : fields of the record that are its own: zero in a record at which it failed.
+    """
+
+    parks: bool
+    skipped: int
+    parked: int
+    writes: tuple[str, ...] = ()
+
+
 @attrs.define(kw_only=True)
 class HandlerStage:
     """A handler on a ring.
@@ -78,6 +94,8 @@ class HandlerStage:
     function : the plain function; bindings : argument name → numpy array (a record array of length 1 is passed as its
     record). waits : word indexes of the cursors that must have passed a record first. cursor : word index of its own.
     service, age : rows of the histogram table (ticks per event; ticks since the record's stamp), -1 for none.
+    guard : None where a fault ends the run. parkable : words of the stages before it that may be parked; the argument `parked`
+    is how many of them are, at the record in hand.
     """
 
     name: str
@@ -94,6 +112,8 @@ class HandlerStage:
     service: int = -1
     age: int = -1
     checkpoint: Checkpoint | None = None
+    guard: Guard | None = None
+    parkable: tuple[int, ...] = ()
 
 
 @attrs.define(kw_only=True)

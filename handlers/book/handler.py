@@ -140,6 +140,7 @@ def _lose_every_book(books, instruments, symbol_count, number, counters):
 book = handler(
     on_event,
     name="book",
+    on_error_choices=("halt", "park"),  # a delta that is left out makes the levels untrue, and nothing would say so
     state=book_state,
     params=BookParams,
     counters=BOOK_COUNTERS,

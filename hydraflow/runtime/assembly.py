@@ -20,7 +20,7 @@ from disruptor.errors import CounterFileError, MemoryMapError
 from disruptor.layout import CELL_WORDS
 from disruptor.log.writer import LogWords
 from disruptor.note_file import NoteFile, NoteLane
-from disruptor.stage import DriverStage, HandlerStage
+from disruptor.stage import NOT_PARKED, DriverStage, HandlerStage
 from hydraflow.codes import Kind
 from hydraflow.errors import InputOutputError, Locked, OutputError, UsageError
 from hydraflow.placement.assign import Placement, assign, parse_placement, stages_of
@@ -261,6 +261,8 @@ class Assembly:
         for member in self.graph.members.values():
             if isinstance(member.stage, HandlerStage):
                 self.cells[member.stage.cursor] = -1
+                if member.stage.guard is not None:
+                    self.cells[member.stage.guard.parked] = NOT_PARKED
             for inlet in member.stage.inlets:
                 self.cells[inlet.cursor] = -1
         for thread in self.placement.threads:

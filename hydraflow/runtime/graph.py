@@ -30,7 +30,8 @@ from hydraflow.records import (
 )
 from hydraflow.runtime import replayer, sequencer
 from hydraflow.runtime.cells import CellNames
-from hydraflow.topology.graph import gates, nodes, waits_for
+from hydraflow.runtime.guards import guard_of
+from hydraflow.topology.graph import ancestors, gates, nodes, waits_for
 from hydraflow.topology.spec import SEQUENCER, HandlerSpec, RingSpec, SourceSpec, Topology
 
 __all__ = ["Graph", "Member", "build_graph"]
@@ -221,6 +222,7 @@ class _Builder:
             name=spec.name, number=member["number"], function=member["declared"].function,
             arguments=member["declared"].arguments, source=end, waits=(), cursor=cursor, bindings=member["bindings"],
             service=self.graph.latency_row(spec.name), age=self.graph.latency_row(f"{spec.name}.age"),
+            guard=guard_of(spec, member["declared"], self.graph.cells),
         )
         self._keep(spec.name, member, stage)
 
@@ -232,6 +234,9 @@ class _Builder:
         assert isinstance(stage, HandlerStage)
         upstream = [graph.members[name].stage for name in self._waits[spec.name]]
         stage.waits = tuple(s.cursor for s in upstream) or (graph.rings[spec.on].cursor,)  # type: ignore[union-attr]
+        before = ancestors({s.name: list(s.after) for s in graph.topology.stages if s.name in graph.members}, spec.name)
+        guards = [graph.members[name].stage.guard for name in graph.members if name in before]  # type: ignore[union-attr]
+        stage.parkable = tuple(g.parked for g in guards if g is not None and g.parks)
         declared = member.declared
         roles = list(dict.fromkeys([*declared.max_out, *declared.max_payload]))
         if "staging" in roles and "staging" not in spec.into:

@@ -9,11 +9,13 @@ import attrs
 import numpy as np
 
 from disruptor.codegen import Loop, LoopSource, build_loop, prebuild, write_loop
+from disruptor.guard import GuardedLoop
 from disruptor.stage import Checkpoint, HandlerStage
 from disruptor.waiting import WaitStrategy
 from hydraflow.placement.assign import Thread
 from hydraflow.runtime.assembly import RECORDER, Assembly
 from hydraflow.runtime.digests import DigestSource, write_digests
+from hydraflow.runtime.guards import Reporter
 from hydraflow.runtime.phases import Phase
 from hydraflow.runtime.python_stage import PythonLoop
 
@@ -32,7 +34,7 @@ class Loops:
     def __init__(self, assembly: Assembly) -> None:
         self._assembly = assembly
         began = time.monotonic()
-        self.compiled: dict[str, Loop] = {}
+        self.compiled: dict[str, Any] = {}  # Loop or GuardedLoop
         self.python: dict[str, PythonLoop] = {}
         self.digests = self._write_digests()
         self.checkpoints = np.zeros((1, 1), np.int64)
@@ -48,27 +50,32 @@ class Loops:
         a = self._assembly
         thread = a.placement.thread_of(stage.name)
         alone = attrs.evolve(thread, wait="yielding")
-        return build_loop(self._source(alone, [stage], False, a.rescue, name="rescue"), boundscheck=a.options.checked)
+        return build_loop(self._source(alone, [stage], False, a.rescue, name="rescue"), checked=a.options.checked)
 
     def _write_loops(self) -> None:
         a = self._assembly
         order = a.graph.order()
         compiled = [t for t in a.placement.threads if t.kind == "compiled"]
         blocking = any(t.wait == "blocking" for t in compiled)
-        sources = {}
-        for thread in compiled:
-            stages = [a.graph.members[n].stage for n in order if n in thread.stages]
-            sources[thread.name] = self._source(thread, stages, blocking, a.halt)
+        members = {t.name: [a.graph.members[n].stage for n in order if n in t.stages] for t in compiled}
+        sources = {t.name: self._source(t, members[t.name], blocking, a.halt) for t in compiled}
         a.file.set_phase(int(Phase.COMPILING), f"loops: {', '.join(sources)}")
-        prebuild(list(sources.values()), boundscheck=a.options.checked)
+        prebuild(list(sources.values()), checked=a.options.checked)
         for name, source in sources.items():
-            self.compiled[name] = build_loop(source, boundscheck=a.options.checked)
+            self.compiled[name] = self._guarded(build_loop(source, checked=a.options.checked), name, members[name])
         for thread in a.placement.threads:
             if thread.kind == "python":
                 stage = a.handlers()[thread.stages[0]]
-                self.python[thread.name] = PythonLoop(stage, a.cells, a.halt, a.running_word(thread.name))
+                self.python[thread.name] = PythonLoop(stage, a.cells, a.halt, a.running_word(thread.name), Reporter(a.file))
         if a.recorder is not None:
             self.python[RECORDER] = PythonLoop(a.recorder, a.cells, a.halt, a.running_word(RECORDER))
+
+    def _guarded(self, loop: Loop, thread: str, stages: list[Any]) -> Any:
+        """Return the loop, entered again after faults where one of its stages may go on."""
+        a = self._assembly
+        if not any(isinstance(s, HandlerStage) and s.guard for s in stages):
+            return loop
+        return GuardedLoop(loop, stages, a.cells, running=a.running_word(thread), wait_cell=a.wait_cell, report=Reporter(a.file))
 
     def _source(self, thread: Thread, stages: list[Any], wake: bool, halt: int, *, name: str = "") -> LoopSource:
         a = self._assembly

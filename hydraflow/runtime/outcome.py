@@ -15,6 +15,7 @@ from hydraflow.instruments import inverse_symbols
 from hydraflow.placement.assign import stages_of
 from hydraflow.runtime.assembly import Assembly
 from hydraflow.runtime.digests import overall
+from hydraflow.runtime.incidents import parked_fault
 from hydraflow.runtime.loops import CHECKPOINT_ROWS, Loops
 from hydraflow.runtime.phases import Phase
 from hydraflow.runtime.result import from_snapshot
@@ -43,12 +44,16 @@ def outcome(
         "error": attrs.asdict(fault) if fault else None,
         "status": "interrupted" if interrupted else "failed" if fault else "completed",
         "inverse_contracts": inverse_symbols(assembly.graph.instruments),
+        "checked": assembly.options.checked,
         "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "memory_locked": not any("mlock" in note for note in assembly.graph.notes),
         "journal": _journal(assembly),
         "state_hash": None,
         "state_hashes": {},
     }
+    if fault is None:
+        result["error"] = parked_fault(result["incidents"])
+        result["status"] = "parked" if result["error"] and not interrupted else result["status"]
     if not stuck:
         hashes = loops.digests.run()
         result["state_hashes"], result["state_hash"] = hashes, overall(hashes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from disruptor.atomics import load_acquire, pause, store_release
 from disruptor.compiled import entry
 from disruptor.errors import HandlerError
+from disruptor.guard import Incident, pass_by
 from disruptor.layout import CELL_WORDS
 from disruptor.stage import HandlerStage
 
@@ -22,15 +24,18 @@ class PythonLoop:
     """Runs one Python handler until halted. It gates the ring: nothing is lost, and a slow one slows the graph.
 
     running : word that holds the stage's number while it has a batch, the next cell the batch's first sequence; both
-    stay after a failure. batch_count : records of the batch in hand, 0 between batches.
+    stay after a failure. report : called with a fault that is passed by. batch_count : records of the batch in hand, 0 between batches.
     """
 
-    def __init__(self, stage: HandlerStage, cells: np.ndarray, halt: int, running: int) -> None:
+    def __init__(
+        self, stage: HandlerStage, cells: np.ndarray, halt: int, running: int, report: Callable[[Incident], Any] = print
+    ) -> None:
         self.stage = stage
         self.cells = cells
         self.halt = halt
         self.running = running
         self.batch_count = 0
+        self.report = report
 
     def run(self) -> None:
         """Deliver batches. Raises: HandlerError with the sequence of the first record of the failing batch."""
@@ -52,7 +57,8 @@ class PythonLoop:
             store_release(self.cells, self.running + CELL_WORDS, following)
             store_release(self.cells, self.running, stage.number)
             self.batch_count = count
-            self._call(ring.records[first : first + count], following)
+            if stage.guard is None or self.cells[stage.guard.parked] > following:
+                self._call(ring.records[first : first + count], following)
             self.batch_count = 0
             store_release(self.cells, self.running, -1)
             following += count
@@ -62,7 +68,10 @@ class PythonLoop:
         try:
             self.stage.function(batch, first_sequence)
         except Exception as error:  # the user's code: reported with its handler and sequence
-            raise HandlerError(self.stage.name, first_sequence, error) from error
+            if self.stage.guard is None:
+                raise HandlerError(self.stage.name, first_sequence, error) from error
+            pass_by(self.stage, self.cells, first_sequence, len(batch))
+            self.report(Incident(self.stage.name, first_sequence, error, self.stage.guard.parks))
 
 
 def _sleep(seconds: float) -> None:

@@ -21,6 +21,7 @@ def render(result: dict[str, Any]) -> str:
         lines += _section("trading", _trading(result))
     if result.get("frame_errors"):
         lines += _section("bad input", _frame_errors(result))
+    lines += _section("faults", _incidents(result))
     lines += _section("counters", counts(result))
     lines += _latency(result)
     lines += _section("journal", _journal(result)) if result.get("journal") else []
@@ -30,13 +31,14 @@ def render(result: dict[str, Any]) -> str:
     lines += _section("placement", _placement(result))
     lines += _hashes(result)
     if result.get("error"):
-        word = "INTERRUPTED" if result.get("status") == "interrupted" else "FAILED"
+        word = {"interrupted": "INTERRUPTED", "parked": "PARKED"}.get(str(result.get("status")), "FAILED")
         lines += ["", *_wrap(f"{word}: {result['error']['text']}")]
     return "\n".join(lines) + "\n"
 
 
 def _title(result: dict[str, Any]) -> str:
     mode = f"{result['mode']}, " if result.get("mode") else ""
+    mode += "checked, " if result.get("checked") else ""
     return f"HydraFlow-X  {result['name']}  {result.get('status', '?')}  ({mode}paper orders)"
 
 
@@ -99,6 +101,18 @@ def _trading(result: dict[str, Any]) -> list[tuple[str, str]]:
     if wire:
         rows.append(("on the wire", f"{wire.get('orders_sent', 0):,} orders, {wire.get('cancels_sent', 0):,} cancels, "
                      f"{wire.get('bytes', 0):,} bytes"))
+    return rows
+
+
+def _incidents(result: dict[str, Any]) -> list[tuple[str, str]]:
+    rows = []
+    for one in result.get("incidents", []):
+        said = f": {', '.join(one['texts'])}" if one["texts"] else ""
+        if one["parked_at"] is None:
+            first = f", the first at {one['first']:,}" if one["skipped"] > 1 else f", {one['first']:,}"
+            rows.append((one["handler"], f"passed by {one['skipped']:,} message{'s' * (one['skipped'] > 1)}{first}{said}"))
+        else:
+            rows.append((one["handler"], f"parked from message {one['parked_at']:,} on{said}"))
     return rows
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from hydraflow.codes import FrameError, Reason
+from hydraflow.runtime.incidents import incidents
 
 __all__ = ["SCHEMA", "from_snapshot"]
 
@@ -58,6 +59,7 @@ def from_snapshot(snapshot: dict[str, Any]) -> dict[str, Any]:
         "latency_ns": snapshot["latency_ns"],
         "handlers": snapshot["handlers"],
         "errors": snapshot["errors"],
+        "incidents": incidents(snapshot),
         "counters": {stage: {k: v for k, v in c.items() if not k.startswith("pad")} for stage, c in counters.items()},
     }
 

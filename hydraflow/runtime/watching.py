@@ -12,8 +12,10 @@ from collections.abc import Callable, Mapping
 import attrs
 
 from disruptor.errors import HandlerError
+from disruptor.guard import failed_stage
 from disruptor.threads import PinnedThread
 from hydraflow.runtime.assembly import RECORDER, Assembly
+from hydraflow.runtime.guards import in_words
 from hydraflow.runtime.journaling import DISK_FULL
 from hydraflow.runtime.loops import Loops
 from hydraflow.topology.spec import SEQUENCER
@@ -103,6 +105,8 @@ class Watch:
         for name, thread in self._threads.items():
             if thread.error is not None:
                 return self._blame(name, thread.error)
+            if thread.result and thread.result < 0 and name in self._loops.compiled:
+                return self._blame(name, f"returned the status {failed_stage(thread.result)[1]}")
             if thread.result and name in self._loops.compiled:
                 stage = self._a.stage_numbered(int(thread.result) - 1)
                 return Fault("feedback overflow", f"handler '{stage}' found its feedback ring full; give that ring more slots",
@@ -112,13 +116,13 @@ class Watch:
             return Fault("journal", journaling.error_text(), "journal", code=74, number=_DISK)
         return None
 
-    def _blame(self, thread: str, error: BaseException) -> Fault:
+    def _blame(self, thread: str, error: BaseException | str) -> Fault:
         name, sequence = self._a.in_hand(thread)
         cause = error.cause if isinstance(error, HandlerError) else error
         if name == RECORDER and isinstance(cause, OSError):
             text = f"cannot write the files of --record: {cause.strerror}; make room or name another place"
             return Fault("recording", text, name, sequence, 74 if cause.errno in DISK_FULL else 70, number=_DISK)
-        what = f"{type(cause).__name__}: {cause}" if isinstance(cause, BaseException) else str(cause)
+        what = in_words(cause)
         return Fault("handler", f"handler '{name}' failed at {self._place(thread, name, sequence)}: {what}", name, sequence,
                      number=_HANDLER)
 

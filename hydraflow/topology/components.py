@@ -12,6 +12,7 @@ import attrs
 from disruptor.access import accesses
 from disruptor.note_calls import note_faults
 from hydraflow.registry import Component, ComponentError, Registry
+from hydraflow.topology.check_faults import check_faults
 from hydraflow.topology.convert import PARAMETER_CODES, convert
 from hydraflow.topology.diagnose import Findings, Related, did_you_mean
 from hydraflow.topology.graph import ancestors, nodes
@@ -22,7 +23,7 @@ __all__ = ["Bound", "OFFERED", "bind", "bind_all", "output_argument"]
 
 # Arguments that every handler may ask for; the graph offers more by other names, which only our own handlers use.
 OFFERED = {"event", "sequence", "end_of_batch", "state", "params", "counters", "payload", "instruments", "orders", "batch",
-            "first_sequence"}
+            "first_sequence", "parked"}
 _ENGINES_OWN = {"staging"}  # outputs that the engine connects itself: the journal's byte stream to its writer
 _DRIVER_SLOTS = 64  # what a source or the sequencer may publish in one turn
 
@@ -54,13 +55,13 @@ def bind_all(topology: Topology, registry: Registry, findings: Findings) -> dict
             bound.setdefault(spec.name, one)
             if isinstance(spec, HandlerSpec):
                 _check_handler(one, topology, findings)
-                _check_policy(one, findings)
                 _check_notes(one, findings)
     _check_traded(topology, bound, findings)
     _check_drivers(topology, findings)
     _check_feedback(topology, bound, findings)
     _check_races(topology, bound, findings)
     _check_python(topology, bound, findings)
+    check_faults(topology, bound, findings)
     return bound
 
 
@@ -68,12 +69,6 @@ def _check_notes(one: Bound, findings: Findings) -> None:
     for fault in note_faults(one.handler):
         findings.error("HF140", f"handler '{one.spec.name}': {fault.what}", one.spec.where("use"),
                        label=f"{fault.path.rpartition('/')[2]}:{fault.line}", notes=(fault.remedy,))
-
-
-def _check_policy(one: Bound, findings: Findings) -> None:
-    if isinstance(one.spec, HandlerSpec) and one.spec.on_error and not _ENGINES_OWN & set(one.handler.max_out):
-        findings.error("HF117", f"handler '{one.spec.name}' cannot choose what its faults do", one.spec.where("on_error"),
-                       label="remove it", notes=("`on_error` belongs to the journal",))
 
 
 def bind(spec: SourceSpec | HandlerSpec, registry: Registry, folder: str, findings: Findings) -> Bound | None:

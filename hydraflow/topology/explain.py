@@ -56,11 +56,16 @@ EXPLANATIONS = {
              "depend on timing.",
     "HF116": "The sequencer knows that a ring will get no more when its decoder and that decoder's source are done: source → "
              "frames → decoder → ring.",
-    "HF117": "A fault of a handler always ends the run; only the journal may let it go on (`on_error: continue`).",
+    "HF117": "`on_error: continue` is about the journal's disk. Other stages have halt (a fault ends the run), skip (the message is "
+             "passed by) and park (the stage handles nothing more).",
     # notes and faults
     "HF140": "A handler calls `note(CODE, …)` with a code that it does not declare, without the numbers that the code's text "
              "shows, or with a code that is no constant text. Codes are declared by the handler: @handler(notes={\"CODE\": "
              "\"text {a}, {b}\"}).",
+    "HF141": "A stage whose faults cannot be passed by: it publishes orders or what became of them, drains a ring itself, stands in the "
+             "middle of an order, or keeps a state that a left-out message would make untrue. Its fault ends the run.",
+    "HF142": "A fault that is passed by makes the stage's own fields of that message zero. A field that another stage writes too "
+             "would lose what that one wrote.",
     # rings
     "HF201": "Slots are found by masking a sequence, so their number is a power of two.",
     "HF202": "This record has a variable part (bytes of a frame, levels of a book), which needs a payload ring.",

@@ -121,8 +121,9 @@ class HandlerSpec(Located):
     inlets: tuple[str, ...] = _key("rings it drains itself, up to the record in hand", key="from", default=())
     into: tuple[str, ...] = _key("rings it publishes into", default=())
     parameters: dict[str, Any] = attrs.field(factory=dict, metadata=_about("its parameters", key="with"))
-    on_error: str | None = _key("of the journal: whether a write that fails ends the run (the default) or only the journal",
-                                default=None, choices=("halt", "continue"))
+    on_error: str | None = _key("what a fault of this stage does: halt ends the run (the default), skip passes the message by, park "
+                                "has the stage handle nothing more; continue: of the journal, a write that fails ends only the journal",
+                                default=None, choices=("halt", "skip", "park", "continue"))
 
 
 @attrs.frozen(kw_only=True)

@@ -180,7 +180,7 @@ def test_handlers_without_a_module_run_uncached(tmp_path):
 @compiled_only
 def test_bounds_are_checked_when_asked_for():
     plain = OneTurn(FIELDS, [adds], VALUES).source
-    assert build_loop(plain, boundscheck=True).function.targetoptions["boundscheck"] is True
+    assert build_loop(plain, checked=True).function.targetoptions["boundscheck"] is True
     assert not build_loop(plain).function.targetoptions.get("boundscheck")
 
 
