@@ -37,7 +37,7 @@ from disruptor.review import review
 from disruptor.sources import module_sources
 from disruptor.stage import DriverStage, HandlerStage, Output
 
-__all__ = ["Loop", "LoopSource", "build_loop", "compiled_function", "function_lines", "prebuild", "write_loop"]
+__all__ = ["Loop", "LoopSource", "build_loop", "compiled_function", "function_lines", "load_loop", "prebuild", "write_loop"]
 
 Stage = HandlerStage | DriverStage
 _RECORDS = ("state", "params", "counters")  # passed as a record; everything else as an array
@@ -157,11 +157,11 @@ def build_loop(source: LoopSource, *, checked: bool = False) -> Loop:
     Raises: CompileError with numba's complaint reduced to handler, line and cause.
     """
     if not JIT_ENABLED:
-        return Loop(source, _load(source, None).run, False)
+        return Loop(source, load_loop(source, None).run, False)
     if not _apart and threading.active_count() == 1:  # a process with threads is not forked
         prebuild([source], checked=checked)
     folder = folder_for("loops", _key(source, checked)) if source.importable else None
-    module = _load(source, folder)
+    module = load_loop(source, folder)
     dispatcher = numba.njit(**loop_options(cache=False, boundscheck=checked))(module.run)
     if folder is not None:
         cached(dispatcher, folder)
@@ -461,7 +461,7 @@ def _importable(function: Any) -> bool:
     return found is function and Path(file).exists()  # a doctest's functions are in no module, whatever they say
 
 
-def _load(source: LoopSource, folder: Path | None) -> ModuleType:
+def load_loop(source: LoopSource, folder: Path | None) -> ModuleType:
     name = f"disruptor_loop_{identifier(source.name)}"
     module = ModuleType(name)
     for local, function in source.functions.items():

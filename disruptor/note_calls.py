@@ -55,5 +55,7 @@ def _judged(handler: Any, function: Any, call: ast.Call) -> tuple[str, str]:
         return f"note '{code}' is not declared (declared: {known})", f'declare it: @handler(notes={{"{code}": "{text}"}})'
     missing = sorted(fields_of(handler.notes[code]) - set(names))
     if missing:
-        return f"the text of note '{code}' shows {{{missing[0]}}}, but it is given {len(names)} number{"s" * (len(names) != 1)}", f"give it, or leave {{{missing[0]}}} out"
+        given_words = "1 number" if len(names) == 1 else f"{len(names)} numbers"
+        return (f"the text of note '{code}' shows {{{missing[0]}}}, but it is given {given_words}",
+                f"give it, or leave {{{missing[0]}}} out")
     return "", ""

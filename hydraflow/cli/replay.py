@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from hydraflow.cli.run import show, streams, watch
+from hydraflow.cli.run import debugging, show, streams, watch
 from hydraflow.notes import note
 
 __all__ = ["replay"]
@@ -19,7 +19,8 @@ __all__ = ["replay"]
 @click.option("--placement", help="As for run.")
 @click.option("--record", metavar="STREAM=FILE,…", help="As for run.")
 @click.option("--hash-every", type=click.IntRange(min=1), metavar="N", help="State hashes after every N messages.")
-@click.option("--checked", is_flag=True, help="Compile with bounds checks.")
+@click.option("--checked", is_flag=True, help="Compile with checks of bounds and overflow.")
+@click.option("--debug", metavar="HANDLER[@SEQUENCE]", help="As for run.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (schema hfx.run/1).")
 @click.option("--quiet", is_flag=True, help="No progress.")
 def replay(journal: str, as_json: bool, quiet: bool, **choices: Any) -> int:
@@ -37,10 +38,11 @@ def replay(journal: str, as_json: bool, quiet: bool, **choices: Any) -> int:
     options = Options(
         topology="" if own else choices["topology"], name=f"{header['name']}.replay"[:60], placement=choices["placement"],
         record=streams(choices["record"]), hash_every=choices["hash_every"] or 0, checked=choices["checked"],
-        environment=header.get("environment", {}), replay=journal, until=choices["until"], hiccup_seconds=0.0,
+        environment=header.get("environment", {}), replay=journal, until=choices["until"],
+        **{"hiccup_seconds": 0.0, **debugging(choices["debug"])},
         parameters={name: h["parameters"] for name, h in header["handlers"].items()} if own else {},
     )
-    outcome = watch(options, quiet=quiet)
+    outcome = watch(options, quiet=quiet or bool(options.debug))
     show(outcome.result, as_json=as_json)
     _explain(outcome.result.get("replay"), journal)
     return outcome.code

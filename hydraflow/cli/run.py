@@ -14,7 +14,9 @@ from hydraflow.notes import note
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["execute", "run", "shipped", "show", "streams", "watch"]
+__all__ = ["debugging", "execute", "run", "shipped", "show", "streams", "watch"]
+
+_A_DAY = 86_400.0
 
 
 @click.command()
@@ -26,7 +28,8 @@ __all__ = ["execute", "run", "shipped", "show", "streams", "watch"]
 @click.option("--hash-every", type=click.IntRange(min=1), metavar="N", help="State hashes after every N messages.")
 @click.option("--journal", type=click.Path(), help="Folder under which the journal's folder is made.")
 @click.option("--no-journal", is_flag=True, help="Run without a journal.")
-@click.option("--checked", is_flag=True, help="Compile with bounds checks: slower, an index out of range is named.")
+@click.option("--checked", is_flag=True, help="Compile with checks of bounds and overflow: slower, and what is wrong is named.")
+@click.option("--debug", metavar="HANDLER[@SEQUENCE]", help="Run this handler un-jitted under pdb, from its first event or that one.")
 @click.option("--stall", type=click.FloatRange(min=0, min_open=True), default=5.0, show_default=True, help="Seconds until a stuck handler is reported.")
 @click.option("--hiccups", type=click.FloatRange(min=0, max=60), default=0.2, show_default=True, help="Seconds of the hiccup baseline; 0 for none.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (schema hfx.run/1).")
@@ -40,10 +43,27 @@ def run(file: str, as_json: bool, quiet: bool, **choices: Any) -> int:
     options = Options(
         topology=shipped(file), name=choices["name"], placement=choices["placement"], record=streams(choices["record"]),
         hash_every=choices["hash_every"] or 0, journal=choices["journal"], no_journal=choices["no_journal"],
-        checked=choices["checked"], stall_seconds=choices["stall"], hiccup_seconds=choices["hiccups"],
-        overrides=list(choices["overrides"]),
+        checked=choices["checked"], overrides=list(choices["overrides"]),
+        **{"stall_seconds": choices["stall"], "hiccup_seconds": choices["hiccups"], **debugging(choices["debug"])},
     )
-    return execute(options, as_json=as_json, quiet=quiet)
+    return execute(options, as_json=as_json, quiet=quiet or bool(options.debug))
+
+
+def debugging(wanted: str | None) -> dict[str, Any]:
+    """Return the options of a debugged run: nobody is stuck, and a drain has time, while somebody looks. Raises: UsageError."""
+    from hydraflow.runtime.options import debugged
+
+    if wanted is None:
+        return {}
+    debugged(wanted)
+    try:
+        terminal = os.ttyname(0) if os.isatty(1) else ""
+    except OSError:
+        terminal = ""
+    if not terminal:
+        raise UsageError("the debugger needs a terminal, and standard input or output is none", where="--debug",
+                         remedy="run it in a terminal, without pipes")
+    return {"debug": wanted, "terminal": terminal, "stall_seconds": _A_DAY, "drain_seconds": _A_DAY, "hiccup_seconds": 0.0}
 
 
 def execute(options: Any, *, as_json: bool, quiet: bool) -> int:

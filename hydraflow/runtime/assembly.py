@@ -23,12 +23,13 @@ from disruptor.note_file import NoteFile, NoteLane
 from disruptor.stage import NOT_PARKED, DriverStage, HandlerStage
 from hydraflow.codes import Kind
 from hydraflow.errors import InputOutputError, Locked, OutputError, UsageError
+from hydraflow.placement.apart import set_apart
 from hydraflow.placement.assign import Placement, assign, parse_placement, stages_of
 from hydraflow.placement.cpus import read_machine
 from hydraflow.runtime.graph import build_graph
 from hydraflow.runtime.instruments import instrument_table
 from hydraflow.runtime.journaling import DISK_FULL, Journaling, journal_header
-from hydraflow.runtime.options import Options
+from hydraflow.runtime.options import Options, debugged
 from hydraflow.runtime.recording import Recording
 from hydraflow.topology.load import TopologyError, examine, load
 from hydraflow.topology.spec import SEQUENCER, HandlerSpec, Topology
@@ -195,7 +196,16 @@ class Assembly:
             known = set(self.graph.members)
             threads = tuple(attrs.evolve(t, stages=tuple(s for s in t.stages if s in known)) for t in spec.threads)
             spec = attrs.evolve(spec, threads=tuple(t for t in threads if t.stages))
-        return assign(stages, self.machine, spec)
+        placement = assign(stages, self.machine, spec)
+        return set_apart(placement, self._debugged()) if self.options.debug else placement
+
+    def _debugged(self) -> str:
+        """Return the stage that --debug names. Raises: UsageError when it is none that handles records."""
+        name = debugged(self.options.debug)[0]
+        if name not in self.handlers():
+            what = "a source or the sequencer, which handle no records" if name in self.graph.members else "no handler"
+            raise UsageError(f"'{name}' is {what}", where="--debug", remedy=f"handlers: {', '.join(self.handlers())}")
+        return name
 
     def _create_file(self, stack: contextlib.ExitStack) -> None:
         graph, word = self.graph, self.graph.cells.word
@@ -249,7 +259,7 @@ class Assembly:
         if self.notes is None or placed is None:
             return contextlib.nullcontext()
         word = self.running_word(thread)
-        return self.notes.lane(thread, self.cells, number=word, sequence=word + CELL_WORDS, python=placed.kind == "python")
+        return self.notes.lane(thread, self.cells, number=word, sequence=word + CELL_WORDS, python=placed.kind != "compiled")
 
     def _close_file(self) -> None:
         """Close the CnC file; it stays for readers, but for that of an engine that could not even be built."""

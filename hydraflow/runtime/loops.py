@@ -10,12 +10,16 @@ import numpy as np
 
 from disruptor.codegen import Loop, LoopSource, build_loop, prebuild, write_loop
 from disruptor.guard import GuardedLoop
+from disruptor.interpreted import interpreted
+from disruptor.layout import CELL_WORDS
 from disruptor.stage import Checkpoint, HandlerStage
 from disruptor.waiting import WaitStrategy
 from hydraflow.placement.assign import Thread
 from hydraflow.runtime.assembly import RECORDER, Assembly
+from hydraflow.runtime.debugger import HandlerDebugger
 from hydraflow.runtime.digests import DigestSource, write_digests
 from hydraflow.runtime.guards import Reporter
+from hydraflow.runtime.options import debugged
 from hydraflow.runtime.phases import Phase
 from hydraflow.runtime.python_stage import PythonLoop
 
@@ -64,11 +68,31 @@ class Loops:
         for name, source in sources.items():
             self.compiled[name] = self._guarded(build_loop(source, checked=a.options.checked), name, members[name])
         for thread in a.placement.threads:
+            if thread.kind == "interpreted":
+                self._interpret(thread)
             if thread.kind == "python":
                 stage = a.handlers()[thread.stages[0]]
+                self._debug(stage)
                 self.python[thread.name] = PythonLoop(stage, a.cells, a.halt, a.running_word(thread.name), Reporter(a.file))
         if a.recorder is not None:
             self.python[RECORDER] = PythonLoop(a.recorder, a.cells, a.halt, a.running_word(RECORDER))
+
+    def _interpret(self, thread: Thread) -> None:
+        """Make the loop of the handler that is being debugged: the same text, run by the interpreter."""
+        a = self._assembly
+        stage = a.graph.members[thread.stages[0]].stage
+        source = self._source(thread, [stage], False, a.halt)
+        hand = a.running_word(thread.name) + CELL_WORDS
+        debugger = HandlerDebugger(stage.name, debugged(a.options.debug)[1], a.options.terminal)
+        loop = interpreted(source, lambda f: debugger.wrap(f, lambda *_: (int(a.cells[hand]),) * 2))
+        self.compiled[thread.name] = self._guarded(loop, thread.name, [stage])
+
+    def _debug(self, stage: HandlerStage) -> None:
+        """Have a Python handler called by the debugger, when it is the one."""
+        name, at = debugged(self._assembly.options.debug)
+        if name == stage.name:
+            debugger = HandlerDebugger(name, at, self._assembly.options.terminal)
+            stage.function = debugger.wrap(stage.function, lambda batch, first: (first, first + len(batch) - 1))
 
     def _guarded(self, loop: Loop, thread: str, stages: list[Any]) -> Any:
         """Return the loop, entered again after faults where one of its stages may go on."""

@@ -7,7 +7,9 @@ from typing import Any
 
 import attrs
 
-__all__ = ["Options"]
+from hydraflow.errors import UsageError
+
+__all__ = ["Options", "debugged"]
 
 
 @attrs.frozen(kw_only=True)
@@ -19,6 +21,7 @@ class Options:
     the journal's folder is made, None for the state folder. no_journal : leave the journal out. checked : bounds checks.
     stall_seconds : a handler that stays that long in one message is reported. replay : journal folder to replay instead
     of the sources; until : how many messages of it. parameters : by stage, in place of the file's. environment : for ${…}.
+    debug : HANDLER or HANDLER@SEQUENCE to run un-jitted under pdb, on the terminal whose path `terminal` is.
     overrides : PATH=VALUE, as for --set. hiccup_seconds : length of the baseline measurement.
     """
 
@@ -36,6 +39,8 @@ class Options:
     until: int | None = None
     hiccup_seconds: float = 0.2
     parameters: dict[str, dict[str, Any]] = attrs.field(factory=dict)
+    debug: str | None = None
+    terminal: str = ""
     environment: dict[str, str] = attrs.field(factory=dict)
     overrides: list[str] = attrs.field(factory=list)
 
@@ -45,3 +50,12 @@ class Options:
     @classmethod
     def from_json(cls, text: str) -> Options:
         return cls(**json.loads(text))
+
+
+def debugged(text: str | None) -> tuple[str, int | None]:
+    """Return (handler, sequence) of HANDLER or HANDLER@SEQUENCE. Raises: UsageError for a sequence that is no number."""
+    name, at, sequence = (text or "").partition("@")
+    digits = sequence.replace(",", "").replace("_", "")
+    if at and not digits.isdecimal():
+        raise UsageError(f"'{sequence}' is no sequence", where="--debug", remedy="write HANDLER or HANDLER@SEQUENCE: strategy@4173")
+    return name, int(digits) if at else None

@@ -32,7 +32,7 @@ def outcome(
     reader = CounterReader(assembly.file.path)
     result = from_snapshot(reader.snapshot())
     reader.close()
-    interrupted = stops > 0 and (fault is None or fault.kind == "interrupted")
+    interrupted = fault.kind == "interrupted" if fault else stops > 0
     result |= {
         **_speed(assembly, loops, result["frames"]),
         "placement": [

@@ -15,6 +15,7 @@ from disruptor.errors import HandlerError
 from disruptor.guard import failed_stage
 from disruptor.threads import PinnedThread
 from hydraflow.runtime.assembly import RECORDER, Assembly
+from hydraflow.runtime.debugger import Left
 from hydraflow.runtime.guards import in_words
 from hydraflow.runtime.journaling import DISK_FULL
 from hydraflow.runtime.loops import Loops
@@ -119,6 +120,8 @@ class Watch:
     def _blame(self, thread: str, error: BaseException | str) -> Fault:
         name, sequence = self._a.in_hand(thread)
         cause = error.cause if isinstance(error, HandlerError) else error
+        if isinstance(cause, Left):
+            return Fault("interrupted", f"the debugger was {cause}", name, sequence, 130)
         if name == RECORDER and isinstance(cause, OSError):
             text = f"cannot write the files of --record: {cause.strerror}; make room or name another place"
             return Fault("recording", text, name, sequence, 74 if cause.errno in DISK_FULL else 70, number=_DISK)
