@@ -38,6 +38,7 @@ from disruptor.loop_producer import LoopProducer
 from disruptor.measuring import NO_STAMPS, latencies
 from disruptor.membership import Membership
 from disruptor.node import Node, node_sequences
+from disruptor.noting import GraphNotes
 from disruptor.placing import Placed, Thread, place
 from disruptor.poller import EventPoller
 from disruptor.processor import Processor, failed
@@ -56,20 +57,20 @@ class Disruptor:
     fields, slots, producers, availability, when_full, name, measure, huge, prefault, lock : as for RingBuffer.
     wait : how handlers and producers wait unless they say otherwise; "blocking" idles at 0.3 % of a core.
     on_error : "halt", "skip" or an ExceptionHandler, for handlers that do not say otherwise.
-    placement : "auto" or a list of `thread(…)`.
+    placement : "auto" or a list of `thread(…)`. notes : path of the file for what handlers write with `note(…)`, None for none.
     Raises: LayoutError, CapacityError, GraphError.
     """
 
     def __init__(
         self, fields: Any, slots: int = 4096, *, wait: Wait | str = "blocking", on_error: Any = "halt",
-        placement: Many[Thread] | str = "auto", **ring: Any,
+        placement: Many[Thread] | str = "auto", notes: Any = None, **ring: Any,
     ) -> None:
         self.wait = as_wait(wait)
         self.ring = RingBuffer(fields, slots, wait=self.wait, **ring)
         self.ring.sequencer.hindrance = self._hindrance
         vars(self).update(publish=self.ring.publish, publish_event=self.ring.publish_event)  # a call less for each record
         self._on_error = on_error if on_error in ("halt", "skip") else as_exception_handler(on_error)
-        self._placement = placement
+        self._placement, self._notes = placement, GraphNotes(notes)
         self._nodes = Membership(self.ring)
         self._last: tuple[Node, ...] = ()
         self._running: list[tuple[Any, PinnedThread]] = []
@@ -216,6 +217,7 @@ class Disruptor:
             raise GraphError("nothing to run: add handlers with then()")
         self.ring.sequencer.forgive()
         placed = place(list(self._nodes), self._placement, self.wait)
+        self._notes.open(self.ring.name, placed)
         loops = [LoopProcessor(self.ring, [self._member(n) for n in p.nodes], p.wait) for p in placed if p.nodes[0].compiled]
         compiled: list[LoopProcessor | LoopProducer] = [*loops, *self._producers]
         if threading.active_count() == 1:  # a process with threads is not forked
@@ -431,7 +433,8 @@ class Disruptor:
     def _run(self, processor: Any, node: Node) -> None:
         """Run a processor to its end. Its failure is kept where producers and the end of `with` find it."""
         try:
-            processor.run()
+            with self._notes.lane(processor, node):
+                processor.run()
         except BaseException as error:
             if not isinstance(processor, Processor):  # those tell the ring themselves
                 self.ring.sequencer.consumer_died(failed(node.name, node.sequence.get() + 1, error))

@@ -23,7 +23,7 @@ from disruptor.layout import CACHE_PAIR, CELL_WORDS
 from disruptor.measuring import NO_STAMPS, histograms
 from disruptor.memory import anonymous
 from disruptor.processor import Processor, bound_hook, failed, judge
-from disruptor.processor_text import MemberText, OutputText, RingText, write_processor
+from disruptor.processor_text import NOTED, MemberText, OutputText, RingText, write_processor
 from disruptor.rewind import REWIND
 from disruptor.ring import Port
 from disruptor.ring_buffer import RingBuffer
@@ -83,7 +83,7 @@ class Member:
             ),
             limit=h.batch_limit, started=_named(h.on_batch_start), timed_out=_named(h.on_timeout),
             rewind=None if h.rewind is None else h.rewind.numbers(), work=-1 if self.work is None else self.work.word,
-            measured=self.measured,
+            measured=self.measured, notes=bool(h.notes),
         )
 
 
@@ -126,6 +126,10 @@ class LoopProcessor(Processor):
         for member in self.members:  # it may wait for room in an output
             for output in member.outputs.values():
                 output.sequencer.wake_producers()
+
+    @property
+    def note_words(self) -> tuple[int, int]:
+        return self._control.word + _AT_WORK, self._control.word + NOTED
 
     def in_hand(self) -> tuple[str, int]:
         number = int(CELLS[self._control.word + _AT_WORK])

@@ -130,6 +130,11 @@ class Processor:
                 CELLS[self._control.word] = 0
                 self.started = threading.Event()
 
+    @property
+    def note_words(self) -> tuple[int, int]:
+        """Words of the cells that hold the number of the handler at work, and the sequence that it has in hand."""
+        return self._control.word + _AT_WORK, self._control.word + _IN_HAND
+
     def in_hand(self) -> tuple[str, int]:
         """Return the name of the handler at work and its record's sequence; ("", −1) when none is."""
         at_work = int(CELLS[self._control.word + _AT_WORK])

@@ -22,8 +22,9 @@ from disruptor.measuring import NO_STAMPS
 from disruptor.rewind import REWIND
 from disruptor.wait import Wait
 
-__all__ = ["MemberText", "OutputText", "RingText", "WORKER_BATCH", "write_processor"]
+__all__ = ["NOTED", "MemberText", "OutputText", "RingText", "WORKER_BATCH", "write_processor"]
 
+NOTED = 3 * CELL_WORDS  # among a loop's control cells: the sequence at work, where handlers write notes
 WORKER_BATCH = 64  # records that a worker takes in one turn
 
 _PREAMBLE = '''"""Generated loop: {members} on ring '{ring}'. Do not edit; it is written again whenever the graph changes."""
@@ -89,6 +90,7 @@ class MemberText:
     rewind: tuple[int, int] | None = None
     work: int = -1
     measured: np.ndarray = NO_STAMPS
+    notes: bool = False  # it writes notes, which say what sequence it has in hand
 
 
 class _Text(LoopWriter):
@@ -122,6 +124,8 @@ def write_processor(
     out = _Text(cells, ring, in_hand)
     for at, word in enumerate(("halt", "at_work", "own")):
         out.word(word, control + at * CELL_WORDS)
+    if any(member.notes for member in members):  # in_hand is private to the loop: nobody else may look at it
+        out.word("noted", control + NOTED)
     out.word("base", ring.base)
     out.word("idle_cell", ring.base + IDLE)
     out.word("progress_cell", ring.base + PROGRESS)
@@ -222,6 +226,8 @@ def _member(out: _Text, member: MemberText, number: int) -> None:
     out.line(4, f"offset = {following} - start")
     out.line(4, f"for slot in range(start, min(available - offset + 1, {out.of.slots})):")
     out.line(5, "in_hand[0] = offset + slot")
+    if member.notes:
+        out.line(5, "store_release(cells, noted, offset + slot)")
     depth = 5
     if out.of.multi:
         out.line(5, f"if was_given_up(cells, base, {out.marks}, offset + slot):")
@@ -336,6 +342,8 @@ def _worker(out: _Text, member: MemberText, number: int) -> None:
     out.line(4, "break")
     out.line(3, f"store_release(cells, at_work, {number})")
     out.line(3, f"in_hand[0] = {taken}")
+    if member.notes:
+        out.line(3, f"store_release(cells, noted, {taken})")
     if member.measured.size:
         out.line(3, f"published = {out.array('stamps', out.of.stamps)}[{taken} & {mask}]")
         out.line(3, "began = timestamp()")
