@@ -197,10 +197,11 @@ class NoteReader:
         time_ns = int(header["base_realtime_ns"]) + round((int(record["ticks"]) - int(header["base_ticks"])) * float(header["ns_per_tick"]))
         handler = lane["handlers"].get(int(record["handler"]), "")
         number = int(record["code"])
-        code, text = self._codes.get(handler, {}).get(number, (f"{number:08x}", ""))
+        code, text = self._codes.get(handler, {}).get(number, (f"{number:08x}", None))
         floats, bits = int(record["floats"]), record["values"][: max(0, min(4, int(record["count"])))]
         values = tuple(float(bit.view(np.float64)) if floats >> i & 1 else int(bit) for i, bit in enumerate(bits))
-        return Note(time_ns, lane["thread"], handler, int(record["sequence"]), code, values, say(text, list(values)))
+        said = ", ".join(map(str, values)) if text is None else say(text, list(values))
+        return Note(time_ns, lane["thread"], handler, int(record["sequence"]), code, values, said)
 
 
 def _opened(path: Path) -> tuple[Any, Any, dict[str, Any]]:
