@@ -19,6 +19,8 @@ from disruptor.layout import record_dtype as record_dtype
 from disruptor.lossy import Finding as Finding, check_stores as check_stores
 from disruptor.memory import Mapping as Mapping, runtime_folder as runtime_folder
 from disruptor.node import ProcessorFactory as ProcessorFactory, into as into
+from disruptor.note_file import Note as Note, NoteFile as NoteFile, NoteLane as NoteLane, NoteReader as NoteReader
+from disruptor.notes import note as note
 from disruptor.observer import Observer as Observer
 from disruptor.placing import thread as thread
 from disruptor.poller import EventPoller as EventPoller, PollState as PollState

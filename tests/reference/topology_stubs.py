@@ -7,6 +7,7 @@ import enum
 import attrs
 
 from disruptor.handler import handler
+from disruptor.notes import note
 from hydraflow.ingress.base import source
 from hydraflow.registry import Entry, Registry
 
@@ -107,6 +108,27 @@ def paper(event, sequence, egress, feedback):
 @handler(jit=False)
 def notebook(batch, first_sequence):
     pass
+
+
+@handler(jit=False, writes=("signal",), reads=())
+def marks(batch, first_sequence):
+    pass
+
+
+@handler(writes=("signal",), reads=())
+def adds(event):
+    pass
+
+
+@handler(writes=("fair_price",), reads=(), on_error_choices=("halt", "park"))
+def keeps(event):
+    pass
+
+
+@handler(notes={"WIDE": "{a} above {b}"})
+def says(event):
+    note("WIDE", event["signal"])
+    note("THIN")
 
 
 def plain(event, sequence):
