@@ -91,7 +91,7 @@ class GuardedLoop:
                 return result
             sequence = int(self.cells[self._running + CELL_WORDS])
             pass_by(stage, self.cells, sequence, 1)
-            self.report(Incident(stage.name, sequence, cause, stage.guard.parks))
+            self.report(Incident(stage.name, sequence, cause, parked=bool(stage.guard and stage.guard.parks)))
             wake_all(self.cells, self._wait_cell)
 
 

@@ -12,6 +12,8 @@ found by its pthread id:
 A row is written by its own thread, ident last, and cleared by it before the lane is unmapped.
 """
 
+# ruff: noqa: PLW0108 - numba wants a function from an overload, not the intrinsic itself
+
 from __future__ import annotations
 
 import threading

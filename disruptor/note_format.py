@@ -22,8 +22,6 @@ import string
 import zlib
 from collections.abc import Mapping
 
-import numpy as np
-
 from disruptor.errors import LayoutError
 from disruptor.layout import CACHE_PAIR, PAGE, record_dtype
 

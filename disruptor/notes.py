@@ -13,6 +13,8 @@ of any depth; where no note file is open it does nothing. A note is no part of a
 The file is made and read by disruptor.note_file; texts are filled in there.
 """
 
+# ruff: noqa: PLW0108 - numba wants a function from an overload, not the intrinsic itself
+
 from __future__ import annotations
 
 from typing import Any

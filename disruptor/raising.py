@@ -70,13 +70,17 @@ def located_errors(*, checked: bool = False) -> Iterator[None]:
             _guard(self, resty, expr, *_WRAPPING[op])
         return lower_binop(self, resty, expr, op)
 
-    Lower.lower_inst, CPUCallConv.return_user_exc = at_work, raising
+    changes = {(Lower, "lower_inst"): at_work, (CPUCallConv, "return_user_exc"): raising}
     if checked:
-        Lower.lower_binop = binop
+        changes[Lower, "lower_binop"] = binop
+    for (owner, name), function in changes.items():
+        setattr(owner, name, function)
     try:
         yield
     finally:
-        Lower.lower_inst, Lower.lower_binop, CPUCallConv.return_user_exc = lower_inst, lower_binop, return_user_exc
+        for owner, name, function in ((Lower, "lower_inst", lower_inst), (Lower, "lower_binop", lower_binop),
+                                      (CPUCallConv, "return_user_exc", return_user_exc)):
+            setattr(owner, name, function)
 
 
 def _known() -> bool:
@@ -84,13 +88,12 @@ def _known() -> bool:
         (Lower, "lower_inst"), (Lower, "lower_binop"), (CPUCallConv, "return_user_exc")))
 
 
-def _guard(lower: Any, result: Any, expr: Any, intrinsic: str, word: str) -> None:
+def _guard(lower: Any, kind: Any, expr: Any, intrinsic: str, word: str) -> None:
     """Compute a result of 64 bits with its overflow bit, and raise when that is set."""
     kinds = [lower.typeof(expr.lhs.name), lower.typeof(expr.rhs.name)]
     if not all(isinstance(types.unliteral(kind), types.Integer) for kind in kinds):
         return
-    result = types.unliteral(result)
-    if not (isinstance(result, types.Integer) and result.signed and result.bitwidth == 64):
+    if types.unliteral(kind) != types.int64:
         return
     builder, context = lower.builder, lower.context
     left, right = (context.cast(builder, lower.loadvar(v.name), k, types.int64) for v, k in zip((expr.lhs, expr.rhs), kinds, strict=True))

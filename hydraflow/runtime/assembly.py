@@ -250,8 +250,13 @@ class Assembly:
             notes = NoteFile.create(path, name=self.name, codes=codes, lanes=lanes, clock=self.clock)
         except MemoryMapError as error:
             raise (InputOutputError if error.errno in DISK_FULL else OutputError)(str(error)) from error
-        stack.callback(lambda: self.complete or path.unlink(missing_ok=True))
+        stack.callback(self._close_notes, notes)
         return notes
+
+    def _close_notes(self, notes: NoteFile) -> None:
+        """Leave the file for readers, but for that of an engine that could not even be built. Threads may still write into it."""
+        if not self.complete:
+            notes.path.unlink(missing_ok=True)
 
     def note_lane(self, thread: str) -> contextlib.AbstractContextManager[None]:
         """Let the calling thread, that of `thread`, write notes while this lasts."""

@@ -25,7 +25,7 @@ class HandlerDebugger(pdb.Pdb):
     """at : the sequence to stop at, None for the first event. terminal : path of a terminal; streams instead, for tests."""
 
     def __init__(self, handler: str, at: int | None, terminal: str) -> None:
-        source, target = open(terminal), open(terminal, "w")  # noqa: SIM115 - for as long as the engine lives
+        source, target = open(terminal), open(terminal, "w")
         super().__init__(stdin=source, stdout=target, nosigint=True)
         self.prompt = f"({handler}) "
         self._handler, self._at = handler, _NEXT if at is None else at
@@ -54,15 +54,6 @@ class HandlerDebugger(pdb.Pdb):
             return None
         self.set_continue()
         return True
-
-    def do_quit(self, argument: str) -> bool | None:
-        """q(uit)
-
-        Leave the debugger and halt the run. `continue` goes on to its end.
-        """
-        return super().do_quit(argument)
-
-    do_q = do_exit = do_quit
 
     def _traced(self, function: Callable[..., Any], args: tuple[Any, ...], stops: bool, sequence: str) -> Any:
         self.reset()

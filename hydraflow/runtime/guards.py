@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from disruptor.access import accesses
 from disruptor.counters import CounterFile
 from disruptor.guard import Incident
