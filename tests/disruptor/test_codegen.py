@@ -86,8 +86,8 @@ def test_text_of_a_loop_is_python_that_can_be_read():
     for line in (
         'on_doubles = compiled_function("tests.reference.kernels_dsl", "doubles")',
         "        # doubles: on events", "        # squares: on events",
-        "                    on_doubles(events_records[next_doubles & 1023])",
-        "                    on_squares(events_records[next_squares & 1023], squares_state_record)",
+        "                    status = status_of(on_doubles(events_records[next_doubles & 1023]))",
+        "                    status = status_of(on_squares(events_records[next_squares & 1023], squares_state_record))",
     ):
         assert line in text.splitlines()
     assert max(len(line) for line in text.splitlines()) <= 140
