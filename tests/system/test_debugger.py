@@ -73,14 +73,14 @@ def test_debugger_stops_at_the_event_shows_it_and_the_run_ends_with_the_same_has
     assert terminal.end() == 0
     result = json.loads(terminal.shown[terminal.shown.index('\n{\n  "schema": "hfx.run/1"') :])
     assert result["state_hashes"] == expected["state_hashes"]
-    assert result["incidents"] == expected["incidents"] or [i["skipped"] for i in result["incidents"]] == [2]
+    assert [i["skipped"] for i in result["incidents"]] == [i["skipped"] for i in expected["incidents"]] == [2]
     assert [t["stages"] for t in result["placement"] if t["thread"] == "debug"] == [["planted"]]
 
 
 def test_breakpoint_in_a_helper_stops_a_later_event_and_quit_halts_the_run(hfx, plain):
     terminal = Terminal(hfx, "run", plain[0], "--name", "debugged", "--debug", "planted", "--json")
     assert "handler 'planted', event 0;" in terminal.read(r"\(planted\) $")
-    terminal.say("break tests.reference.guarded_handlers:divided, number == 12" if False else "tbreak divided, number == 12")
+    terminal.say("tbreak divided, number == 12")
     terminal.read(r"\(planted\) $")
     terminal.say("continue")
     assert "-> return number // divisor" in terminal.read(r"\(planted\) $")

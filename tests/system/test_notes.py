@@ -84,7 +84,7 @@ def test_engine_whose_handlers_declare_none_says_so(hfx):
 
 def test_notes_are_followed_while_an_engine_runs_and_are_there_when_it_was_killed(hfx):
     environment = {**os.environ, "XDG_STATE_HOME": str(hfx.folder / "state"), "XDG_RUNTIME_DIR": str(hfx.folder / "run")}
-    file = topology(hfx.folder, on_error="skip", every=1 << 40, ticks={"frames": 1 << 40, "gap": 2_000_000})
+    file = topology(hfx.folder, on_error="skip", rest=-1, ticks={"frames": 1 << 40, "gap": 2_000_000})
     command = [sys.executable, "-m", "hydraflow_x_entry"]
     engine = subprocess.Popen([*command, "run", file, "--name", "followed", "--quiet", "--hiccups", "0"], env=environment,
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
