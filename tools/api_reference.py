@@ -31,6 +31,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "compiled": ("compiled", "entry", "review", "check_stores", "Finding", "Record", "record_dtype", "fold", "fold_float"),
     "outputs": ("claim", "payload_claim", "payload_index", "Port", "Inlet", "Ring", "Mapping", "runtime_folder"),
     "measuring": ("CounterFile", "CounterReader", "counter_path", "set_control", "PinnedThread", "Calibration", "calibrate", "hiccups"),
+    "notes": ("note", "NoteFile", "NoteLane", "NoteReader", "Note"),
     "aio": ("aio.events", "aio.batches", "aio.Stream", "aio.publish", "aio.publish_event"),
     "testing": ("testing.run",),
 }

@@ -84,6 +84,18 @@ def test_a_file_of_ones_own_is_explained(tmp_path):
     assert text.endswith('example\n  handlers:\n    - use: "./mine.py:watch"\n      after: book\n      with:\n        pause_ns: 1ms')
 
 
+def test_a_page_lists_the_notes_of_a_handler_with_their_texts(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "from disruptor import handler, note\n"
+        "@handler(notes={'WIDE': 'spread {a:,} ticks', 'THIN': 'thin'})\n"
+        "def watch(event):\n"
+        "    note('WIDE', event['ask_price_ticks'])\n"
+    )
+    page = answer("./mine.py:watch", REGISTRY, str(tmp_path))
+    assert page["notes"] == {"WIDE": "spread {a:,} ticks", "THIN": "thin"}
+    assert "  notes       WIDE: spread {a:,} ticks\n              THIN: thin\n" in render(page)
+
+
 def test_a_keyword_that_no_topology_fills_is_told(tmp_path):
     (tmp_path / "mine.py").write_text("def watch(event, wide=2):\n    event['signal'] = wide\n")
     assert "It asks for wide" in answer("./mine.py:watch", REGISTRY, str(tmp_path))["more"][0]
