@@ -44,6 +44,8 @@ def notes(engine: str | None, follow: bool, handler: str | None, since: str | No
     shown = 0
     while True:
         alive = follow and reader.alive  # asked before reading: what comes until it dies is there afterwards
+        if follow and not alive:
+            time.sleep(_POLL_SECONDS)  # of a process that is killed, threads go on for a moment
         for one in reader.read():
             if one.time_ns >= youngest_ns and handler in (None, one.handler):
                 click.echo(json.dumps(_data(one)) if as_json else _line(one))
