@@ -33,13 +33,16 @@ def loop_options(*, cache: bool, boundscheck: bool = False) -> dict[str, Any]:
     return options
 
 
-def compiled(function: Callable | None = None, *, inline: bool = True) -> Any:
+def compiled(function: Callable | None = None, *, inline: bool = True, wraps: bool = False) -> Any:
     """Compile a handler or helper for use inside compiled loops. Never cached alone: its loop's cache holds it.
 
-    inline : inline into every caller (default); False for large functions called from several places.
+    inline : inline into every caller (default); False for large functions called from several places. wraps : its int64
+    arithmetic wraps on purpose (a hash): a checked run leaves it alone.
     """
 
     def decorate(f: Callable) -> Any:
+        if wraps:
+            f.wraps_on_purpose = True  # type: ignore[attr-defined]
         return numba.njit(f, forceinline=inline, **_OPTIONS)
 
     return decorate if function is None else decorate(function)

@@ -4,8 +4,8 @@ numba knows the line of every instruction that it lowers, but tells it only with
 division by zero and an index out of bounds come without one. Inside `located_errors` they get file, line and function, which
 are in the error's traceback then (`place_of`).
 
-checked : additions, subtractions and products of signed integers of 64 bits raise OverflowError. Only in code that is not this
-library's: its hashes and random numbers wrap on purpose, and are proved elsewhere.
+checked : additions, subtractions and products of signed integers of 64 bits raise OverflowError. Not in this library's own code,
+whose hashes and random numbers wrap on purpose, nor in functions that say so: @compiled(wraps=True).
 
 This replaces private parts of numba for as long as the context lasts. Where they are not what they were it does nothing,
 and errors come without lines (tests/disruptor/test_raising.py).
@@ -66,7 +66,8 @@ def located_errors(*, checked: bool = False) -> Iterator[None]:
         return_user_exc(self, builder, exc, exc_args, loc, func_name)
 
     def binop(self: Any, resty: Any, expr: Any, op: Any) -> Any:
-        if op in _WRAPPING and not self.loc.filename.startswith((_NUMBA, _OWN)):
+        on_purpose = getattr(self.func_ir.func_id.func, "wraps_on_purpose", False)
+        if op in _WRAPPING and not on_purpose and not self.loc.filename.startswith((_NUMBA, _OWN)):
             _guard(self, resty, expr, *_WRAPPING[op])
         return lower_binop(self, resty, expr, op)
 

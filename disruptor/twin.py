@@ -75,6 +75,7 @@ class _Maker:
         cells = None if plain.__closure__ is None else tuple(CellType() for _ in plain.__closure__)
         copy = FunctionType(plain.__code__, space, plain.__name__, plain.__defaults__, cells)
         copy.__kwdefaults__ = plain.__kwdefaults__
+        copy.__dict__.update(plain.__dict__)
         copy.__qualname__, copy.__module__, copy.__doc__ = plain.__qualname__, plain.__module__, plain.__doc__
         made = self._made[plain] = self._wrap(copy, options)
         for name, value in _reached(plain):

@@ -18,7 +18,7 @@ __all__ = ["clear_far", "far_best", "far_find", "far_insert", "far_limit", "far_
 _GOLDEN = 0x9E3779B97F4A7C15 - (1 << 64)  # 2^64 / golden ratio, as int64
 
 
-@compiled
+@compiled(wraps=True)
 def _home(key, mask):
     # Bits 32.. of the product are the same whether it wraps (compiled) or grows (plain Python).
     return (((key ^ (key >> 32)) * _GOLDEN) >> 32) & mask

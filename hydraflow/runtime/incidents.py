@@ -18,7 +18,7 @@ def incidents(snapshot: Mapping[str, Any]) -> list[dict[str, Any]]:
     Keys: handler, skipped (records), parked_at (sequence, None), first (sequence, -1 when not known), texts.
     """
     found = []
-    for name, count in snapshot["cells"].items():
+    for name, count in snapshot.get("cells", {}).items():
         if not (name.startswith("stage.") and name.endswith(".skipped") and count):
             continue
         handler = name.removeprefix("stage.").removesuffix(".skipped")

@@ -58,7 +58,8 @@ def test_overflow_raises_when_it_is_checked_and_wraps_when_not(name, arguments, 
     assert isinstance(built(name, *arguments)(*arguments), int)
 
 
-@pytest.mark.parametrize("name, arguments", [("doubled_until", (1, 20)), ("lowered", (7,)), ("narrow", (np.int32(1 << 30),)), ("hashed", (MOST,))])
+@pytest.mark.parametrize("name, arguments", [("doubled_until", (1, 20)), ("lowered", (7,)), ("narrow", (np.int32(1 << 30),)), ("hashed", (MOST,)),
+    ("scrambled", (MOST,))])
 def test_checked_code_gives_what_unchecked_code_gives_where_nothing_overflows_or_the_library_wraps(name, arguments):
     assert built(name, *arguments, checked=True)(*arguments) == built(name, *arguments)(*arguments)
 

@@ -54,6 +54,15 @@ def grows(number):
     return total
 
 
+@compiled(wraps=True)
+def scrambles(number):
+    return number * ((1 << 62) + 1)
+
+
+def scrambled(number):
+    return scrambles(number)
+
+
 @compiled
 def shrinks(number):
     return -5 - number
