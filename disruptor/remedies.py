@@ -61,7 +61,7 @@ _CAUSES = [
         "",
         call_of("print"),
         "print is not for compiled code: it would wait for the GIL",
-        NOTE,
+        NOTE.replace("{", "{{").replace("}", "}}"),
     ),
     Cause(
         "STORE_GLOBAL",
