@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import resource
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import attrs
 
 from disruptor.counters import CounterReader
 from disruptor.threads import PinnedThread
+from hydraflow.codes import Venue
 from hydraflow.instruments import inverse_symbols
 from hydraflow.placement.assign import stages_of
 from hydraflow.runtime.assembly import Assembly
@@ -42,6 +44,7 @@ def outcome(
         "compiled": {"seconds": round(loops.seconds, 3), "from_cache": loops.from_cache},
         "error": attrs.asdict(fault) if fault else None,
         "status": "interrupted" if interrupted else "failed" if fault else "completed",
+        "instruments": _instruments(assembly),
         "inverse_contracts": inverse_symbols(assembly.graph.instruments),
         "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "memory_locked": not any("mlock" in note for note in assembly.graph.notes),
@@ -86,6 +89,19 @@ def _seconds(assembly: Assembly, loops: Loops) -> float:
         for name, dtype in assembly.graph.counters().items() if "starved_ticks" in (dtype.names or ())
     )
     return max(0, max(lasts) - min(firsts) - starved) * assembly.clock.ns_per_tick / 1e9
+
+
+def _instruments(assembly: Assembly) -> list[dict[str, str]]:
+    """Return every instrument by index, with tick and lot as decimal text."""
+    return [
+        {"symbol": bytes(r["symbol"][: int(r["symbol_length"])]).decode(), "venue": Venue(int(r["venue"])).name,
+         "tick": _step(r["price_multiple"], r["price_decimals"]), "lot": _step(r["quantity_multiple"], r["quantity_decimals"])}
+        for r in assembly.graph.instruments
+    ]
+
+
+def _step(multiple: Any, decimals: Any) -> str:
+    return f"{Decimal(int(multiple)).scaleb(-int(decimals)):f}"
 
 
 def _usage(thread: PinnedThread | None) -> dict[str, int]:

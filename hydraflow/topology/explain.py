@@ -100,4 +100,20 @@ EXPLANATIONS = {
              "Files are relative to the folder of the topology file.",
     "HF603": "A test speaks of a handler, counter, reason, latency or field that the topology, or the record, does not have.",
     "HF604": "An expectation that cannot be compared. Numbers are `5`, or text with a sign: '>= 5', '> 0', '!= 0', '3..7'.",
+    # what a run left
+    "HF650": "`hydraflow.open_run` was given something that is no run. It takes the JSON of `hfx run --json`, a journal's folder, an "
+             "engine's .cnc file, a file of `--record`, or a folder with any of these.",
+    "HF651": "What was asked for is not there: nobody recorded it and there is no journal; or a folder holds several runs, so that one "
+             "must be named.",
+    "HF652": "Orders and books that were not recorded come from a replay of the journal, which failed for the reason that is shown: "
+             "damage, a handler that is not there any more, a secret that must be set again.",
+    "HF653": "An optional library is missing. `to_pandas` needs pandas, `to_arrow` needs pyarrow: `pip install 'hydraflow-x[pandas]'`, "
+             "`pip install 'hydraflow-x[arrow]'`.",
+    "HF654": "A recorded file is damaged, cut off, or of another version of this program. The journal, where there is one, holds the "
+             "same.",
+    "HF655": "`numbers=` is 'float', 'decimal' or 'ticks'. The first two need to know what a tick and a lot are: from the journal, the "
+             "report, or the decimals of recorded JSON lines.",
+    # left-over files
+    "HF660": "`hfx clean` does not ask where nobody can answer: without a terminal it wants `--yes`, or `--dry-run` to look only.",
+    "HF661": "An age is a number with a unit: `90s`, `15m`, `12h`, `30d`, `4w`.",
 }
