@@ -11,7 +11,19 @@ from enum import IntEnum
 
 import numpy as np
 
-from hydraflow.codes import Action, BookStatus, Kind, Liquidity, MevAction, OrderType, Reason, ReportStatus, Side, TimeInForce, Venue
+from hydraflow.codes import (
+    Action,
+    BookStatus,
+    Kind,
+    Liquidity,
+    MevAction,
+    OrderType,
+    Reason,
+    ReportStatus,
+    Side,
+    TimeInForce,
+    Venue,
+)
 from hydraflow.records import REPORT, REPORT_UNITS
 
 __all__ = [

@@ -100,9 +100,9 @@ def memory_limit(root: Path) -> int | None:
         controllers, _, path = rest.partition(":")
         parts = [p for p in path.split("/") if p not in ("", ".", "..")]
         if number == "0" and not controllers:
-            mounts, file = ("sys/fs/cgroup", "sys/fs/cgroup/unified"), "memory.max"
+            mounts, file = ["sys/fs/cgroup", "sys/fs/cgroup/unified"], "memory.max"
         elif "memory" in controllers.split(","):
-            mounts, file = ("sys/fs/cgroup/memory",), "memory.limit_in_bytes"
+            mounts, file = ["sys/fs/cgroup/memory"], "memory.limit_in_bytes"
         else:
             continue
         for mount in mounts:

@@ -154,9 +154,7 @@ class Run:
 
         shown = self._snapshot
         assert shown is not None
-        ended = shown["exit_code"]
-        status = "running" if shown["alive"] else "failed" if ended is None or ended not in (0, 130) else "completed" if ended == 0 else "interrupted"
-        return {**from_snapshot(shown), "status": status}
+        return {**from_snapshot(shown), "status": _status(shown)}
 
     @functools.cached_property
     def instruments(self) -> Scales:
@@ -319,6 +317,13 @@ class Run:
         if self.report.get("latency_ns"):
             out["latencies"] = f"{sum(row['count'] > 0 for row in self.report['latency_ns'].values())} names"
         return out
+
+
+def _status(shown: dict[str, Any]) -> str:
+    """Return how the engine of a snapshot is, in the words of a report."""
+    if shown["exit_code"] is None:
+        return "running" if shown["alive"] else "failed"
+    return {0: "completed", 130: "interrupted"}.get(shown["exit_code"], "failed")
 
 
 def _journal_faults(reader: JournalReader) -> list[str]:

@@ -54,14 +54,16 @@ class Recording:
         self._paths = {name: Path(path) for name, path in paths.items()}
         _refuse_one_file_for_two(self._paths)
         self._files: dict[str, Any] = {}
+        self._tables: dict[str, NpyFile] = {}
         for name, path in self._paths.items():
             try:
                 self._files[name] = open(_beside(path), "xb", buffering=1 << 20)
+                if path.suffix == NPY:
+                    self._tables[name] = NpyFile(self._files[name], _ROWS[name])
             except OSError as error:
                 self.close(keep=False)
                 raise OutputError(f"cannot write the record of {name}: {error.strerror}", where=str(path),
                                   remedy="name a file in a folder that exists and that you may write") from error
-        self._tables = {name: NpyFile(self._files[name], _ROWS[name]) for name, path in self._paths.items() if path.suffix == NPY}
         self._lines = {name: file for name, file in self._files.items() if name not in self._tables}
         self._instruments = [_Scale(record) for record in instruments]
 
