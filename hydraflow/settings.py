@@ -63,6 +63,8 @@ VARIABLES = (
     Variable("HYDRAFLOW_RATE", "frames per second, 0: flat out", "demo"),
     Variable("HYDRAFLOW_CAPTURE", "the file that is read", "capture"),
     Variable("HYDRAFLOW_SPEED", "its pace: 1 as recorded, 0 flat out", "capture"),
+    Variable("HYDRAFLOW_WS", "address of the stream, wss://…", "paper-live"),
+    Variable("HYDRAFLOW_SNAPSHOT", "address of the book's snapshot, https://…", "paper-live"),
     Variable("HYDRAFLOW_DATA", "folder of real captures for the tests of this repository"),
     Variable("HYDRAFLOW_VENV", "folder of the environment that `make` keeps"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ import click
 __all__ = ["config"]
 
 SCHEMA = "hfx.config/1"
+_WIDTH = 80
 
 
 @click.command()
@@ -45,8 +47,10 @@ def _print(places: list[Any]) -> None:
             if bool(variable.shipped) == shipped:
                 value = settings.shown(variable, os.environ)
                 click.echo(f"  {variable.name:<20} {'not set' if value is None else value}")
-                click.echo(f"  {'':<20} {variable.meaning}{f' ({variable.shipped})' if shipped else ''}")
-    click.echo("\nexit codes: hfx config --exit-codes      of a topology's values: hfx render FILE --origin")
+                meaning = f"{variable.meaning}{f' ({variable.shipped})' if shipped else ''}"
+                for line in textwrap.wrap(meaning, _WIDTH - 23, break_long_words=False):
+                    click.echo(f"  {'':<20} {line}")
+    click.echo("\nexit codes: hfx config --exit-codes; a topology's values: hfx render FILE --origin")
 
 
 def _print_json(places: list[Any]) -> None:
