@@ -50,7 +50,7 @@ def _print(places: list[Any]) -> None:
                 meaning = f"{variable.meaning}{f' ({variable.shipped})' if shipped else ''}"
                 for line in textwrap.wrap(meaning, _WIDTH - 23, break_long_words=False):
                     click.echo(f"  {'':<20} {line}")
-    click.echo("\nexit codes: hfx config --exit-codes; a topology's values: hfx render FILE --origin")
+    click.echo("\nexit codes: hfx config --exit-codes\na topology's values: hfx render FILE --origin")
 
 
 def _print_json(places: list[Any]) -> None:
