@@ -24,7 +24,7 @@ from tools.make_pictures import PICTURES, draw
 
 ROOT = Path(__file__).resolve().parents[1]
 _PART = re.compile(r"(<!-- generated: (\S+)(?: (\S+))? -->\n).*?(<!-- end -->)", re.DOTALL)
-_FIELD = re.compile(r'^\s*\("(\w+)", [^#]*#\s*(.+)$', re.MULTILINE)
+_FIELD = re.compile(r'^\s*\("(\w+)", [^#\n]*#\s*(.+)$', re.MULTILINE)
 _TYPES = {"str": "text", "int": "number", "float": "number", "bool": "true, false"}
 
 

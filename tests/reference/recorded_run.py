@@ -8,7 +8,19 @@ from typing import Any
 import numpy as np
 
 from disruptor.layout import next_power_of_two
-from hydraflow.codes import Action, BookStatus, Kind, Liquidity, MevAction, OrderType, Reason, ReportStatus, Side, TimeInForce, Venue
+from hydraflow.codes import (
+    Action,
+    BookStatus,
+    Kind,
+    Liquidity,
+    MevAction,
+    OrderType,
+    Reason,
+    ReportStatus,
+    Side,
+    TimeInForce,
+    Venue,
+)
 from hydraflow.instruments import Instrument, table
 from hydraflow.journal import encode_header
 from hydraflow.records import LEVEL, MESSAGE, ORDER, ORDERS_PER_MESSAGE, PAYLOAD_ALIGN, REPORT, REPORT_UNITS
