@@ -62,8 +62,8 @@ def test_the_document_names_every_schema():
 
 @pytest.mark.parametrize("version", ["2", '"1"', "1.5", "0"])
 def test_a_topology_of_another_version_is_refused_by_name(version):
-    topology, findings = examine(f"version: {version}\nname: x\nsources: [{{use: simulator}}]\n", "old.yaml", {})
-    assert findings.failed and [d.code for d in findings.diagnostics][0] in ("HF004", "HF006", "HF011")
+    _, findings = examine(f"version: {version}\nname: x\nsources: [{{use: simulator}}]\n", "old.yaml", {})
+    assert findings.failed and {d.code for d in findings.diagnostics} & {"HF004", "HF006", "HF011"}
     assert any("version" in d.message for d in findings.diagnostics)
 
 
