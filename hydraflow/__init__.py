@@ -9,6 +9,7 @@
     journal                                 reading and replaying what the journal handler wrote
     explain                                 what all of these declare, in words
     rows, results                           what a run left, as data: `hydraflow.open_run(path)`
+    doctor, leftovers, settings             this machine; files that nobody needs; variables, folders, exit codes
     cli                                     the command `hfx`
 """
 

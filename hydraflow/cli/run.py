@@ -45,9 +45,9 @@ def run(file: str, as_json: bool, quiet: bool, **choices: Any) -> int:
         checked=choices["checked"], stall_seconds=choices["stall"], hiccup_seconds=choices["hiccups"],
         overrides=list(choices["overrides"]),
     )
-    if choices["results"] is None:
-        return execute(options, as_json=as_json, quiet=quiet)
-    return _execute_into(choices["results"], options, as_json=as_json, quiet=quiet)
+    if choices["results"] is not None:
+        return _execute_into(choices["results"], options, as_json=as_json, quiet=quiet)
+    return execute(options, as_json=as_json, quiet=quiet)
 
 
 def _execute_into(folder: str, options: Any, *, as_json: bool, quiet: bool) -> int:

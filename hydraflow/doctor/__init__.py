@@ -107,7 +107,7 @@ def _engines() -> Finding:
     try:
         files = sorted(runtime_folder(create=False).glob("*.cnc"))
     except MemoryMapError as error:
-        return Finding("engines", "fail", str(error), error.remedy if hasattr(error, "remedy") else "", "engines keep their files there")
+        return Finding("engines", "fail", str(error).removesuffix(f"; {error.remedy}"), error.remedy, "engines keep their files there")
     for path in files:
         try:
             reader = CounterReader(path)

@@ -18,6 +18,7 @@ __all__ = ["Pieces", "find", "newest_journal"]
 REPORT_SCHEMA = "hfx.run/1"
 _CNC_MAGIC = b"disruptor-cnc"
 _SEGMENTS = "*.hfj"
+_HEAD = 4096  # bytes in which a report names its schema
 _JOURNAL = re.compile(r"(?P<name>.+)-\d{8}T\d{6}-(?P<pid>\d+)(-\d+)?")
 _PART = re.compile(r"\.(?P<name>.+)\.\d+\.part")
 _WHAT = "the JSON of `hfx run --json`, a journal, an engine's .cnc file, a file of --record, or a folder with these"
@@ -48,10 +49,10 @@ def find(path: Path) -> Pieces:
     try:
         if path.is_dir():
             _look_into(path, pieces)
-        else:
+        elif path.is_file() or not path.exists():  # opening a pipe would wait for its writer
             _take(path, pieces)
     except OSError as error:
-        raise InputNotFound(f"cannot be read: {error.strerror}", where=f"HF650: run '{path}'", remedy=f"give {_WHAT}") from error
+        raise InputNotFound(f"cannot be read: {error.strerror}", where=f"HF650: run '{error.filename or path}'", remedy=f"give {_WHAT}") from error
     if not pieces:
         raise DataError("holds nothing of a run", where=f"HF650: run '{path}'", remedy=f"give {_WHAT}")
     if pieces.report is not None:
@@ -75,7 +76,7 @@ def newest_journal() -> Path:
 def read_report(path: Path) -> dict[str, Any] | None:
     """Return the result in a file, None when it is no JSON of `hfx run --json`."""
     with open(path, "rb") as file:
-        if file.read(1) != b"{":
+        if REPORT_SCHEMA.encode() not in file.read(_HEAD):  # large files of JSON lines are not read whole
             return None
         file.seek(0)
         try:

@@ -23,6 +23,7 @@ _ONLY = {"book": "last_update", "orders": "target_id", "fills": "leaves_lots"}  
 _RENAMED = {"u": "last_update"}
 _AMOUNTS = {"price": "ticks", "bid_price": "ticks", "ask_price": "ticks", "limit_price": "ticks", "fee": "units",
             "quantity": "lots", "bid_quantity": "lots", "ask_quantity": "lots", "leaves": "lots"}
+_PART = 65_536  # rows made at a time
 _TIMES = {"receive_ns": "time", "venue_ns": "venue_time"}
 
 assert set(RECORDED) == set(STREAMS)
@@ -53,30 +54,36 @@ def read_lines(path: Path, table: str, scales: Scales) -> tuple[np.ndarray, str]
     table : books, orders, fills, or reports (of a file of orders). scales : of the run; every symbol of the file is in it.
     Raises: DataError (HF654) for a broken line that others follow.
     """
-    rows, problem = _parsed(path)
-    dtype = ROWS[table]
-    if table in ("orders", "reports"):
-        wanted = "decision" if table == "orders" else "report"
-        rows = [row for row in rows if row.get("event", wanted) == wanted]
-    out = np.zeros(len(rows), dtype)
+    dtype, parts, part = ROWS[table], [np.zeros(0, ROWS[table])], np.zeros(_PART, ROWS[table])
     codes = {field: {code.name: int(code) for code in words} for field, words in CODES[table].items()}
     names = {symbol: index for index, symbol in enumerate(scales.symbols)}
-    if "time" in (dtype.names or ()):
-        out["time"] = np.datetime64("NaT")
-    for number, row in enumerate(rows):
-        try:
-            _fill(out[number], row, scales, codes, names)
-        except (KeyError, ValueError, ArithmeticError, TypeError) as error:
-            raise DataError(f"line {number + 1:,} is none of a recorded run: {error!r}", where=f"HF654: {path}",
-                            remedy="record the run again") from error
-    return out, problem
+    wanted = {"orders": "decision", "reports": "report"}.get(table)
+    used, problem = 0, ""
+    for number, row in _rows(path):
+        if isinstance(row, str):
+            problem = row
+        elif wanted is None or row.get("event", wanted) == wanted:
+            if "time" in (dtype.names or ()):
+                part[used]["time"] = np.datetime64("NaT")
+            try:
+                _fill(part[used], row, scales, codes, names)
+            except (KeyError, ValueError, ArithmeticError, TypeError, AttributeError) as error:
+                raise DataError(f"line {number:,} is none of a recorded run: {error!r}", where=f"HF654: {path}",
+                                remedy="record the run again") from error
+            used += 1
+            if used == _PART:
+                parts.append(part)
+                used, part = 0, np.zeros(_PART, dtype)
+    return np.concatenate([*parts, part[:used]]), problem
 
 
 def scales_of_lines(paths: Mapping[str, Path]) -> Scales:
     """Return the scales that the decimals in recorded files show: the smallest step written. For files without a report."""
     texts: dict[str, tuple[set[str], set[str]]] = {}
     for path in paths.values():
-        for row in _parsed(path)[0]:
+        for _, row in _rows(path):
+            if not isinstance(row, dict):
+                continue
             prices, quantities = texts.setdefault(row.get("symbol", "?"), (set(), set()))
             for name, what in _AMOUNTS.items():
                 if isinstance(row.get(name), str) and what != "units":
@@ -108,26 +115,22 @@ def _stream_of_dtype(path: Path) -> str:
     return next((stream for stream, field in _ONLY.items() if field in names), "")
 
 
-def _parsed(path: Path) -> tuple[list[dict[str, Any]], str]:
-    """Return the objects of a file of JSON lines, and what is missing at its end."""
-    rows: list[dict[str, Any]] = []
-    for number, line, last in _lines(path):
-        try:
-            rows.append(orjson.loads(line))
-        except orjson.JSONDecodeError as error:
-            if not last:
-                raise DataError(f"line {number:,} is not JSON", where=f"HF654: {path}", remedy="record the run again") from error
-            return rows, f"{path.name} ends in the middle of line {number:,}; {number - 1:,} whole lines are there"
-    return rows, ""
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """Yield (number from 1, object) of each line; of a last line that was cut off, what is missing instead.
 
-
-def _lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:
-    """Yield (number, line, whether it is the last)."""
-    lines = path.read_bytes().split(b"\n")
-    if lines and not lines[-1]:
-        lines.pop()
-    for number, line in enumerate(lines, 1):
-        yield number, line, number == len(lines)
+    Raises: DataError (HF654) for a line that is no JSON and is not the last.
+    """
+    with open(path, "rb") as file:
+        following = file.readline()
+        number = 0
+        while following:
+            line, number, following = following, number + 1, file.readline()
+            try:
+                yield number, orjson.loads(line)
+            except orjson.JSONDecodeError as error:
+                if following:
+                    raise DataError(f"line {number:,} is not JSON", where=f"HF654: {path}", remedy="record the run again") from error
+                yield number, f"{path.name} ends in the middle of line {number:,}; {number - 1:,} whole lines are there"
 
 
 def _fill(out: Any, row: dict[str, Any], scales: Scales, codes: dict[str, dict[str, int]], names: dict[str, int]) -> None:

@@ -77,7 +77,7 @@ class Scales:
             step = self._step(int(index), what)
             numerator, denominator = step.as_integer_ratio()
             part = amounts[chosen]
-            top = int(np.abs(part).max(initial=0)) * numerator
+            top = max(-int(part.min(initial=0)), int(part.max(initial=0))) * numerator
             if top < _EXACT and denominator < _EXACT:  # both exact, so that the division rounds once
                 out[chosen] = (part * numerator).astype(np.float64) / denominator
             else:

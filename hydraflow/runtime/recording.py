@@ -30,7 +30,7 @@ from hydraflow.codes import (
     Venue,
 )
 from hydraflow.errors import OutputError, UsageError
-from hydraflow.records import ORDER, REPORT
+from hydraflow.records import REPORT
 from hydraflow.rows import BOOK_ROW, ORDER_ROW, REPORT_ROW, book_rows, fills_of, order_rows, report_rows, reports_in
 from hydraflow.runtime.npy_file import NpyFile
 from hydraflow.topology.spec import STREAMS
@@ -117,8 +117,7 @@ class Recording:
             owner = np.repeat(np.arange(len(batch)), counts)
             within = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
             slots = (owner + first_sequence) & (len(self._orders) - 1)
-            lines = self._orders.view(ORDER).reshape(self._orders.shape)[slots, within]
-            self._tables["orders"].append(order_rows(batch[owner], owner + first_sequence, lines))
+            self._tables["orders"].append(order_rows(batch[owner], owner + first_sequence, self._orders[slots, within]))
         if "fills" in self._tables:
             chosen = np.flatnonzero(batch["kind"] == Kind.REPORT)
             reports = reports_in(self._payload, batch["payload_position"][chosen] & self._mask)

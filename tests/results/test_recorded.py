@@ -99,6 +99,15 @@ def test_a_damaged_line_is_named(made, tmp_path, change, what):
     assert str(caught.value).startswith(f"HF654: {path}: ") and caught.value.exit_code == 65
 
 
+def test_rows_are_made_in_parts(made, monkeypatch):
+    from hydraflow.results import recorded
+
+    whole, _ = read_lines(made[1]["book"], "books", SCALES)
+    monkeypatch.setattr(recorded, "_PART", 7)
+    parts, _ = read_lines(made[1]["book"], "books", SCALES)
+    assert len(whole) > 14 and (parts == whole).all()
+
+
 def test_a_price_that_is_no_multiple_of_the_tick_is_damage(made, tmp_path):
     path = tmp_path / "fills.jsonl"
     path.write_bytes(re.sub(rb'"price":"[\d.]+"', b'"price":"1.0313"', made[1]["fills"].read_bytes(), count=1))

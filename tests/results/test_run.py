@@ -193,6 +193,13 @@ def test_what_is_no_run_is_refused_with_what_would_be_one(tmp_path, make, error,
     assert text.format(p=tmp_path) in str(caught.value)
 
 
+def test_a_pipe_is_no_run_and_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path):
+        with pytest.raises(DataError, match="holds nothing of a run"):
+            hydraflow.open_run(path)
+
+
 def test_nothing_is_read_before_it_is_asked_for(made, journal, monkeypatch):
     """Counts: opening reads no journal; fills, reports and messages load it once; a repr replays nothing."""
     from hydraflow.journal.reader import JournalReader as Reader

@@ -62,7 +62,7 @@ def test_numbers_are_floats_decimals_or_ticks(table):
         table.columns("euro")
 
 
-@given(ticks=st.integers(-(1 << 62), 1 << 62), multiple=st.integers(1, 10_000), decimals=st.integers(0, 18))
+@given(ticks=st.integers(-(1 << 63), (1 << 63) - 1), multiple=st.integers(1, 10_000), decimals=st.integers(0, 18))
 @settings(max_examples=300, deadline=None)
 def test_a_float_is_the_nearest_to_the_exact_decimal(ticks, multiple, decimals):
     step = Decimal(multiple).scaleb(-decimals)
