@@ -76,7 +76,7 @@ def test_the_tutorial_followed_to_the_letter(tmp_path):
             assert pattern(printed).fullmatch(said), f"$ {command}\nprinted:\n" + "\n".join(printed) + f"\nsaid:\n{said}"
             compared += 1
     assert compared >= 12
-    assert sorted(p.name for p in work.iterdir()) == ["books.yaml", "first", "look.py", "spread.py", "tests", "wider.yaml"]
+    assert sorted(p.name for p in work.iterdir() if not p.name.startswith(".")) == ["books.yaml", "first", "look.py", "spread.py", "tests", "wider.yaml"]
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,7 @@ class RecordedRun:
         self.payload = np.zeros(2 * capacity, LEVEL)
         self.payload[:used] = np.concatenate(units)
         self.payload[capacity:] = self.payload[:capacity]
+        self.messages["payload_position"] += capacity * rng.integers(0, 3, count)  # absolute: laps ago or ahead
 
     def _payload(self, kind: Kind, sequence: int, rng: Any) -> np.ndarray:
         if kind == Kind.REPORT:
