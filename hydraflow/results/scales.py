@@ -64,6 +64,9 @@ class Scales:
     def __getitem__(self, index: int) -> Scale:
         return self._scales[index]
 
+    def __repr__(self) -> str:
+        return "\n".join(f"{k}  {s.symbol}  tick {s.tick:f}  lot {s.lot:f}" for k, s in enumerate(self._scales)) or "no instruments"
+
     @property
     def symbols(self) -> list[str]:
         """Every symbol, by index."""

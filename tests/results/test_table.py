@@ -126,6 +126,11 @@ def test_a_repr_shows_both_ends_and_fits(table):
     assert "<table>" in table._repr_html_() and "&lt;" in Table("latencies", one_latency("<b>"), SCALES)._repr_html_()
 
 
+def test_instruments_show_their_steps():
+    assert repr(SCALES) == "0  BTCUSDT  tick 0.10  lot 0.001\n1  ETHUSDT  tick 0.25  lot 0.00001"
+    assert repr(Scales()) == "no instruments" and [s.symbol for s in SCALES] == SCALES.symbols == ["BTCUSDT", "ETHUSDT"]
+
+
 def one_latency(name: str) -> np.ndarray:
     row = np.zeros(1, LATENCY_ROW)
     row["name"], row["count"], row["p50"] = name, 1, 12.5
