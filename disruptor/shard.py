@@ -8,6 +8,9 @@ never write to the same record.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import attrs
 import numpy as np
 
@@ -40,7 +43,7 @@ def shard_of_unsigned(key, count):
 
 def check_key(dtype: np.dtype, field: str) -> str:
     """Return "" when records of this dtype can be divided by a field, else why not, as the end of a sentence."""
-    known = dtype.fields or {}
+    known: Mapping[str, Any] = dtype.fields or {}
     if field not in known:
         return "which the record does not have"
     kind = known[field][0]

@@ -179,9 +179,9 @@ def _wished(members: Sequence[Stage], wait: str, why: str) -> tuple[str, str]:
         return wait, why
     if len(wishes) == 1:
         wish, stage = next(iter(wishes.items()))
-        return wish, f"{wish}, as '{stage}' asks" + ("" if wish == wait else f"; left alone it {why.partition(':')[0]}")
+        return wish, f"as '{stage}' asks" + ("" if wish == wait else f"; left alone it {why.partition(':')[0]}")
     words = ", ".join(f"'{stage}' {wish}" for wish, stage in sorted(wishes.items()))
-    return "yielding", f"yields: its stages, brought together on few cores, ask for different things ({words})"
+    return "yielding", f"few cores brought stages together that ask for different things: {words}"
 
 
 def _named_apart(threads: list[Thread]) -> list[Thread]:

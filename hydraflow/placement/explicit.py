@@ -36,19 +36,19 @@ def explicit(stages: Sequence[Stage], spec: PlacementSpec, machine: Machine) -> 
 
 def _wait(wish: ThreadSpec, members: Sequence[Stage], wishes: Sequence[ThreadSpec], machine: Machine, services: int) -> tuple[str, str]:
     if wish.wait:
-        return wish.wait, f"{wish.wait}, as the placement says"
+        return wish.wait, "as the placement says"
     asked = next((s for s in members if s.wait), None)
     if asked is not None:
         assert asked.wait is not None
-        return asked.wait, f"{asked.wait}, as '{asked.name}' asks"
+        return asked.wait, f"as '{asked.name}' asks"
     against = _needed_by_others(wish, wishes, machine, services)
-    return ("yielding", f"yields: {against}") if against else ("busy-spin", "spins: its core is needed by nobody else")
+    return ("yielding", against) if against else ("busy-spin", "its core is needed by nobody else")
 
 
 def _needed_by_others(wish: ThreadSpec, wishes: Sequence[ThreadSpec], machine: Machine, services: int) -> str:
     """Return who else needs the core of a thread, "" for nobody."""
     if wish.cpu is None:
-        return "it is not pinned"
+        return "not pinned"
     core = machine.siblings.get(wish.cpu, (wish.cpu,))
     for other in wishes:
         if other is not wish and other.cpu == wish.cpu:

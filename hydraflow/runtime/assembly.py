@@ -25,8 +25,8 @@ from hydraflow.errors import InputOutputError, Locked, OutputError, UsageError
 from hydraflow.placement.assign import Placement, assign, parse_placement, stages_of
 from hydraflow.placement.cpus import read_machine
 from hydraflow.runtime.graph import build_graph
-from hydraflow.runtime.instruments import instrument_table
 from hydraflow.runtime.home import near
+from hydraflow.runtime.instruments import instrument_table
 from hydraflow.runtime.journaling import DISK_FULL, Journaling, journal_header
 from hydraflow.runtime.options import Options
 from hydraflow.runtime.recording import Recording

@@ -87,8 +87,9 @@ class Graph:
         Of a sharded stage each shard has some of the books. Reads state that a loop is writing: each status is one word, and
         what has changed is seen the next time.
         """
-        keepers = [m for m in self.members.values() if m.state is not None and "books" in (m.state.dtype.names or ())]
-        statuses = [m.state[0]["books"]["status"] for m in keepers if stage_of(m.name) == stage_of(keepers[0].name)]
+        states = {name: m.state for name, m in self.members.items() if m.state is not None and "books" in (m.state.dtype.names or ())}
+        first = stage_of(next(iter(states), ""))
+        statuses = [state[0]["books"]["status"] for name, state in states.items() if stage_of(name) == first]
         if not statuses:
             return []
         return [int(i) for i in np.flatnonzero((np.stack(statuses) != int(BookStatus.LIVE)).all(axis=0))]

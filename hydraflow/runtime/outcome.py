@@ -21,7 +21,7 @@ from hydraflow.runtime.loops import CHECKPOINT_ROWS, Loops
 from hydraflow.runtime.phases import Phase
 from hydraflow.runtime.result import from_snapshot
 from hydraflow.runtime.watching import Fault
-from hydraflow.topology.shards import stage_of
+from hydraflow.topology.shards import is_sharded, shard_names, stage_of
 from hydraflow.topology.spec import SEQUENCER
 
 __all__ = ["outcome"]
@@ -50,6 +50,9 @@ def outcome(
         "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "memory_locked": not any("mlock" in note for note in assembly.graph.notes),
         "journal": _journal(assembly),
+        "shards": {
+            s.name: {"replicas": s.replicas, "by": s.by, "names": list(shard_names(s))} for s in assembly.topology.stages if is_sharded(s)
+        },
         "state_hash": None,
         "state_hashes": {},
     }

@@ -52,7 +52,7 @@ def _check_ends(spec: HandlerSpec, findings: Findings) -> None:
         if rings:
             verb = "publish into" if key == "into" else "drain"
             findings.error("HF417", f"handler '{spec.name}' has replicas, so it cannot {verb} '{rings[0]}'",
-                           spec.where(key, 0) or spec.where_key("use") or spec.where(), label=why,
+                           spec.where(key, 0) or spec.where_key("replicas") or spec.where(), label=why,
                            notes=("let the shards write fields of the record, and one stage after them "
                                   + ("publish" if key == "into" else "drain the ring"),))
 
@@ -96,10 +96,10 @@ def _check_writers(spec: HandlerSpec, topology: Topology, bound: dict[str, Any],
         if writer.name in before and writer.name != spec.name:
             continue
         after = spec.name in ancestors({s.name: s.after for s in topology.stages}, writer.name)
-        how = "itself" if writer is spec else f"'{writer.name}', which comes after," if after else f"'{writer.name}', which nothing orders,"
+        who = "it" if writer is spec else f"'{writer.name}', which comes after," if after else f"'{writer.name}', which nothing orders,"
         at = writer.where("name") or writer.where("use") or writer.where()
-        findings.error("HF416", f"handler '{spec.name}' cannot divide records by '{spec.by}', for {how} writes it: one shard would see "
-                       "another key than the next", spec.where("by"),
+        findings.error("HF416", f"handler '{spec.name}' cannot divide records by '{spec.by}', for {who} writes that field: one shard "
+                       "would see another key than the next", spec.where("by"),
                        label="a field that nothing writes from here on" if writer is spec or after else f"add after: {writer.name}",
                        related=(Related(at, f"writes '{spec.by}'"),) if at and writer is not spec else ())
     offset = _records()[topology.rings[spec.on].record].fields[spec.by][1]

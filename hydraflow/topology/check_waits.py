@@ -20,7 +20,8 @@ _Stage = SourceSpec | HandlerSpec
 
 def check_waits(topology: Topology, bound: dict[str, Any], findings: Findings) -> None:
     """Add every contradiction. bound : stage name → hydraflow.topology.components.Bound, for what is plain Python."""
-    stages: dict[str, _Stage] = {s.name: s for s in (*topology.sources, *topology.stages)}
+    everything: list[_Stage] = [*topology.sources, *topology.stages]
+    stages = {s.name: s for s in everything}
     python = {n for n, one in bound.items() if n in stages and not one.handler.jit}
     option = topology.placement.option
     for name in python:

@@ -21,7 +21,7 @@ SEPARATOR = "/"  # stands in no stage's own name
 
 def shard_names(spec: HandlerSpec) -> tuple[str, ...]:
     """Return the names of a stage's instances, "risk/0", "risk/1", …; its own name alone when it is not sharded."""
-    return tuple(f"{spec.name}{SEPARATOR}{k}" for k in range(spec.replicas)) if is_sharded(spec) else (spec.name,)
+    return tuple(f"{spec.name}{SEPARATOR}{k}" for k in range(spec.replicas or 1)) if is_sharded(spec) else (spec.name,)
 
 
 def is_sharded(spec: object) -> bool:
