@@ -77,7 +77,7 @@ def _check_threads(topology: Topology, stages: list[Node], findings: Findings, c
         wait = thread.wait or (asking.wait if asking is not None else None)
         if thread.cpu is None:
             if wait == "busy-spin":
-                span = thread.where("wait") or (asking.where("wait") if asking is not None and not thread.wait else None)
+                span = thread.where("wait") if thread.wait or asking is None else asking.where("wait")
                 findings.warning("HF406", f"thread '{thread.name}' spins without a core of its own", span,
                                  label="add cpu: …")
             continue

@@ -52,7 +52,7 @@ def _check_ends(spec: HandlerSpec, findings: Findings) -> None:
         if rings:
             verb = "publish into" if key == "into" else "drain"
             findings.error("HF417", f"handler '{spec.name}' has replicas, so it cannot {verb} '{rings[0]}'",
-                           spec.where(key, 0) or spec.where_key("replicas") or spec.where(), label=why,
+                           spec.where(key, 0) if spec.node and key in spec.node.entries else spec.where_key("replicas"), label=why,
                            notes=("let the shards write fields of the record, and one stage after them "
                                   + ("publish" if key == "into" else "drain the ring"),))
 

@@ -1,7 +1,7 @@
 """Random graphs in random placements: every state is what a plain loop over the messages, one after the other, says.
 
 States fold what a stage read, what it published with every byte, and what it was told back, so equal states are equal
-outputs. By default 60 graphs run un-jitted in three placements each, and two compiled, with twenty sets of numbers each in
+outputs. By default 60 graphs run un-jitted in three placements each, and two compiled, with eight sets of numbers each in
 the same loops. HYDRAFLOW_ALL_GRAPHS=N adds the first N graphs compiled (some ten seconds of CPU each the first time).
 """
 
@@ -19,7 +19,7 @@ from tests.reference.graph_runner import loaded, run
 from tests.reference.random_graphs import WAITS, random_graph, random_placement
 
 ROOT = Path(__file__).resolve().parents[2]
-GRAPHS, PLACEMENTS, DATA = 60, 3, 20
+GRAPHS, PLACEMENTS, DATA = 60, 3, 8
 FEW = {0: 0, 11: 1}  # graph: placement; with two sources, feedback and shards on three threads that spin, yield and block
 COMPILED = FEW | {n: n % PLACEMENTS for n in range(int(os.environ.get("HYDRAFLOW_ALL_GRAPHS", "0"))) if n not in FEW}
 
