@@ -21,6 +21,7 @@ from hydraflow.topology.load import examine
 from hydraflow.topology.spec import Topology
 
 MACHINE = Machine(cpus=(0, 1), online=(0, 1))
+LOOK_SECONDS, LOOKS = 0.01, 100
 GIVE_UP_SECONDS = 300.0  # a graph that does not drain is stuck; no measure of speed
 
 
@@ -63,9 +64,11 @@ def run(topology: Topology, placement: str) -> dict[str, dict[str, Any]]:
     ]
     results: list[Any] = []
     threads = [threading.Thread(target=lambda one=loop: results.append(one.run()), daemon=True) for loop in loops]
-    for thread in threads:
-        thread.start()
     stages = [m.stage for m in graph.members.values()]
+    for number, thread in enumerate(threads, 1):
+        thread.start()
+        if number < len(threads):
+            _let_it_get_ahead(stages, graph, cells)
     end = time.monotonic() + GIVE_UP_SECONDS
     while not _drained(stages, cells):
         where = {n: int(cells[m.stage.cursor]) for n, m in graph.members.items() if isinstance(m.stage, HandlerStage)}
@@ -79,6 +82,18 @@ def run(topology: Topology, placement: str) -> dict[str, dict[str, Any]]:
     return {name: {f: m.state[0][f].tolist() if m.state[0][f].ndim else m.state[0][f].item() for f in m.state.dtype.names if not f.startswith("pad")}
             for name, m in graph.members.items()
             if isinstance(m.stage, HandlerStage) and m.state is not None and m.stage.source.ring.name == "main"}
+
+
+def _let_it_get_ahead(stages: list[Any], graph: Any, cells: np.ndarray) -> None:
+    """Wait until what has been started can do no more for want of what has not: so far ahead gets it in no other way."""
+    words = [ring.cursor for ring in graph.rings.values()] + [s.cursor for s in stages if isinstance(s, HandlerStage)]
+    before = None
+    for _ in range(LOOKS):
+        time.sleep(LOOK_SECONDS)
+        now = cells[words].tolist()
+        if now == before:
+            return
+        before = now
 
 
 def _drained(stages: list[Any], cells: np.ndarray) -> bool:
