@@ -11,17 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hydraflow.topology.spec import HandlerSpec
+from hydraflow.topology.spec import HandlerSpec, SourceSpec
 
-__all__ = ["REPLICAS_MAX", "SEPARATOR", "instances", "is_sharded", "shard_names", "stage_of"]
+__all__ = ["SEPARATOR", "instances", "is_sharded", "shard_names", "stage_of"]
 
-REPLICAS_MAX = 64
 SEPARATOR = "/"  # stands in no stage's own name
 
 
-def shard_names(spec: HandlerSpec) -> tuple[str, ...]:
+def shard_names(spec: SourceSpec | HandlerSpec) -> tuple[str, ...]:
     """Return the names of a stage's instances, "risk/0", "risk/1", …; its own name alone when it is not sharded."""
-    return tuple(f"{spec.name}{SEPARATOR}{k}" for k in range(spec.replicas or 1)) if is_sharded(spec) else (spec.name,)
+    count = (spec.replicas or 1) if isinstance(spec, HandlerSpec) else 1
+    return tuple(f"{spec.name}{SEPARATOR}{k}" for k in range(count)) if count > 1 else (spec.name,)
 
 
 def is_sharded(spec: object) -> bool:

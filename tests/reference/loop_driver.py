@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from disruptor.buckets import HEAD_WORDS
 from disruptor.codegen import LoopSource, write_loop
 from disruptor.handler import Handler
-from disruptor.buckets import HEAD_WORDS
 from disruptor.histogram import BUCKETS
 from disruptor.layout import CELL_WORDS, record_dtype
 from disruptor.memory import anonymous
