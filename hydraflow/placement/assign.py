@@ -24,6 +24,7 @@ from hydraflow.placement.pseudo_files import cpu_words
 from hydraflow.placement.seats import choose
 from hydraflow.placement.stage import Stage, is_paced, stages_of
 from hydraflow.placement.thread import Thread, cores_in_words, python_thread, service_threads
+from hydraflow.topology.shards import stage_of
 from hydraflow.topology.spec import WAITS, PlacementSpec, ThreadSpec
 
 __all__ = ["Placement", "Stage", "Thread", "assign", "is_paced", "parse_placement", "stages_of"]
@@ -174,7 +175,7 @@ def _pinned(groups: _Groups, machine: Machine, helpers: bool, reasons: list[str]
 
 def _wished(members: Sequence[Stage], wait: str, why: str) -> tuple[str, str]:
     """Return what a thread does, and why, when its stages have a word in it."""
-    wishes = {s.wait: s.name for s in reversed(members) if s.wait}
+    wishes = {s.wait: stage_of(s.name) for s in reversed(members) if s.wait}
     if not wishes:
         return wait, why
     if len(wishes) == 1:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from hydraflow.placement.cpus import Machine
 from hydraflow.placement.stage import Stage
 from hydraflow.placement.thread import Thread, cores_in_words, service_threads
-from hydraflow.topology.shards import instances
+from hydraflow.topology.shards import instances, stage_of
 from hydraflow.topology.spec import PlacementSpec, ThreadSpec
 
 __all__ = ["explicit"]
@@ -40,7 +40,7 @@ def _wait(wish: ThreadSpec, members: Sequence[Stage], wishes: Sequence[ThreadSpe
     asked = next((s for s in members if s.wait), None)
     if asked is not None:
         assert asked.wait is not None
-        return asked.wait, f"as '{asked.name}' asks"
+        return asked.wait, f"as '{stage_of(asked.name)}' asks"
     against = _needed_by_others(wish, wishes, machine, services)
     return ("yielding", against) if against else ("busy-spin", "its core is needed by nobody else")
 
