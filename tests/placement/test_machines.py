@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hydraflow.placement import Machine, Stage, assign, parse_placement, read_machine
@@ -185,6 +185,7 @@ def trees(draw):
                 offline=tuple(sorted(draw(every) - {0})), tickless=tuple(sorted(draw(every))))
 
 
+@settings(deadline=None)  # it writes a few hundred files for each machine
 @given(tree=trees(), count=st.integers(1, 8))
 def test_seats_are_usable_and_no_two_share_a_core_while_cores_are_free(tmp_path_factory, tree, count):
     machine = read_machine(tree.write(tmp_path_factory.mktemp("machine")))
