@@ -16,6 +16,7 @@ import attrs
 import numpy as np
 
 from disruptor.ring import Ring
+from disruptor.shard import Shard
 
 __all__ = ["FINISHED", "NOT_PARKED", "Checkpoint", "Guard", "DriverStage", "HandlerStage", "InletEnd", "Output", "RingEnd"]
 
@@ -96,6 +97,7 @@ class HandlerStage:
     service, age : rows of the histogram table (ticks per event; ticks since the record's stamp), -1 for none.
     guard : None where a fault ends the run. parkable : words of the stages before it that may be parked; the argument `parked`
     is how many of them are, at the record in hand.
+    shard : the records that are its own, None for all; the others count as handled, without a call.
     """
 
     name: str
@@ -114,6 +116,7 @@ class HandlerStage:
     checkpoint: Checkpoint | None = None
     guard: Guard | None = None
     parkable: tuple[int, ...] = ()
+    shard: Shard | None = None
 
 
 @attrs.define(kw_only=True)

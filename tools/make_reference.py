@@ -24,7 +24,7 @@ from tools.make_pictures import PICTURES, draw
 
 ROOT = Path(__file__).resolve().parents[1]
 _PART = re.compile(r"(<!-- generated: (\S+)(?: (\S+))? -->\n).*?(<!-- end -->)", re.DOTALL)
-_FIELD = re.compile(r'^\s*\("(\w+)", [^#]*#\s*(.+)$', re.MULTILINE)
+_FIELD = re.compile(r'^\s*\("(\w+)", [^#\n]*#\s*(.+)$', re.MULTILINE)
 _TYPES = {"str": "text", "int": "number", "float": "number", "bool": "true, false"}
 
 
@@ -93,16 +93,40 @@ def diagnostics() -> str:
 
 
 def exit_codes() -> str:
-    """The exit codes of `hfx`, from the tree of errors."""
-    from hydraflow import errors
+    """The exit codes of `hfx`."""
+    from hydraflow.settings import EXIT_CODES
 
-    rows = [("0", "all went well; a run that SIGTERM asked to stop and that drained"),
-            ("1", "a check or a comparison failed; a run is reported all the same")]
-    classes = [c for c in vars(errors).values() if inspect.isclass(c) and issubclass(c, errors.HydraFlowError)]
-    for error in sorted(classes, key=lambda c: c.exit_code):
-        if error is not errors.HydraFlowError:
-            rows.append((str(error.exit_code), _sentence(error.__doc__ or "")))
-    return _table(("code", "meaning"), [*rows, ("130", "interrupted: SIGINT, or halted before everything was drained")])
+    return _table(("code", "meaning"), [(str(code), meaning) for code, meaning in EXIT_CODES.items()])
+
+
+def variables() -> str:
+    """The environment variables that hfx reads."""
+    from hydraflow.settings import VARIABLES
+
+    return _table(("variable", "what it does"), [(f"`{v.name}`", v.meaning + (f" (`config/{v.shipped}.yaml`)" if v.shipped else "")) for v in VARIABLES])
+
+
+def folders() -> str:
+    """Where hfx keeps its files."""
+    from hydraflow.settings import FOLDERS
+
+    rows = [(f.name, f"`${f.variable}/{f.own}`", f"`{f.default}/{f.default_own}`", f.meaning) for f in FOLDERS]
+    return _table(("what", "where", "when that is unset", ""), rows)
+
+
+def row(name: str) -> str:
+    """The fields of a row of hydraflow.rows, with the comments beside them."""
+    from hydraflow import rows
+
+    source = inspect.getsource(rows)
+    begin = source.index(f"{name} = np.dtype(")
+    comments = dict(_FIELD.findall(source[begin : source.index("align=True", begin)]))
+    known = dict(getattr(rows, name).fields or {})
+    return _table(("field", "type", "meaning"), [(f"`{f}`", _row_type(known[f][0]), comments[f]) for f in getattr(rows, name).names])
+
+
+def _row_type(dtype: Any) -> str:
+    return "datetime64[ns]" if dtype.kind == "M" else "text" if dtype.kind == "U" else dtype.name
 
 
 def record(where: str) -> str:
@@ -135,7 +159,7 @@ def codes(name: str) -> str:
 
 PARTS: dict[str, Callable[..., str]] = {
     "keys": keys, "rings": rings, "components": components, "diagnostics": diagnostics, "exit-codes": exit_codes,
-    "record": record, "constants": constants, "codes": codes, "api": section,
+    "record": record, "row": row, "variables": variables, "folders": folders, "constants": constants, "codes": codes, "api": section,
 }
 
 

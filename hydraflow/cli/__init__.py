@@ -20,6 +20,8 @@ __all__ = ["hfx", "main"]
 
 _VERBS = {
     "check": ("hydraflow.cli.check:check", "Check a topology file: every mistake with line, column and remedy."),
+    "clean": ("hydraflow.cli.clean:clean", "Remove what dead engines, old compilations and old runs have left."),
+    "config": ("hydraflow.cli.config:config", "Say which settings hold here and where each comes from."),
     "doctor": ("hydraflow.cli.doctor:doctor", "Look at this machine: cores, limits, memory, caches; each finding with its fix."),
     "explain": ("hydraflow.cli.explain:explain", "Say what a diagnostic, a handler, a key of the file or a record is."),
     "init": ("hydraflow.cli.init:init", "Make a working project: topology, a handler of your own, tests."),

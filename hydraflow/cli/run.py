@@ -12,6 +12,7 @@ from hydraflow.errors import HydraFlowError, InputNotFound, UsageError
 from hydraflow.notes import note
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 __all__ = ["debugging", "execute", "run", "shipped", "show", "streams", "watch"]
@@ -24,7 +25,8 @@ _A_DAY = 86_400.0
 @click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Run with this value, as sources.simulator.with.frames=1000; may be repeated.")
 @click.option("--name", help="Name of the engine (default: the file's).")
 @click.option("--placement", help="auto, fused, or THREAD[@CPU][:WAIT]=STAGE,STAGE;…")
-@click.option("--record", metavar="STREAM=FILE,…", help="Write book=F,orders=F,fills=F as JSON lines.")
+@click.option("--record", metavar="STREAM=FILE,…", help="Write book=F,orders=F,fills=F as JSON lines, or as rows when F ends with .npy.")
+@click.option("--results", type=click.Path(), metavar="FOLDER", help="Leave everything there: report, journal, records; see hydraflow.open_run.")
 @click.option("--hash-every", type=click.IntRange(min=1), metavar="N", help="State hashes after every N messages.")
 @click.option("--journal", type=click.Path(), help="Folder under which the journal's folder is made.")
 @click.option("--no-journal", is_flag=True, help="Run without a journal.")
@@ -46,6 +48,8 @@ def run(file: str, as_json: bool, quiet: bool, **choices: Any) -> int:
         checked=choices["checked"], overrides=list(choices["overrides"]),
         **{"stall_seconds": choices["stall"], "hiccup_seconds": choices["hiccups"], **debugging(choices["debug"])},
     )
+    if choices["results"] is not None:
+        return _execute_into(choices["results"], options, as_json=as_json, quiet=quiet or bool(options.debug))
     return execute(options, as_json=as_json, quiet=quiet or bool(options.debug))
 
 
@@ -66,9 +70,30 @@ def debugging(wanted: str | None) -> dict[str, Any]:
     return {"debug": wanted, "terminal": terminal, "stall_seconds": _A_DAY, "drain_seconds": _A_DAY, "hiccup_seconds": 0.0}
 
 
-def execute(options: Any, *, as_json: bool, quiet: bool) -> int:
-    """Run the engine with these options, print its result, return the exit code. Raises: HydraFlowError."""
+def _execute_into(folder: str, options: Any, *, as_json: bool, quiet: bool) -> int:
+    """Run the engine and leave its results in a folder."""
+    from pathlib import Path
+
+    from hydraflow.results.folder import give_up, keep, prepare
+
+    options = prepare(Path(folder), options)
+    try:
+        code = execute(options, as_json=as_json, quiet=quiet, keep=lambda result: keep(Path(folder), result))
+    except HydraFlowError:
+        give_up(Path(folder))
+        raise
+    note(f"hfx: results in {folder}; in Python: hydraflow.open_run({str(folder)!r})")
+    return code
+
+
+def execute(options: Any, *, as_json: bool, quiet: bool, keep: Callable[[dict[str, Any]], None] | None = None) -> int:
+    """Run the engine with these options, print its result, return the exit code. keep : gets the result first.
+
+    Raises: HydraFlowError.
+    """
     outcome = watch(options, quiet=quiet)
+    if keep is not None:
+        keep(outcome.result)
     show(outcome.result, as_json=as_json)
     error = outcome.result.get("error")
     if error and (as_json or not sys.stdout.isatty()):  # on a terminal the report ends with it

@@ -18,7 +18,7 @@ from disruptor.log.format import RECORD_HEADER_BYTES
 from hydraflow.errors import OutputError
 from hydraflow.records import INPUT_BYTES, LEVEL, LEVELS_MAX
 
-__all__ = ["create_journal", "hold", "journal_root", "new_folder", "prune_journals"]
+__all__ = ["create_journal", "hold", "journal_root", "new_folder", "prune_journals", "remove_unless_held"]
 
 ATTEMPTS = 1000
 RECORD_BYTES_MAX = RECORD_HEADER_BYTES + INPUT_BYTES + LEVELS_MAX * LEVEL.itemsize
@@ -79,12 +79,20 @@ def prune_journals(root: Path, name: str, kept: int) -> None:
     newest_first = sorted(mine, key=lambda entry: entry.stat().st_mtime_ns, reverse=True)
     for old in newest_first[kept:]:
         with contextlib.suppress(OSError):
-            fd = os.open(old.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(old.path, ignore_errors=True)
-            finally:
-                os.close(fd)
+            remove_unless_held(Path(old.path))
+
+
+def remove_unless_held(folder: Path) -> bool:
+    """Remove a journal; return False when somebody holds it. Raises: OSError."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(fd)
+    return True
 
 
 def _safe(name: str) -> str:

@@ -27,12 +27,14 @@ from hydraflow.placement.apart import set_apart
 from hydraflow.placement.assign import Placement, assign, parse_placement, stages_of
 from hydraflow.placement.cpus import read_machine
 from hydraflow.runtime.graph import build_graph
+from hydraflow.runtime.home import near
 from hydraflow.runtime.instruments import instrument_table
 from hydraflow.runtime.journaling import DISK_FULL, Journaling, journal_header
 from hydraflow.runtime.options import Options, debugged
 from hydraflow.runtime.recording import Recording
 from hydraflow.topology.load import TopologyError, examine, load
-from hydraflow.topology.spec import SEQUENCER, HandlerSpec, Topology
+from hydraflow.topology.shards import stage_of
+from hydraflow.topology.spec import SEQUENCER, HandlerSpec, PlacementSpec, Topology
 
 __all__ = ["RECORDER", "Assembly"]
 
@@ -57,7 +59,8 @@ class Assembly:
         self.name = options.name or self.topology.name
         self._path = _file_path(self.name)
         self.clock = calibrate()
-        self._build_graph()
+        with near(self.machine, assign(stages_of(self.topology), self.machine, self._wanted()).node):
+            self._build_graph()
         self.recorder: HandlerStage | None = None
         self.recording = self._open_recording(stack)
         self.placement = self._place()
@@ -191,9 +194,9 @@ class Assembly:
 
     def _place(self) -> Placement:
         stages = [s for s in stages_of(self.topology) if s.name in self.graph.members]
-        spec = parse_placement(self.options.placement) if self.options.placement else self.topology.placement
+        spec = self._wanted()
         if spec.threads and (self.options.replay or self.options.no_journal):
-            known = set(self.graph.members)
+            known = {*self.graph.members, *map(stage_of, self.graph.members)}
             threads = tuple(attrs.evolve(t, stages=tuple(s for s in t.stages if s in known)) for t in spec.threads)
             spec = attrs.evolve(spec, threads=tuple(t for t in threads if t.stages))
         placement = assign(stages, self.machine, spec)
@@ -206,6 +209,9 @@ class Assembly:
             what = "a source or the sequencer, which handle no records" if name in self.graph.members else "no handler"
             raise UsageError(f"'{name}' is {what}", where="--debug", remedy=f"handlers: {', '.join(self.handlers())}")
         return name
+
+    def _wanted(self) -> PlacementSpec:
+        return parse_placement(self.options.placement) if self.options.placement else self.topology.placement
 
     def _create_file(self, stack: contextlib.ExitStack) -> None:
         graph, word = self.graph, self.graph.cells.word

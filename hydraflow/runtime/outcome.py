@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import resource
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import attrs
 
 from disruptor.counters import CounterReader
 from disruptor.threads import PinnedThread
+from hydraflow.codes import Venue
 from hydraflow.instruments import inverse_symbols
 from hydraflow.placement.assign import stages_of
 from hydraflow.runtime.assembly import Assembly
@@ -20,6 +22,7 @@ from hydraflow.runtime.loops import CHECKPOINT_ROWS, Loops
 from hydraflow.runtime.phases import Phase
 from hydraflow.runtime.result import from_snapshot
 from hydraflow.runtime.watching import Fault
+from hydraflow.topology.shards import is_sharded, shard_names, stage_of
 from hydraflow.topology.spec import SEQUENCER
 
 __all__ = ["outcome"]
@@ -43,11 +46,15 @@ def outcome(
         "compiled": {"seconds": round(loops.seconds, 3), "from_cache": loops.from_cache},
         "error": attrs.asdict(fault) if fault else None,
         "status": "interrupted" if interrupted else "failed" if fault else "completed",
+        "instruments": _instruments(assembly),
         "inverse_contracts": inverse_symbols(assembly.graph.instruments),
         "checked": assembly.options.checked,
         "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "memory_locked": not any("mlock" in note for note in assembly.graph.notes),
         "journal": _journal(assembly),
+        "shards": {
+            s.name: {"replicas": s.replicas, "by": s.by, "names": list(shard_names(s))} for s in assembly.topology.stages if is_sharded(s)
+        },
         "state_hash": None,
         "state_hashes": {},
     }
@@ -93,6 +100,19 @@ def _seconds(assembly: Assembly, loops: Loops) -> float:
     return max(0, max(lasts) - min(firsts) - starved) * assembly.clock.ns_per_tick / 1e9
 
 
+def _instruments(assembly: Assembly) -> list[dict[str, str]]:
+    """Return every instrument by index, with tick and lot as decimal text."""
+    return [
+        {"symbol": bytes(r["symbol"][: int(r["symbol_length"])]).decode(), "venue": Venue(int(r["venue"])).name,
+         "tick": _step(r["price_multiple"], r["price_decimals"]), "lot": _step(r["quantity_multiple"], r["quantity_decimals"])}
+        for r in assembly.graph.instruments
+    ]
+
+
+def _step(multiple: Any, decimals: Any) -> str:
+    return f"{Decimal(int(multiple)).scaleb(-int(decimals)):f}"
+
+
 def _usage(thread: PinnedThread | None) -> dict[str, int]:
     if thread is None:
         return {}
@@ -110,7 +130,7 @@ def _journal(assembly: Assembly) -> dict[str, Any] | None:
 def _replay(assembly: Assembly) -> dict[str, Any]:
     from hydraflow.journal.header import changed_handlers, source_hash
 
-    sources = {n: source_hash(m.declared.function) for n, m in assembly.graph.members.items()}
+    sources = {stage_of(n): source_hash(m.declared.function) for n, m in assembly.graph.members.items()}
     verdict = assembly.journal_reader.verdict
     counters = assembly.file.counter(SEQUENCER)[0]
     return {

@@ -1,7 +1,8 @@
-"""`--record book=F,orders=F,fills=F`: JSON lines from which an outsider can recompute what the engine did.
+"""`--record book=F,orders=F,fills=F`: rows from which an outsider can recompute what the engine did.
 
 A Python stage that follows every stage of the main ring. It gates the ring, so nothing is lost; a recorded run is slower.
-Prices and quantities are decimal text, exact; money is decimal text in the quote currency.
+A file is JSON lines: prices and quantities are decimal text, exact; money is decimal text in the quote currency. One that
+is called *.npy has the rows of hydraflow.rows instead, in ticks and lots: made a batch at a time, and mapped by readers.
 """
 
 from __future__ import annotations
@@ -30,9 +31,14 @@ from hydraflow.codes import (
 )
 from hydraflow.errors import OutputError, UsageError
 from hydraflow.records import REPORT
+from hydraflow.rows import BOOK_ROW, ORDER_ROW, REPORT_ROW, book_rows, fills_of, order_rows, report_rows, reports_in
+from hydraflow.runtime.npy_file import NpyFile
 from hydraflow.topology.spec import STREAMS
 
 __all__ = ["Recording"]
+
+NPY = ".npy"
+_ROWS = {"book": BOOK_ROW, "orders": ORDER_ROW, "fills": REPORT_ROW}
 
 
 class Recording:
@@ -48,13 +54,17 @@ class Recording:
         self._paths = {name: Path(path) for name, path in paths.items()}
         _refuse_one_file_for_two(self._paths)
         self._files: dict[str, Any] = {}
+        self._tables: dict[str, NpyFile] = {}
         for name, path in self._paths.items():
             try:
                 self._files[name] = open(_beside(path), "xb", buffering=1 << 20)
+                if path.suffix == NPY:
+                    self._tables[name] = NpyFile(self._files[name], _ROWS[name])
             except OSError as error:
                 self.close(keep=False)
                 raise OutputError(f"cannot write the record of {name}: {error.strerror}", where=str(path),
                                   remedy="name a file in a folder that exists and that you may write") from error
+        self._lines = {name: file for name, file in self._files.items() if name not in self._tables}
         self._instruments = [_Scale(record) for record in instruments]
 
     def bind(self, records: np.ndarray, payload: np.ndarray, orders: np.ndarray) -> None:
@@ -64,13 +74,15 @@ class Recording:
 
     def on_batch(self, batch: np.ndarray, first_sequence: int) -> None:
         """The Python handler."""
+        if self._tables:
+            self._append(batch, first_sequence)
         kinds = batch["kind"]
         wanted = np.zeros(len(batch), bool)
-        if "book" in self._files:
+        if "book" in self._lines:
             wanted |= kinds == Kind.DEPTH
-        if "orders" in self._files:
+        if "orders" in self._lines:
             wanted |= (batch["order_count"] > 0) | (kinds == Kind.REPORT)
-        if "fills" in self._files:
+        if "fills" in self._lines:
             wanted |= kinds == Kind.REPORT
         for index in np.flatnonzero(wanted):
             self._one(batch[index], first_sequence + int(index))
@@ -81,8 +93,10 @@ class Recording:
         Raises: OSError when one cannot be finished; close again with `keep` False then.
         """
         failure: OSError | None = None
-        for file in self._files.values():
+        for name, file in self._files.items():
             try:
+                if name in self._tables and keep and not file.closed:
+                    self._tables[name].finish()
                 file.close()
             except OSError as error:
                 failure = failure or error
@@ -93,24 +107,41 @@ class Recording:
             part.replace(self._paths[name]) if keep else part.unlink(missing_ok=True)
         self._files.clear()
 
+    def _append(self, batch: np.ndarray, first_sequence: int) -> None:
+        """Append the rows of a batch to the .npy files."""
+        if "book" in self._tables:
+            chosen = np.flatnonzero((batch["kind"] == Kind.DEPTH) & (batch["symbol"] < len(self._instruments)))
+            self._tables["book"].append(book_rows(batch[chosen], chosen + first_sequence))
+        if "orders" in self._tables:
+            counts = np.minimum(batch["order_count"].astype(np.int64), self._orders.shape[1])
+            owner = np.repeat(np.arange(len(batch)), counts)
+            within = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
+            slots = (owner + first_sequence) & (len(self._orders) - 1)
+            self._tables["orders"].append(order_rows(batch[owner], owner + first_sequence, self._orders[slots, within]))
+        if "fills" in self._tables:
+            chosen = np.flatnonzero(batch["kind"] == Kind.REPORT)
+            reports = reports_in(self._payload, batch["payload_position"][chosen] & self._mask)
+            self._tables["fills"].append(fills_of(report_rows(batch[chosen], chosen + first_sequence, reports)))
+
     def _one(self, event: Any, sequence: int) -> None:
         kind = int(event["kind"])
-        if kind == Kind.DEPTH and "book" in self._files and int(event["symbol"]) < len(self._instruments):
+        if kind == Kind.DEPTH and "book" in self._lines and int(event["symbol"]) < len(self._instruments):
             self._write("book", self._book(event, sequence))
         if kind == Kind.REPORT:
             row = self._report(event, sequence)
-            if "orders" in self._files:
+            if "orders" in self._lines:
                 self._write("orders", {"event": "report", **row})
-            if "fills" in self._files and row["quantity"] != "0" and row["status"] in ("PARTIAL", "FILLED"):
+            if "fills" in self._lines and row["quantity"] != "0" and row["status"] in ("PARTIAL", "FILLED"):
                 self._write("fills", row)
-        if event["order_count"] > 0 and "orders" in self._files:
+        if event["order_count"] > 0 and "orders" in self._lines:
             for k in range(int(event["order_count"])):
                 self._write("orders", self._decision(event, sequence, self._orders[sequence & (len(self._orders) - 1), k]))
 
     def _book(self, event: Any, sequence: int) -> dict[str, Any]:
         scale = self._instruments[int(event["symbol"])]
         return {
-            "line": _line(event), "sequence": sequence, "symbol": scale.symbol, "u": int(event["last_update"]),
+            "line": _line(event), "sequence": sequence, "receive_ns": int(event["receive_ns"]), "symbol": scale.symbol,
+            "u": int(event["last_update"]),
             "status": BookStatus(int(event["book_status"])).name,
             "bid_price": scale.price(event["bid_price_ticks"]), "bid_quantity": scale.quantity(event["bid_quantity_lots"]),
             "ask_price": scale.price(event["ask_price_ticks"]), "ask_quantity": scale.quantity(event["ask_quantity_lots"]),

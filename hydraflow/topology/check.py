@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from hydraflow.topology.check_placement import check_placement
 from hydraflow.topology.check_rings import check_rings
+from hydraflow.topology.check_shards import check_shards
 from hydraflow.topology.diagnose import Findings, Related, did_you_mean
 from hydraflow.topology.graph import Node, ancestors, before, cycles, nodes
 from hydraflow.topology.spec import SEQUENCER, InstrumentSpec, Topology
@@ -46,6 +47,7 @@ def check(topology: Topology, findings: Findings, cpus: Collection[int] | None =
     _check_names(topology, stages, findings)
     _check_after(topology, stages, findings)
     check_rings(topology, stages, findings)
+    check_shards(topology, findings)
     check_placement(topology, stages, findings, cpus)
 
 

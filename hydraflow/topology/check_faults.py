@@ -59,6 +59,8 @@ def _why_not(spec: HandlerSpec, handler: Any, topology: Topology) -> str:
             return f"an order would be lost on its way into '{ring}'"
     if spec.inlets:
         return f"it drains '{spec.inlets[0]}' itself, and what it had taken would be lost"
+    if (spec.replicas or 1) > 1:
+        return "it has shards, and one that is parked would leave out some messages and not others"
     touched = accesses(handler)
     if "orders" in handler.arguments and "order_count" not in touched.writes:
         return "it stands in the middle of an order: one that it had not finished with would go on as it is"

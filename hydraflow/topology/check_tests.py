@@ -30,7 +30,7 @@ PERCENTILES = ("mean", "p50", "p90", "p99", "p999", "p9999", "max")
 _REPORT = ("sequence", "receive_ns", "venue_ns", "number", "cause", "order_id", "symbol", "side", "status", "liquidity", "venue",
            "price", "quantity", "leaves", "fee")
 ROW_FIELDS = {
-    "book": ("line", "sequence", "symbol", "u", "status", "bid_price", "bid_quantity", "ask_price", "ask_quantity"),
+    "book": ("line", "sequence", "receive_ns", "symbol", "u", "status", "bid_price", "bid_quantity", "ask_price", "ask_quantity"),
     "orders": ("event", "line", "target_id", "action", "type", "time_in_force", "reason", "route_reason", "slices", "mev_reason",
                "limit_price", "bid_price", "ask_price", "book_status", *_REPORT),
     "fills": _REPORT,

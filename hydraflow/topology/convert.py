@@ -78,7 +78,11 @@ def convert(cls: type, node: Node, findings: Findings, *, codes: Codes, owner: s
     written: dict[str, str] = {}
     for key, (span, child) in node.entries.items():
         if key not in keys:
-            _unknown(key, span or at, keys, fields, findings, codes, owner)
+            misplaced = getattr(cls, "MISPLACED", {}).get(key)
+            if misplaced is not None:
+                findings.error(misplaced[0], f"{owner} cannot have '{key}': {misplaced[1]}", span or at, label="remove it")
+            else:
+                _unknown(key, span or at, keys, fields, findings, codes, owner)
             continue
         field = keys[key]
         if field.name in values:

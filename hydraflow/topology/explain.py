@@ -96,6 +96,20 @@ EXPLANATIONS = {
     "HF405": "Two threads that spin on one core stop each other for whole time slices of the kernel.",
     "HF406": "A spinning thread without a core of its own is moved about by the kernel.",
     "HF407": "A Python handler needs the GIL; compiled stages on its thread would stop whenever Python does.",
+    "HF410": "A thread does one thing when there is nothing to do. The stages that share it, and its own `wait:`, must ask for the "
+             "same, or be on different threads.",
+    "HF411": "A Python handler sleeps between looks at its ring: a loop that spins in Python would keep the GIL from all other "
+             "Python threads.",
+    "HF412": "`replicas: 1` divides nothing; it is what a stage without `replicas:` is.",
+    "HF413": "`replicas: n` and `by: field` belong together: the field's value modulo n is the number of the shard that owns a "
+             "record.",
+    "HF414": "There is one of it, or several would not run beside each other: a source, the sequencer of a ring, the journal, a Python "
+             "handler.",
+    "HF415": "Records are divided `by:` a whole-number field that they have; a fraction or an array has no remainder.",
+    "HF416": "All shards must see the same key in a record, and one that means something: an input of the ring, or a field that is "
+             "written by stages in `after:` and by nobody else.",
+    "HF417": "Shards run beside each other, so the order in which they publish into a ring would be chance. They write fields of "
+             "the record; one stage after them publishes, in the order of the ring.",
     # instruments
     "HF501": "An instrument is declared twice.",
     "HF502": "A symbol, tick, lot or address that cannot be represented exactly.",
@@ -109,4 +123,20 @@ EXPLANATIONS = {
              "Files are relative to the folder of the topology file.",
     "HF603": "A test speaks of a handler, counter, reason, latency or field that the topology, or the record, does not have.",
     "HF604": "An expectation that cannot be compared. Numbers are `5`, or text with a sign: '>= 5', '> 0', '!= 0', '3..7'.",
+    # what a run left
+    "HF650": "`hydraflow.open_run` was given something that is no run. It takes the JSON of `hfx run --json`, a journal's folder, an "
+             "engine's .cnc file, a file of `--record`, or a folder with any of these.",
+    "HF651": "What was asked for is not there: nobody recorded it and there is no journal; or a folder holds several runs, so that one "
+             "must be named.",
+    "HF652": "Orders and books that were not recorded come from a replay of the journal, which failed for the reason that is shown: "
+             "damage, a handler that is not there any more, a secret that must be set again.",
+    "HF653": "An optional library is missing. `to_pandas` needs pandas, `to_arrow` needs pyarrow: `pip install 'hydraflow-x[pandas]'`, "
+             "`pip install 'hydraflow-x[arrow]'`.",
+    "HF654": "A recorded file is damaged, cut off, or of another version of this program. The journal, where there is one, holds the "
+             "same.",
+    "HF655": "`numbers=` is 'float', 'decimal' or 'ticks'. The first two need to know what a tick and a lot are: from the journal, the "
+             "report, or the decimals of recorded JSON lines.",
+    # left-over files
+    "HF660": "`hfx clean` does not ask where nobody can answer: without a terminal it wants `--yes`, or `--dry-run` to look only.",
+    "HF661": "An age is a number with a unit: `90s`, `15m`, `12h`, `30d`, `4w`.",
 }

@@ -23,6 +23,7 @@ import pytest
 from tools.make_reference import outdated
 
 ROOT = Path(__file__).resolve().parents[2]
+FOLLOWED = ROOT / "docs/tutorial.md"  # line by line, by tests/project/test_tutorial.py
 DOCUMENTS = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"(?:<!-- (file|exit|not run): (.+?) -->\n)?```(\w+)\n(.*?)```", re.DOTALL)
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)|<img [^>]*src=\"(?!https?://)([^\"]+)\"|srcset=\"([^\"]+)\"")
@@ -56,12 +57,13 @@ def run(command: list[str] | str, folder: Path) -> subprocess.CompletedProcess[s
 
 @pytest.mark.slow
 @pytest.mark.timeout(2400)  # the first run of a graph compiles it
-@pytest.mark.parametrize("path", [p for p in DOCUMENTS if blocks(p)], ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize("path", [p for p in DOCUMENTS if blocks(p) and p != FOLLOWED], ids=lambda p: str(p.relative_to(ROOT)))
 def test_the_code_in_a_document_runs_as_printed(path, tmp_path):
     (tmp_path / "work").mkdir()
     (tmp_path / "state").mkdir()
     for number, block in enumerate(blocks(path)):
         if block.mark == "file":
+            (tmp_path / "work" / block.value).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / "work" / block.value).write_text(block.text)
         elif block.language == "python":
             script = tmp_path / f"block_{number}.py"

@@ -19,7 +19,7 @@ from handlers.journal import on_event as journal
 from hydraflow.codes import Kind
 from hydraflow.records import LEVEL, MESSAGE
 
-__all__ = ["COUNTERS", "Feed", "random_messages", "stage_messages", "write_journal"]
+__all__ = ["COUNTERS", "Feed", "random_messages", "stage_messages", "write_journal", "write_journal_of"]
 
 COUNTERS = journal.counters_dtype()
 KINDS = (Kind.SNAPSHOT, Kind.DEPTH, Kind.TICKER, Kind.TRADE, Kind.POOL, Kind.LOST, Kind.REPORT, Kind.TIMER)
@@ -111,8 +111,13 @@ def random_messages(count: int, seed: int = 7, levels: int = 12, first: int = 0)
 
 def write_journal(folder: Path, count: int, *, seed: int = 7, levels: int = 12, text: bytes = b"{}", **options: Any) -> Any:
     """Write a whole journal of random messages, writer in its own thread; return (messages, units, status)."""
-    feed = Feed(folder, text=text, **options)
     messages, units = random_messages(count, seed, levels)
+    return messages, units, write_journal_of(folder, messages, units, text=text, **options)
+
+
+def write_journal_of(folder: Path, messages: np.ndarray, units: np.ndarray, *, text: bytes = b"{}", **options: Any) -> Any:
+    """Write a whole journal of these messages, writer in its own thread; return its status."""
+    feed = Feed(folder, text=text, **options)
     feed.start()
     feed.stage(messages, units)
-    return messages, units, feed.finish()
+    return feed.finish()

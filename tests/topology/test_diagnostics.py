@@ -31,7 +31,7 @@ def test_golden_cases_are_many():
 
 def test_explanations_cover_every_code_of_the_sources():
     folder = Path(__file__).parents[2] / "hydraflow"
-    sources = [*folder.glob("topology/*.py"), folder / "loading.py", folder / "registry.py"]
+    sources = folder.rglob("*.py")
     used = set(re.findall(r"HF\d{3}", "".join(p.read_text() for p in sources if p.name != "explain.py")))
     assert used - {"HF"} <= set(EXPLANATIONS)
     assert set(EXPLANATIONS) <= used, "an explained code that nothing reports"
