@@ -3,8 +3,8 @@
 `auto`: decoding runs ahead on one core ('ingest'); everything on the sequenced ring, from the sequencer to the venue whose
 reports come back, is fused on another ('core'), because a feedback cycle that crosses threads pays two hand-overs per
 message. Where the sources set the pace (live, or paced) and the cores do not suffice for two spinning threads and what
-blocks beside them, everything is one thread that spins: it keeps up easily, and nobody takes its core away (frame → wire
-at 100,000 frames/s on two cores, p90: 6 µs instead of 50). With less than one and a half cores everything is one thread
+blocks beside them (the engine's own threads do), everything is one thread that spins: it keeps up easily, and nobody takes
+its core away (frame → wire at 100,000 frames/s on two cores, p90: 6 µs instead of 50). With less than one and a half cores everything is one thread
 that yields. Shards get threads of their own ('shard-0', …) while cores are left: shard k of every stage is on the same one,
 so that what belongs to one key stays in one core's cache. Python stages and service threads (the journal's writer, a
 source's feed) block and are never pinned. No two spinning threads ever share a core.
@@ -110,7 +110,7 @@ def _groups(compiled: list[Stage], machine: Machine, spec: PlacementSpec, helper
     if machine.capacity < ONE_THREAD_BELOW:
         reasons.append(f"one thread: {cores_in_words(machine.capacity)} cannot run two side by side")
         return _filled(one)
-    if machine.capacity < 2 + helpers and any(s.paced for s in compiled):
+    if machine.capacity < 3 and any(s.paced for s in compiled):  # the engine's own Python runs now and then without helpers too
         reasons.append("one thread: the sources set the pace, and what blocks needs the other core")
         return _filled(one)
     reasons.append("two threads: decoding runs ahead, the feedback cycle stays on one core")

@@ -58,7 +58,7 @@ def test_assign_auto_is_one_spinning_thread_when_the_source_sets_the_pace_and_co
     )
     assert table(assign(paced, FOUR)) == table(assign(DEMO, FOUR))
     bare = [s for s in paced if not s.service]
-    assert table(assign(bare, TWO)) == table(assign([attrs.evolve(s, paced=False) for s in bare], TWO))
+    assert table(assign(bare, TWO)) == [("core", 1, "busy-spin", tuple(s.name for s in bare))]  # the engine's own Python needs the other
 
 
 @pytest.mark.parametrize("machine", [Machine(cpus=(3,)), Machine(cpus=(0, 1, 2), quota=1.0), Machine(cpus=(0, 1, 2), quota=1.4)])
