@@ -13,6 +13,7 @@ from itertools import pairwise
 from hydraflow.topology.check_placement import check_placement
 from hydraflow.topology.check_rings import check_rings
 from hydraflow.topology.diagnose import Findings, Related, did_you_mean
+from hydraflow.topology.doubts import Doubts, doubtful
 from hydraflow.topology.graph import Node, ancestors, before, cycles, nodes
 from hydraflow.topology.spec import SEQUENCER, InstrumentSpec, Topology
 
@@ -25,11 +26,14 @@ ENGINE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")  # disruptor.counte
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 
 
-def check(topology: Topology, findings: Findings, cpus: Collection[int] | None = None, *, graph: bool = True) -> None:
+def check(topology: Topology, findings: Findings, cpus: Collection[int] | None = None, *, graph: bool = True,
+          doubts: Doubts | None = None) -> None:
     """Add everything that is wrong to `findings`.
 
     cpus : those that threads may be pinned to, None: not known. graph : all of the graph is there to be checked.
+    doubts : what mistakes reported so far leave open.
     """
+    doubts = doubts or Doubts()
     if not ENGINE_NAME.fullmatch(topology.name):
         findings.error("HF109", f"'{topology.name[:70]}' cannot be the name of an engine", topology.where("name"),
                        notes=("it names files: letters, digits, '_', '-' and '.', a letter or digit first, at most 60",))
@@ -39,14 +43,17 @@ def check(topology: Topology, findings: Findings, cpus: Collection[int] | None =
     if not topology.sources:
         findings.error("HF107", "the topology has no source, so nothing ever happens", topology.where_key("sources"),
                        notes=("add a source: simulator, capture or websocket",))
+    elif not topology.stages:
+        findings.error("HF118", "the topology has no handler, so nothing is ever done", topology.where_key("handlers"),
+                       notes=("add a handler: - {use: deserialize.binance}",))
     stages = nodes(topology)
     if len(stages) > STAGES_MAX or len(topology.rings) > STAGES_MAX:
         findings.error("HF005", f"{len(stages):,} stages and {len(topology.rings):,} rings; at most {STAGES_MAX} of each")
         return
     _check_names(topology, stages, findings)
-    _check_after(topology, stages, findings)
-    check_rings(topology, stages, findings)
-    check_placement(topology, stages, findings, cpus)
+    _check_after(topology, stages, findings, doubts)
+    check_rings(topology, stages, findings, doubts)
+    check_placement(topology, stages, findings, cpus, doubts)
 
 
 def _check_names(topology: Topology, stages: list[Node], findings: Findings) -> None:
@@ -74,11 +81,11 @@ def _check_names(topology: Topology, stages: list[Node], findings: Findings) -> 
                            notes=("handlers use it as a Python name: letters, digits and '_'",))
 
 
-def _check_after(topology: Topology, stages: list[Node], findings: Findings) -> None:
+def _check_after(topology: Topology, stages: list[Node], findings: Findings, doubts: Doubts) -> None:
     by_name = {s.name: s for s in reversed(stages)}
     known = {s.name for s in topology.stages}
     for spec in topology.stages:
-        for position, name in enumerate(spec.after):
+        for position, name in enumerate(spec.after if spec.use else ()):
             span = spec.where("after", position)
             if name == spec.name:
                 findings.error("HF103", f"handler '{spec.name}' waits for itself", span, label="remove it")
@@ -88,6 +95,8 @@ def _check_after(topology: Topology, stages: list[Node], findings: Findings) -> 
                                f"{'the' if kind == 'sequencer' else 'a'} {kind}, not a stage on a ring", span,
                                label=f"remove it: everything on '{spec.on}' comes after its producer")
             elif name not in known:
+                if doubts.names:
+                    continue  # it may be that of a stage whose name could not be read
                 close = did_you_mean(name, known - {spec.name})
                 at = by_name[close].spec.where("name") if close else None
                 line = f" ({f'{at.path}:' if at.path else 'line '}{at.line})" if at and at.line else ""
@@ -113,7 +122,8 @@ def _check_after(topology: Topology, stages: list[Node], findings: Findings) -> 
         findings.error("HF102", f"cycle: {' → '.join(names)}", last.where("after", last.after.index(names[0])),
                        label=f"{names[1]} waits for {names[0]}", related=tuple(links),
                        notes=("remove one of these; a handler that answers to a later one does it through a feedback ring",))
-    _check_inlets(topology, stages, findings)
+    if not doubts.order and not findings.has("HF102", "HF103", "HF104", "HF105"):
+        _check_inlets(topology, stages, findings)
 
 
 def _check_inlets(topology: Topology, stages: list[Node], findings: Findings) -> None:
@@ -154,15 +164,18 @@ def _check_instruments(topology: Topology, findings: Findings) -> None:
                 findings.error("HF502", f"instrument '{instrument.symbol}': {key} {text[:30]} must be positive, with at most "
                                "15 decimals", instrument.where(key))
     exchange = {s for s, i in first.items() if i.venue == "exchange"}
+    named = not any(doubtful(i, "symbol") for i in topology.instruments)
     for instrument in topology.instruments:
-        _check_pool(instrument, exchange, findings)
+        if not doubtful(instrument, "venue"):
+            _check_pool(instrument, exchange, findings, named)
 
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(set(names))) or "none"
 
 
-def _check_pool(instrument: InstrumentSpec, exchange: set[str], findings: Findings) -> None:
+def _check_pool(instrument: InstrumentSpec, exchange: set[str], findings: Findings, named: bool) -> None:
+    """named : every instrument's symbol could be read."""
     owner = f"instrument '{instrument.symbol}'"
     if instrument.venue != "pool":
         if instrument.underlying is not None:
@@ -170,10 +183,12 @@ def _check_pool(instrument: InstrumentSpec, exchange: set[str], findings: Findin
                            label="add venue: pool, or remove it")
         return
     listed = f"known: {', '.join(sorted(exchange)) or 'none'}"
-    if instrument.underlying is None:
+    if instrument.underlying is None and doubtful(instrument, "underlying"):
+        pass  # it has been reported
+    elif instrument.underlying is None:
         findings.error("HF503", f"{owner}: a pool needs the exchange instrument that it trades against", instrument.where(),
                        label="add underlying: …", notes=(listed,))
-    elif instrument.underlying not in exchange:
+    elif instrument.underlying not in exchange and named:
         close = did_you_mean(instrument.underlying, exchange)
         findings.error("HF503", f"{owner}: no exchange instrument is called '{instrument.underlying}'",
                        instrument.where("underlying"), label=f"did you mean '{close}'?" if close else "", notes=(listed,))

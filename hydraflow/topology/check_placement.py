@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from hydraflow.topology.diagnose import Findings, Related, did_you_mean
+from hydraflow.topology.doubts import Doubts, doubtful
 from hydraflow.topology.graph import Node
 from hydraflow.topology.spec import ThreadSpec, Topology
 
@@ -16,11 +17,12 @@ __all__ = ["SERVICE_SUFFIXES", "check_placement"]
 SERVICE_SUFFIXES = {"journal": "-writer", "source": "-feed"}
 
 
-def check_placement(topology: Topology, stages: list[Node], findings: Findings, cpus: Collection[int] | None) -> None:
+def check_placement(topology: Topology, stages: list[Node], findings: Findings, cpus: Collection[int] | None,
+                    doubts: Doubts) -> None:
     """Add everything that is wrong with an explicit placement. cpus : those that may be used, None: not known."""
     placement = topology.placement
     findings = findings.at(placement.option) if placement.option else findings
-    if placement.mode == "explicit" and not placement.threads:
+    if placement.mode == "explicit" and not placement.threads and not doubtful(placement, "threads"):
         findings.error("HF008", "an explicit placement needs threads", placement.where(), label="add threads: […]")
     if placement.mode == "fused" and placement.threads:
         findings.error("HF403", "a fused placement has no threads of its own", placement.where_key("threads"))
@@ -31,17 +33,19 @@ def check_placement(topology: Topology, stages: list[Node], findings: Findings, 
     seats: dict[str, tuple[ThreadSpec, int]] = {}
     for thread in placement.threads:
         for position, name in enumerate(thread.stages):
-            _seat(thread, position, name, known, seats, findings)
+            _seat(thread, position, name, known, seats, findings, doubts)
     missing = [n for n in dict.fromkeys(known) if n not in seats]
-    if missing:
+    if missing and not (doubts.names or doubts.placed or findings.has("HF402")):
         findings.error("HF401", f"the placement leaves out {', '.join(repr(n) for n in missing)}",
                        placement.where_key("threads") or placement.where(), label="every stage needs a thread")
     _check_threads(topology, stages, findings, cpus)
 
 
-def _seat(thread: ThreadSpec, position: int, name: str, known: list[str], seats: dict, findings: Findings) -> None:
+def _seat(thread: ThreadSpec, position: int, name: str, known: list[str], seats: dict, findings: Findings, doubts: Doubts) -> None:
     span = thread.where("stages", position)
     if name not in known:
+        if doubts.names:
+            return
         close = did_you_mean(name, known)
         findings.error("HF402", f"thread '{thread.name}' runs '{name}', which is not a stage", span,
                        label=f"did you mean '{close}'?" if close else "", notes=(f"known: {', '.join(known)}",))
@@ -65,7 +69,7 @@ def _check_threads(topology: Topology, stages: list[Node], findings: Findings, c
             findings.error("HF101", f"two threads are called '{thread.name}'", thread.where("name"), label="again",
                            related=(Related(at, "first here"),) if at else ())
         first.setdefault(thread.name, thread)
-        if not thread.stages and thread.name not in services:
+        if not thread.stages and thread.name not in services and not doubtful(thread, "stages") and not doubts.names:
             close = did_you_mean(thread.name, services)
             findings.error("HF402", f"thread '{thread.name}' has no stages", thread.where(),
                            label=f"did you mean '{close}'?" if close else "add stages: […]")

@@ -19,6 +19,7 @@ from hydraflow.topology.comparison import FORMS, comparison
 from hydraflow.topology.components import Bound, bind
 from hydraflow.topology.convert import PARAMETER_CODES, convert, describe
 from hydraflow.topology.diagnose import Findings, Related, Span, did_you_mean
+from hydraflow.topology.doubts import doubtful
 from hydraflow.topology.nodes import Node, is_unknown
 from hydraflow.topology.spec import SEQUENCER, CaseSpec, ExpectSpec, HandlerSpec, InputSpec, Located, RowSpec, Topology
 from hydraflow.topology.values import duration_ns
@@ -40,8 +41,8 @@ _KINDS = {e.name.lower() for e in FrameError} - {"none"} | {"stamp_backwards", "
 _TOTALS = (("rejects", "reason", _REASONS), ("frame_errors", "kind of frame error", _KINDS))
 
 
-def check_tests(topology: Topology, bound: Mapping[str, Bound], registry: Registry, findings: Findings) -> None:
-    """Add everything that is wrong with the tests of a topology to `findings`."""
+def check_tests(topology: Topology, bound: Mapping[str, Bound], registry: Registry, findings: Findings, *, named: bool = True) -> None:
+    """Add everything that is wrong with the tests of a topology to `findings`. named : the names of all its stages are known."""
     first: dict[str, CaseSpec] = {}
     for case in topology.tests:
         if case.name in first and case.name:
@@ -49,9 +50,9 @@ def check_tests(topology: Topology, bound: Mapping[str, Bound], registry: Regist
             findings.error("HF601", f"two tests are called '{case.name}'", case.where("name"), label="again",
                            related=(Related(at, "first here"),) if at else ())
         first.setdefault(case.name, case)
-        if not case.name.strip() and case.node and "name" in case.node.entries and not is_unknown(case.node.entries["name"][1]):
+        if not case.name.strip() and case.node and "name" in case.node.entries and not doubtful(case, "name"):
             findings.error("HF601", "a test has an empty name", case.where("name"))
-        _Check(topology, bound, registry, findings, case).all()
+        _Check(topology, bound, registry, findings, case, named).all()
 
 
 def replaced(topology: Topology, case: CaseSpec) -> dict[str, HandlerSpec]:
@@ -88,6 +89,7 @@ class _Check:
     registry: Registry
     findings: Findings
     case: CaseSpec
+    named: bool
 
     def all(self) -> None:
         if self.case.input is not None:
@@ -137,7 +139,8 @@ class _Check:
             if not isinstance(values, dict):
                 self._wrong("HF006", f"parameters: {name} must be a mapping", case.node, "parameters", name)
         for spec in replaced(self.topology, case).values():
-            bind(spec, self.registry, self.topology.path.rpartition("/")[0] or ".", self.findings)
+            if spec.use:
+                bind(spec, self.registry, self.topology.path.rpartition("/")[0] or ".", self.findings)
 
     # -- what must come out
 
@@ -167,6 +170,8 @@ class _Check:
             at = self._key_span(expect, "counters", stage)
             if stage not in known and self.topology.sequenced and stage == SEQUENCER:
                 continue
+            if any(stage == spec.name and stage not in self.bound for spec in self.topology.stages):
+                continue  # what it uses could not be found, which has been reported
             if not self._known(stage, known, "handler with counters", at):
                 continue
             if not isinstance(wanted, dict):
@@ -225,6 +230,8 @@ class _Check:
         known = list(known)
         if name in known:
             return True
+        if noun in _STAGES and not self.named:
+            return False
         close = did_you_mean(name, known)
         noun, _, owner = noun.partition(" of '")
         whose = f" of '{owner}" if owner else ""
@@ -245,6 +252,7 @@ class _Check:
         return node.where_key(path[-1]) if node else None
 
 
+_STAGES = ("source", "handler", "handler with counters", "latency")
 _INPUTS = "an input is text with lines '<receive ns> <json>', {file: capture.gz}, or {simulator: {frames: 10_000, seed: 7}}"
 
 

@@ -13,6 +13,7 @@ from disruptor.access import accesses
 from hydraflow.registry import Component, ComponentError, Registry
 from hydraflow.topology.convert import PARAMETER_CODES, convert
 from hydraflow.topology.diagnose import Findings, Related, did_you_mean
+from hydraflow.topology.doubts import Doubts, doubtful
 from hydraflow.topology.graph import ancestors, nodes
 from hydraflow.topology.nodes import Node
 from hydraflow.topology.spec import HandlerSpec, SourceSpec, Topology
@@ -40,8 +41,11 @@ class Bound:
         return self.component.handler
 
 
-def bind_all(topology: Topology, registry: Registry, findings: Findings) -> dict[str, Bound]:
-    """Return, by stage name, every source, handler and sink that could be resolved; the rest is in `findings`."""
+def bind_all(topology: Topology, registry: Registry, findings: Findings, doubts: Doubts | None = None) -> dict[str, Bound]:
+    """Return, by stage name, every source, handler and sink that could be resolved; the rest is in `findings`.
+
+    doubts : what mistakes reported so far leave open.
+    """
     folder = topology.path.rpartition("/")[0] or "."
     bound: dict[str, Bound] = {}
     everything: list[SourceSpec | HandlerSpec] = [*topology.sources, *topology.stages]
@@ -57,7 +61,8 @@ def bind_all(topology: Topology, registry: Registry, findings: Findings) -> dict
     _check_traded(topology, bound, findings)
     _check_drivers(topology, findings)
     _check_feedback(topology, bound, findings)
-    _check_races(topology, bound, findings)
+    if not (doubts or Doubts()).order:
+        _check_races(topology, bound, findings)
     _check_python(topology, bound, findings)
     return bound
 
@@ -88,6 +93,8 @@ def bind(spec: SourceSpec | HandlerSpec, registry: Registry, folder: str, findin
         for key, (span, _) in node.entries.items():
             findings.error("HF304", f"{owner} takes no parameters, got '{key}'", span or at)
         return Bound(spec=spec, component=component)
+    if doubtful(spec, "with"):
+        return Bound(spec=spec, component=component)
     params = convert(component.params, node, findings, codes=PARAMETER_CODES, owner=owner, at=at)
     return Bound(spec=spec, component=component, params=params)
 
@@ -115,6 +122,8 @@ def _check_handler(one: Bound, topology: Topology, findings: Findings) -> None:
     assert isinstance(spec, HandlerSpec)
     connected = set()
     for position, name in enumerate(spec.into):
+        if name not in topology.rings:
+            return  # reported; it may mean any of this handler's outputs
         span = spec.where("into", position)
         argument = output_argument(handler, name)
         if argument is None:
@@ -124,7 +133,7 @@ def _check_handler(one: Bound, topology: Topology, findings: Findings) -> None:
             continue
         connected.add(argument)
         _check_room(one, argument, name, topology, findings)
-    for argument in handler.max_out:
+    for argument in handler.max_out if not doubtful(spec, "into") else ():
         if argument not in connected and argument not in _ENGINES_OWN:
             findings.error("HF311", f"handler '{spec.name}' publishes into '{argument}', but the topology does not say where",
                            spec.where("use"), label=f"add into: {argument}")
@@ -157,7 +166,7 @@ def _check_traded(topology: Topology, bound: dict[str, Bound], findings: Finding
     if not sources or None in sources or any(s.use == "capture" for s in topology.sources) or findings.has("HF012", "HF013"):
         return
     root = topology.node
-    if not topology.instruments and not (root and "instruments" in root.entries):
+    if not topology.instruments and not (root and "instruments" in root.entries) and not doubtful(topology, "instruments"):
         if not any(one and getattr(one.handler, "instruments", None) for one in sources):
             findings.error("HF505", "nothing says what is traded", topology.where_key("sources"),
                            label="add instruments: [{symbol: …, tick: …, lot: …}]",
@@ -167,7 +176,7 @@ def _check_traded(topology: Topology, bound: dict[str, Bound], findings: Finding
         if "venue" in given and given["venue"][1].text != "exchange":
             continue
         for key in ("tick", "lot"):
-            if getattr(instrument, key) is None and key not in given:
+            if getattr(instrument, key) is None and key not in given and not doubtful(instrument, key):
                 findings.error("HF505", f"instrument '{instrument.symbol}' has no {key}, and no capture to take it from",
                                instrument.where("symbol"), label=f"add {key}: …")
 
@@ -181,7 +190,7 @@ def _check_drivers(topology: Topology, findings: Findings) -> None:
     if merged:
         wanted.append(("the sequencer", merged, 2 * LEVELS_MAX))
     for owner, ring, units in wanted:
-        if ring is None or not ring.slots or not ring.payload:
+        if ring is None or not ring.slots or not ring.payload or ring.slots & (ring.slots - 1):
             continue
         if ring.slots < _DRIVER_SLOTS:
             findings.error("HF206", f"ring '{ring.name}' has {ring.slots:,} slots; {owner} needs {_DRIVER_SLOTS}",
@@ -213,7 +222,7 @@ def _check_feedback(topology: Topology, bound: dict[str, Bound], findings: Findi
 
 def _check_races(topology: Topology, bound: dict[str, Bound], findings: Findings) -> None:
     """Of two stages on one ring, one may not write what the other reads or writes unless they are ordered."""
-    if findings.has("HF007", "HF104", "HF105", "HF106"):
+    if findings.has("HF102", "HF103", "HF104", "HF105", "HF106"):
         return  # the missing order has been reported by its cause
     after = {s.name: list(s.after) for s in nodes(topology) if s.kind == "handler"}
     before = {name: ancestors(after, name) for name in after}

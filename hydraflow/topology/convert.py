@@ -18,7 +18,7 @@ from typing import Any
 import attrs
 
 from hydraflow.topology.diagnose import Findings, Span, did_you_mean
-from hydraflow.topology.nodes import Node, is_unknown
+from hydraflow.topology.nodes import Node, forget, is_unknown
 from hydraflow.topology.spec import Located, key_of
 from hydraflow.topology.values import duration_ns, resolve, size_bytes
 
@@ -68,17 +68,22 @@ def convert(cls: type, node: Node, findings: Findings, *, codes: Codes, owner: s
         if not is_unknown(node):
             article = "an" if noun[0] in "aeiou" else "a"
             findings.error(codes.wrong_type, f"{article} {noun} is a mapping, got {describe(node)}", node.span or at)
+            forget(node)
         return None
     if not owner:
         named = next((node.entries[k] for k in ("name", "symbol", "use") if k in node.entries), None)
         owner = f"{noun} '{named[1].text}'" if named and named[1].text else noun
     fields = {f.name: f for f in attrs.fields(attrs.resolve_types(cls)) if not f.metadata.get("internal") and f.init}
     keys = {alias: f for f in fields.values() for alias in aliases(f)}
+    absent = [f for f in fields.values() if not any(alias in node.entries for alias in aliases(f))]
+    missing = [f for f in absent if f.default is attrs.NOTHING]
+    strange = 0
     values: dict[str, Any] = {}
     written: dict[str, str] = {}
     for key, (span, child) in node.entries.items():
         if key not in keys:
-            _unknown(key, span or at, keys, fields, findings, codes, owner)
+            strange += 1
+            _unknown(key, span or at, fields, absent, missing, findings, codes, owner)
             continue
         field = keys[key]
         if field.name in values:
@@ -86,11 +91,11 @@ def convert(cls: type, node: Node, findings: Findings, *, codes: Codes, owner: s
             continue
         written[field.name] = key
         values[field.name] = _field(field, key, child, span or at, findings, codes, owner)
-    for field in fields.values():
-        if field.name not in values and field.default is attrs.NOTHING:
+    for field in missing:
+        values[field.name] = _MISSING
+        if len(missing) > strange + len(node.repeated):  # else what is strange, or there twice, stands for what is missing
             findings.error(codes.missing, f"{owner}: {codes.word} '{key_of(field)}' is missing", node.span or at,
                            label=f"add {key_of(field)}: {_sample(field)}")
-            values[field.name] = _MISSING
     return _make(cls, fields, values, node, at, findings, codes, owner)
 
 
@@ -136,10 +141,15 @@ def _make(cls: type, fields: dict, values: dict, node: Node, at: Span | None, fi
     return None if broken else made
 
 
-def _unknown(key: str, span: Span | None, keys: dict, fields: dict, findings: Findings, codes: Codes, owner: str) -> None:
-    close = did_you_mean(key, keys)
+def _unknown(key: str, span: Span | None, fields: dict, absent: list, missing: list, findings: Findings, codes: Codes,
+             owner: str) -> None:
+    """Report a key that nothing has. What is meant is more likely one that is missing, then one that is absent."""
+    near = (did_you_mean(key, [alias for f in some for alias in aliases(f)]) for some in (missing, absent, fields.values()))
+    close = next(filter(None, near), None)
     known = ", ".join(key_of(f) for f in fields.values())
     label = f"did you mean '{close}'?" if close else ""
+    if missing and not any(close in aliases(f) for f in missing):
+        label = " ".join([label, f"'{key_of(missing[0])}' is missing"]).lstrip()
     if not fields:
         findings.error(codes.unknown, f"{owner} takes no {codes.word}s, got '{key}'", span)
         return
@@ -159,6 +169,7 @@ def _field(field: attrs.Attribute, key: str, node: Node, span: Span | None, find
             notes.append(f"the value comes from {', '.join('${' + v + '}' for v in node.variables)}")
         message, label = _said(bad, node)
         findings.error(code, f"{owner}: {key} {message}", node.span or span, label=label, notes=tuple(notes))
+        forget(node)
         return _MISSING
 
 
@@ -203,6 +214,7 @@ def _list(inner: Any, field: attrs.Attribute, key: str, node: Node, findings: Fi
             code = codes.range if bad.out_of_range else codes.wrong_type
             message, label = _said(bad, child)
             findings.error(code, f"{owner}: an item {message}", child.span or node.span, label=label)
+            forget(child)
             continue
         if made is not _MISSING:
             out.append(made)

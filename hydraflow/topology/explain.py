@@ -57,6 +57,7 @@ EXPLANATIONS = {
     "HF116": "The sequencer knows that a ring will get no more when its decoder and that decoder's source are done: source → "
              "frames → decoder → ring.",
     "HF117": "A fault of a handler always ends the run; only the journal may let it go on (`on_error: continue`).",
+    "HF118": "Without a handler nothing is done with what the sources bring.",
     # rings
     "HF201": "Slots are found by masking a sequence, so their number is a power of two.",
     "HF202": "This record has a variable part (bytes of a frame, levels of a book), which needs a payload ring.",

@@ -21,6 +21,7 @@ from hydraflow.registry import Registry, default_name
 from hydraflow.topology.check import check
 from hydraflow.topology.convert import SPEC_CODES, Bytes, convert
 from hydraflow.topology.diagnose import Diagnostic, Findings, did_you_mean, places, render, summary
+from hydraflow.topology.doubts import doubts_of
 from hydraflow.topology.includes import included
 from hydraflow.topology.lookup import Lookup
 from hydraflow.topology.nodes import BYTES_MAX, Node, forget, is_unknown, read, report_problems
@@ -133,15 +134,16 @@ def examine(
     topology = attrs.evolve(topology, name=topology.name or _name_of(path))
     if placement is not None:
         topology = attrs.evolve(topology, placement=placement)
-    check(topology, findings, cpus, graph=whole and _is_whole(topology))
+    doubts = doubts_of(topology, registry.knows)
+    check(topology, findings, cpus, graph=whole and _is_whole(topology), doubts=doubts)
     if components:
         from hydraflow.topology.components import bind_all
 
-        topology = attrs.evolve(topology, bound=bind_all(topology, registry, findings))
+        topology = attrs.evolve(topology, bound=bind_all(topology, registry, findings, doubts))
         if tests and topology.tests:
             from hydraflow.topology.check_tests import check_tests
 
-            check_tests(topology, topology.bound, registry, findings)
+            check_tests(topology, topology.bound, registry, findings, named=not doubts.names)
     return topology, findings
 
 
@@ -220,6 +222,8 @@ def _is_whole(topology: Topology) -> bool:
         return False  # a strange key may stand for what is absent
     for key, count in sections.items():
         node = root.entries[key][1] if key in root.entries else None
+        if node is not None and is_unknown(node):
+            return False
         if node is None or (node.kind == "scalar" and (node.value is None or key == "placement")):
             continue
         if node.kind != ("map" if count is None else "list") or (count is not None and count != len(node.items)):

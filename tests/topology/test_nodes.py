@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from hydraflow.topology import nodes
+from hydraflow.topology.nodes import reader as nodes
 from hydraflow.topology.diagnose import Findings, Span
 from tests.reference.calls import calls_of
 

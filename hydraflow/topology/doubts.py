@@ -1,0 +1,79 @@
+"""What a file does not say clearly, because of a mistake that has been told: one mistake, one message.
+
+A stage whose `use` cannot be read has no known name and no known rings; when another stage waits for a name that nothing
+has, that may well be it. So checks that would conclude something from what is missing ask here first. A value is in doubt
+when it is unknown (`nodes.forget`: it has been reported), when its key stands there twice, or when it is absent and a
+strange key may stand for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from hydraflow.topology.nodes import Node, is_unknown
+from hydraflow.topology.spec import HandlerSpec, Located, SourceSpec, Topology, key_of
+
+__all__ = ["Doubts", "doubtful", "doubts_of", "strange"]
+
+
+@attrs.frozen(kw_only=True)
+class Doubts:
+    """names : a stage's name is not known. order : what some stage comes after is not. inputs, outputs : a ring that some
+    stage reads, or writes, is not. placed : what some thread runs is not.
+    """
+
+    names: bool = False
+    order: bool = False
+    inputs: bool = False
+    outputs: bool = False
+    placed: bool = False
+
+
+def doubts_of(topology: Topology, resolvable: Callable[[str, str], bool]) -> Doubts:
+    """Return what is in doubt. resolvable : (kind, use) → whether something is known, or may be there, by that name."""
+    names = order = inputs = False
+    outputs = not topology.sources  # what they would fill is not known; that there is none has been reported
+    for spec in (*topology.sources, *topology.stages):
+        kind = "source" if isinstance(spec, SourceSpec) else "handler"
+        use = doubtful(spec, "use") or not resolvable(kind, spec.use)
+        names |= doubtful(spec, "name") or (use and not _has(spec, "name"))
+        outputs |= doubtful(spec, "into") or (use and not _has(spec, "into"))
+        if isinstance(spec, HandlerSpec):
+            order |= doubtful(spec, "after")
+            inputs |= any(doubtful(spec, key) or (use and not _has(spec, key)) for key in ("on", "from"))
+            order |= doubtful(spec, "on")
+    if not topology.handlers:
+        names = inputs = outputs = True
+    for ring in topology.rings.values():
+        inputs |= doubtful(ring, "sequence") or doubtful(ring, "feedback")
+    placed = any(doubtful(thread, "stages") for thread in topology.placement.threads) or doubtful(topology.placement, "threads")
+    return Doubts(names=names, order=order, inputs=inputs, outputs=outputs, placed=placed)
+
+
+def doubtful(spec: Located, key: str) -> bool:
+    """Whether what `spec` says under `key`, or that it says nothing, is in doubt."""
+    node = spec.node
+    if node is None:
+        return False
+    if key in node.repeated:
+        return True
+    if key not in node.entries:
+        return bool(strange(spec))
+    value = node.entries[key][1]
+    return is_unknown(value) or any(map(is_unknown, value.items))
+
+
+def strange(spec: Located) -> list[str]:
+    """Return the keys of `spec` that nothing of its kind has."""
+    if spec.node is None:
+        return []
+    known = {key_of(field) for field in attrs.fields(type(spec)) if not field.metadata.get("internal")}
+    return [key for key in spec.node.entries if key not in known]
+
+
+def _has(spec: Located, key: str) -> bool:
+    return spec.node is None or key in spec.node.entries
+
+
