@@ -7,13 +7,16 @@ themselves (parameters, max_out) is in `components`.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable
 from itertools import pairwise
+
+import attrs
 
 from hydraflow.topology.check_placement import check_placement
 from hydraflow.topology.check_rings import check_rings
 from hydraflow.topology.diagnose import Findings, Related, did_you_mean
-from hydraflow.topology.doubts import Doubts, doubtful
+from hydraflow.topology.doubts import Doubts, doubtful, lacks_handlers
 from hydraflow.topology.graph import Node, ancestors, before, cycles, nodes
 from hydraflow.topology.spec import SEQUENCER, InstrumentSpec, Topology
 
@@ -43,31 +46,35 @@ def check(topology: Topology, findings: Findings, cpus: Collection[int] | None =
     if not topology.sources:
         findings.error("HF107", "the topology has no source, so nothing ever happens", topology.where_key("sources"),
                        notes=("add a source: simulator, capture or websocket",))
-    elif not topology.stages:
+    elif lacks_handlers(topology):
         findings.error("HF118", "the topology has no handler, so nothing is ever done", topology.where_key("handlers"),
                        notes=("add a handler: - {use: deserialize.binance}",))
     stages = nodes(topology)
     if len(stages) > STAGES_MAX or len(topology.rings) > STAGES_MAX:
         findings.error("HF005", f"{len(stages):,} stages and {len(topology.rings):,} rings; at most {STAGES_MAX} of each")
         return
-    _check_names(topology, stages, findings)
+    _check_names(topology, stages, findings, doubts)
+    if findings.has("HF101", "HF109"):
+        doubts = attrs.evolve(doubts, names=True)
     _check_after(topology, stages, findings, doubts)
     check_rings(topology, stages, findings, doubts)
     check_placement(topology, stages, findings, cpus, doubts)
 
 
-def _check_names(topology: Topology, stages: list[Node], findings: Findings) -> None:
+def _check_names(topology: Topology, stages: list[Node], findings: Findings, doubts: Doubts) -> None:
     first: dict[str, Node] = {}
     for stage in stages:
         if stage.kind == "sequencer" or not stage.name:
             continue
         span = stage.spec.where("name") or stage.spec.where()
+        if doubts.names and stage.spec.node and "name" not in stage.spec.node.entries:
+            continue  # it comes from a `use` that may be wrong
         if not _NAME.fullmatch(stage.name):
             findings.error("HF109", f"'{stage.name[:70]}' cannot be the name of a stage", span,
                            notes=("a name begins with a letter and holds letters, digits, '_', '-' and '.', at most 63",))
         elif stage.name == SEQUENCER:
             findings.error("HF109", f"'{SEQUENCER}' is the name of the engine's own stage", span, label="choose another")
-        elif stage.name in first:
+        elif stage.name in first and stage.spec.use and first[stage.name].spec.use:
             other = first[stage.name].spec
             at = other.where("name") or other.where()
             related = (Related(at, "first here"),) if at else ()
@@ -84,9 +91,12 @@ def _check_names(topology: Topology, stages: list[Node], findings: Findings) -> 
 def _check_after(topology: Topology, stages: list[Node], findings: Findings, doubts: Doubts) -> None:
     by_name = {s.name: s for s in reversed(stages)}
     known = {s.name for s in topology.stages}
+    shared = {name for name, count in Counter(s.name for s in stages).items() if count > 1}
     for spec in topology.stages:
         for position, name in enumerate(spec.after if spec.use else ()):
             span = spec.where("after", position)
+            if name in shared:
+                continue  # which of them is meant cannot be known
             if name == spec.name:
                 findings.error("HF103", f"handler '{spec.name}' waits for itself", span, label="remove it")
             elif name in by_name and by_name[name].kind != "handler":
@@ -109,7 +119,7 @@ def _check_after(topology: Topology, stages: list[Node], findings: Findings, dou
                 related = (Related(at, f"'{name}' is on '{other.on}'"),) if at else ()
                 findings.error("HF105", f"handler '{spec.name}' on ring '{spec.on}' waits for '{name}' on ring "
                                f"'{other.on}'; `after` orders stages of one ring", span, related=related)
-    after = {s.name: [a for a in s.after if a != s.name and a in known] for s in topology.stages}
+    after = {s.name: [a for a in s.after if a != s.name and a in known] for s in reversed(topology.stages)}
     for path in cycles(after):
         names = path[::-1]
         links: list[Related] = []
@@ -164,7 +174,7 @@ def _check_instruments(topology: Topology, findings: Findings) -> None:
                 findings.error("HF502", f"instrument '{instrument.symbol}': {key} {text[:30]} must be positive, with at most "
                                "15 decimals", instrument.where(key))
     exchange = {s for s, i in first.items() if i.venue == "exchange"}
-    named = not any(doubtful(i, "symbol") for i in topology.instruments)
+    named = not any(doubtful(i, "symbol") or not i.symbol for i in topology.instruments)
     for instrument in topology.instruments:
         if not doubtful(instrument, "venue"):
             _check_pool(instrument, exchange, findings, named)

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import attrs
 
-from hydraflow.topology.diagnose import Findings, Related, Span, did_you_mean
+from hydraflow.topology.diagnose import Findings, Related, Span, did_you_mean, plural
 from hydraflow.topology.doubts import Doubts, doubtful
 from hydraflow.topology.graph import Node, cycles, nodes, readers, ring_edges, writers
 from hydraflow.topology.spec import RECORDS, RingSpec, Topology
@@ -21,9 +21,11 @@ def check_rings(topology: Topology, stages: list[Node], findings: Findings, doub
     """Add everything that is wrong with the rings of `topology` to `findings`."""
     known = _check_references(topology, findings)
     outputs, inputs = _misnamed(topology, known)
+    outputs |= findings.has("HF104") or any(ring.feedback and not ring.sequence for ring in topology.rings.values())
     _check_ends(topology, stages, findings, attrs.evolve(doubts, outputs=doubts.outputs or outputs, inputs=doubts.inputs or inputs))
     _check_sequencer(topology, findings)
-    _check_cycles(topology, stages, findings)
+    if not (doubts.inputs or doubts.outputs):
+        _check_cycles(topology, stages, findings)
     for ring in topology.rings.values():
         _check_sizes(ring, topology, findings)
 
@@ -93,8 +95,7 @@ def _check_ends(topology: Topology, stages: list[Node], findings: Findings, doub
                            notes=(*(f"nothing writes '{r}'" for r in topology.rings if reading.get(r) and not writing.get(r)),
                                   "give each its own ring; the sequencer merges them: sequence: [a, b]"))
         if not ends and not doubts.outputs and not crowded:
-            for stage in reading.get(name, []):
-                _report_unfed(topology, name, stage, findings)
+            _report_unfed(topology, name, reading.get(name, []), findings)
         if not reading.get(name) and not doubts.inputs:
             span = place_of_ring(topology, name)
             verb = "is declared, but nothing writes or reads it" if not ends else "is written, but nothing reads it"
@@ -102,7 +103,11 @@ def _check_ends(topology: Topology, stages: list[Node], findings: Findings, doub
     _check_records(topology, stages, findings)
 
 
-def _report_unfed(topology: Topology, name: str, stage: Node, findings: Findings) -> None:
+def _report_unfed(topology: Topology, name: str, stages: list[Node], findings: Findings) -> None:
+    """Report, once, a ring that nothing writes, at the first stage that reads it."""
+    if not stages:
+        return
+    stage = stages[0]
     if stage.kind == "sequencer":
         ring: RingSpec = stage.spec
         key = "sequence" if name in ring.sequence else "feedback"
@@ -110,10 +115,17 @@ def _report_unfed(topology: Topology, name: str, stage: Node, findings: Findings
         findings.error("HF108", f"ring '{ring.name}' merges '{name}', which nothing writes", span,
                        notes=(f"a handler with into: {name} is missing",))
         return
+    span, *others = [_reading_place(one, name) for one in stages if one.kind != "sequencer"]
+    related = tuple(Related(other, "read here, too") for other in others[:3] if other)
+    many = f" and {plural(len(others), 'other')}" if others else ""
+    findings.error("HF108", f"handler '{stage.name}'{many} read{'' if many else 's'} ring '{name}', which nothing writes", span,
+                   label="it would never get a record", related=related)
+
+
+def _reading_place(stage: Node, name: str) -> Span | None:
     key = "on" if stage.spec.on == name else "from"
     position = () if key == "on" else (stage.spec.inlets.index(name),)
-    findings.error("HF108", f"handler '{stage.name}' reads ring '{name}', which nothing writes",
-                   stage.spec.where(key, *position), label="it would never get a record")
+    return stage.spec.where(key, *position)
 
 
 def _check_records(topology: Topology, stages: list[Node], findings: Findings) -> None:
@@ -141,7 +153,7 @@ def _check_sequencer(topology: Topology, findings: Findings) -> None:
         findings.error("HF113", f"rings '{merging[0].name}' and '{merging[1].name}' both have a sequence; a topology has one "
                        "order", merging[1].where("sequence"), related=(Related(at, "first here"),) if at else ())
     for ring in topology.rings.values():
-        if ring.feedback and not ring.sequence:
+        if ring.feedback and not ring.sequence and not doubtful(ring, "sequence"):
             findings.error("HF113", f"ring '{ring.name}' has feedback but no sequence", ring.where("feedback"),
                            label="add sequence: [decoded]")
         if len(ring.feedback) > 1:

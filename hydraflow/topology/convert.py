@@ -133,7 +133,8 @@ def _make(cls: type, fields: dict, values: dict, node: Node, at: Span | None, fi
     except Exception as error:  # the class's own validators: whatever they raise is about the values
         said = error.args[0] if error.args and isinstance(error.args[0], str) else str(error)
         reason = next(iter(said.splitlines()), "") or type(error).__name__
-        blamed = next((n for n in values if re.search(rf"\b{re.escape(n)}\b", reason)), None)
+        blamed = next((n for n in values if re.search(rf"\b{re.escape(n)}\b", reason)), None) or \
+            next((n for n, value in values.items() if value not in ("", None) and repr(value) in reason), None)
         span = node.where(blamed) if blamed else node.span
         if blamed or not broken:
             findings.error("HF308", f"{owner}: {reason}", span or at)
@@ -168,7 +169,8 @@ def _field(field: attrs.Attribute, key: str, node: Node, span: Span | None, find
         if node.variables:
             notes.append(f"the value comes from {', '.join('${' + v + '}' for v in node.variables)}")
         message, label = _said(bad, node)
-        findings.error(code, f"{owner}: {key} {message}", node.span or span, label=label, notes=tuple(notes))
+        below = node.kind != "scalar" and node.span and span and node.span.line > span.line  # then the key says more
+        findings.error(code, f"{owner}: {key} {message}", span if below else node.span or span, label=label, notes=tuple(notes))
         forget(node)
         return _MISSING
 
@@ -230,6 +232,8 @@ def _mapping(inner: Any, node: Node, findings: Findings, codes: Codes, owner: st
         return {key: child.plain() for key, (_, child) in node.entries.items()}
     out = {}
     for key, (span, child) in node.entries.items():
+        if is_unknown(child):
+            continue
         empty = child.kind == "scalar" and child.value is None
         made = convert(inner, Node("map", span) if empty else child, findings, codes=codes,
                        owner=f"{getattr(inner, 'NOUN', 'item')} '{key}'")

@@ -2,8 +2,8 @@
 
 A stage whose `use` cannot be read has no known name and no known rings; when another stage waits for a name that nothing
 has, that may well be it. So checks that would conclude something from what is missing ask here first. A value is in doubt
-when it is unknown (`nodes.forget`: it has been reported), when its key stands there twice, or when it is absent and a
-strange key may stand for it.
+when it is unknown (`nodes.forget`: it has been reported), when its key stands there twice, or when it is absent and
+something strange, unknown or there twice may stand for it.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from collections.abc import Callable
 import attrs
 
 from hydraflow.topology.nodes import Node, is_unknown
-from hydraflow.topology.spec import HandlerSpec, Located, SourceSpec, Topology, key_of
+from hydraflow.topology.spec import HandlerSpec, Located, SourceSpec, Topology, keys_of_spec
 
-__all__ = ["Doubts", "doubtful", "doubts_of", "strange"]
+__all__ = ["Doubts", "doubtful", "doubts_of", "lacks_handlers", "strange"]
 
 
 @attrs.frozen(kw_only=True)
 class Doubts:
-    """names : a stage's name is not known. order : what some stage comes after is not. inputs, outputs : a ring that some
+    """names : a stage's name is not known. order : what some stage comes after is not (nor, then, who waits for whom). inputs, outputs : a ring that some
     stage reads, or writes, is not. placed : what some thread runs is not.
     """
 
@@ -39,17 +39,26 @@ def doubts_of(topology: Topology, resolvable: Callable[[str, str], bool]) -> Dou
         kind = "source" if isinstance(spec, SourceSpec) else "handler"
         use = doubtful(spec, "use") or not resolvable(kind, spec.use)
         names |= doubtful(spec, "name") or (use and not _has(spec, "name"))
+        names |= spec.node is not None and len(spec.node.repeated) > 1  # two stages may have become one
         outputs |= doubtful(spec, "into") or (use and not _has(spec, "into"))
         if isinstance(spec, HandlerSpec):
             order |= doubtful(spec, "after")
             inputs |= any(doubtful(spec, key) or (use and not _has(spec, key)) for key in ("on", "from"))
             order |= doubtful(spec, "on")
-    if not topology.handlers:
+    if lacks_handlers(topology):
         names = inputs = outputs = True
     for ring in topology.rings.values():
-        inputs |= doubtful(ring, "sequence") or doubtful(ring, "feedback")
+        merged = doubtful(ring, "sequence")
+        inputs |= merged or doubtful(ring, "feedback")
+        outputs |= merged  # then the sequencer may write it
+    order |= names
     placed = any(doubtful(thread, "stages") for thread in topology.placement.threads) or doubtful(topology.placement, "threads")
     return Doubts(names=names, order=order, inputs=inputs, outputs=outputs, placed=placed)
+
+
+def lacks_handlers(topology: Topology) -> bool:
+    """Whether there is no handler, and no sink that could do without one because a source fills its ring."""
+    return not topology.handlers and not any(sink.on == source.into for sink in topology.sinks for source in topology.sources)
 
 
 def doubtful(spec: Located, key: str) -> bool:
@@ -60,7 +69,7 @@ def doubtful(spec: Located, key: str) -> bool:
     if key in node.repeated:
         return True
     if key not in node.entries:
-        return bool(strange(spec))
+        return bool(strange(spec) or node.repeated) or any(is_unknown(value) for _, value in node.entries.values())
     value = node.entries[key][1]
     return is_unknown(value) or any(map(is_unknown, value.items))
 
@@ -69,7 +78,7 @@ def strange(spec: Located) -> list[str]:
     """Return the keys of `spec` that nothing of its kind has."""
     if spec.node is None:
         return []
-    known = {key_of(field) for field in attrs.fields(type(spec)) if not field.metadata.get("internal")}
+    known = keys_of_spec(type(spec))
     return [key for key in spec.node.entries if key not in known]
 
 

@@ -58,6 +58,7 @@ EXPLANATIONS = {
              "frames → decoder → ring.",
     "HF117": "A fault of a handler always ends the run; only the journal may let it go on (`on_error: continue`).",
     "HF118": "Without a handler nothing is done with what the sources bring.",
+    "HF119": "Stages or instruments stand in a section that is not theirs: the line that begins their own is missing or moved.",
     # rings
     "HF201": "Slots are found by masking a sequence, so their number is a power of two.",
     "HF202": "This record has a variable part (bytes of a frame, levels of a book), which needs a payload ring.",

@@ -26,6 +26,7 @@ from hydraflow.topology.includes import included
 from hydraflow.topology.lookup import Lookup
 from hydraflow.topology.nodes import BYTES_MAX, Node, forget, is_unknown, read, report_problems
 from hydraflow.topology.overrides import override
+from hydraflow.topology.sections import mend
 from hydraflow.topology.spec import (
     WELL_KNOWN_RINGS,
     HandlerSpec,
@@ -126,6 +127,7 @@ def examine(
     override(root, overrides, findings, lookup)
     report_problems(root, findings)
     _check_secrets(root, findings)
+    mend(root, SECTIONS, findings, lambda kind, use: registry.entry(kind, use) is not None)
     topology = convert(Topology, root, findings, codes=SPEC_CODES, owner="the topology")
     if topology is None:
         return None, findings
@@ -143,7 +145,8 @@ def examine(
         if tests and topology.tests:
             from hydraflow.topology.check_tests import check_tests
 
-            check_tests(topology, topology.bound, registry, findings, named=not doubts.names)
+            check_tests(topology, topology.bound, registry, findings, 
+                        named=not doubts.names and not findings.has("HF101", "HF104", "HF109"))
     return topology, findings
 
 
@@ -183,6 +186,8 @@ def _is_topology(root: Node, findings: Findings) -> bool:
                        notes=("the least that runs: version: 1, a source and a handler",))
         return False
     span, node = root.entries.get("version", (None, None))
+    if node is None and root.repeated:
+        return True  # the key that is given twice stands for it
     if node is None:
         close = did_you_mean("version", root.entries)
         findings.error("HF004", "the topology has no version", root.where_key(close) if close else root.span,
@@ -220,6 +225,8 @@ def _is_whole(topology: Topology) -> bool:
     absent = [key for key in sections if key not in root.entries]
     if any(key in _NEEDED or did_you_mean(key, strange) for key in absent) and strange:
         return False  # a strange key may stand for what is absent
+    if absent and (root.repeated or any(root.entries[key][1].kind != "scalar" for key in strange)):
+        return False
     for key, count in sections.items():
         node = root.entries[key][1] if key in root.entries else None
         if node is not None and is_unknown(node):

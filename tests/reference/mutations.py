@@ -3,7 +3,7 @@
     for edit in edits(text, seed=7, count=400):
         edit.text       the file after the edit
         edit.lines      lines of it that the edit touched, 1-based; of what was taken away: the lines around the gap
-        edit.words      words of the file that the edit took away, put in or changed
+        edit.words      words that stand, or stood, on the edited lines
 
 The generator knows YAML only through PyYAML's own composer, so that it shares no code with what it tests.
 """
@@ -220,7 +220,8 @@ def _touched(before: str, after: str) -> tuple[frozenset[int], frozenset[str]]:
         if tag == "equal":
             continue
         lines |= set(range(k + 1, m + 1)) or {k, k + 1}
-        words |= set(_words(old[i:j])) ^ set(_words(new[k:m]))
+        lines |= {k for line in new[k:m] if k and line == new[k - 1]}  # of two equal lines neither is the new one
+        words |= set(_words(old[i:j] + new[k:m]))
     return frozenset(line for line in lines if 1 <= line <= len(new)), frozenset(words)
 
 

@@ -173,22 +173,32 @@ class _Reader:
             return Node("list", span, items=[self._node(child, depth + 1) for child in tree[1:]])
         node = Node("map", span)
         merged: list[tuple[Span, Node]] = []
+        again: dict[str, Span] = {}
         for key_tree, value_tree in zip(tree[1::2], tree[2::2], strict=True):
             key, key_span = self._key(key_tree)
-            if key is None or key.startswith("x-"):
+            if key.startswith("x-"):
                 continue
             if key == "<<":
                 merged.append((key_span, self._node(value_tree, depth + 1)))
             elif key in node.entries:
-                first = Related(node.entries[key][0] or span, "first here")
-                self._findings.error("HF003", f"key '{key}' is given twice", key_span, label="again", related=(first,))
-                forget(node.entries[key][1])
-                node.repeated = (*node.repeated, key)
+                again.setdefault(key, key_span)
             else:
                 node.entries[key] = (key_span, self._node(value_tree, depth + 1))
         for key_span, source in merged:
             self._merge(node, key_span, source)
+        if again:
+            self._report_repeated(node, again)
         return node
+
+    def _report_repeated(self, node: Node, again: dict[str, Span]) -> None:
+        """Report keys that are given twice: when several are, two mappings have become one, which is one mistake."""
+        key, *others = again
+        also = f"; so {'is' if len(others) == 1 else 'are'} {', '.join(others)}: is a '- ' or a name missing above?" if others else ""
+        self._findings.error("HF003", f"key '{key}' is given twice", again[key], label=f"again{also}",
+                             related=(Related(node.entries[key][0] or again[key], "first here"),))
+        for key in again:
+            forget(node.entries[key][1])
+        node.repeated = tuple(again)
 
     def _merge(self, node: Node, span: Span, source: Node) -> None:
         for part in source.items if source.kind == "list" else [source]:
@@ -198,14 +208,13 @@ class _Reader:
             for key, entry in part.entries.items():
                 node.entries.setdefault(key, entry)
 
-    def _key(self, tree: list[Any]) -> tuple[str | None, Span]:
+    def _key(self, tree: list[Any]) -> tuple[str, Span]:
         event = tree[0]
         if isinstance(event, yaml.AliasEvent):
             event = tree[1][0]
         span = self._span(tree[0])
         if not isinstance(event, yaml.ScalarEvent):
-            self._findings.error("HF001", "a key must be a word", span, label="this is a list or a mapping")
-            return None, span
+            self._fail("HF001", "a key must be a word", span, label="this is a list or a mapping")
         return event.value, span
 
     def _scalar(self, event: Any, span: Span) -> Node:
