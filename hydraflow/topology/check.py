@@ -119,7 +119,9 @@ def _check_after(topology: Topology, stages: list[Node], findings: Findings, dou
                 related = (Related(at, f"'{name}' is on '{other.on}'"),) if at else ()
                 findings.error("HF105", f"handler '{spec.name}' on ring '{spec.on}' waits for '{name}' on ring "
                                f"'{other.on}'; `after` orders stages of one ring", span, related=related)
-    after = {s.name: [a for a in s.after if a != s.name and a in known] for s in reversed(topology.stages)}
+    after: dict[str, list[str]] = {}
+    for spec in topology.stages:  # of several with one name the first, as in by_name
+        after.setdefault(spec.name, [a for a in spec.after if a != spec.name and a in known])
     for path in cycles(after):
         names = path[::-1]
         links: list[Related] = []

@@ -35,10 +35,11 @@ def check_placement(topology: Topology, stages: list[Node], findings: Findings, 
         for position, name in enumerate(thread.stages):
             _seat(thread, position, name, known, seats, findings, doubts)
     missing = [n for n in dict.fromkeys(known) if n not in seats]
-    if missing and not (doubts.names or doubts.placed or findings.has("HF402")):
+    strangers = sum(name not in known for thread in placement.threads for name in thread.stages)  # each may mean one of them
+    if len(missing) > strangers and not (doubts.names or doubts.placed):
         findings.error("HF401", f"the placement leaves out {', '.join(repr(n) for n in missing)}",
                        placement.where_key("threads") or placement.where(), label="every stage needs a thread")
-    _check_threads(topology, stages, findings, cpus)
+    _check_threads(topology, stages, findings, cpus, doubts)
 
 
 def _seat(thread: ThreadSpec, position: int, name: str, known: list[str], seats: dict, findings: Findings, doubts: Doubts) -> None:
@@ -58,7 +59,8 @@ def _seat(thread: ThreadSpec, position: int, name: str, known: list[str], seats:
         seats[name] = (thread, position)
 
 
-def _check_threads(topology: Topology, stages: list[Node], findings: Findings, cpus: Collection[int] | None) -> None:
+def _check_threads(topology: Topology, stages: list[Node], findings: Findings, cpus: Collection[int] | None,
+                   doubts: Doubts) -> None:
     services = {s.name + SERVICE_SUFFIXES["source"] for s in stages if s.kind == "source"}
     services |= {s.name + SERVICE_SUFFIXES["journal"] for s in stages if s.kind == "handler"}
     first: dict[str, ThreadSpec] = {}

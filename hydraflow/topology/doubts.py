@@ -69,7 +69,8 @@ def doubtful(spec: Located, key: str) -> bool:
     if key in node.repeated:
         return True
     if key not in node.entries:
-        return bool(strange(spec) or node.repeated) or any(is_unknown(value) for _, value in node.entries.values())
+        return bool(strange(spec) or node.repeated) or any(
+            is_unknown(value) and value.kind != "scalar" for _, value in node.entries.values())  # a list or mapping meant for another key
     value = node.entries[key][1]
     return is_unknown(value) or any(map(is_unknown, value.items))
 

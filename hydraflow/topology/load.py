@@ -229,9 +229,9 @@ def _is_whole(topology: Topology) -> bool:
         return False
     for key, count in sections.items():
         node = root.entries[key][1] if key in root.entries else None
-        if node is not None and is_unknown(node):
+        if node is not None and is_unknown(node) and key != "placement":
             return False
-        if node is None or (node.kind == "scalar" and (node.value is None or key == "placement")):
+        if node is None or is_unknown(node) or (node.kind == "scalar" and (node.value is None or key == "placement")):
             continue
         if node.kind != ("map" if count is None else "list") or (count is not None and count != len(node.items)):
             return False

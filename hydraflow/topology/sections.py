@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection
 
 from hydraflow.topology.diagnose import Findings, Span, plural
 from hydraflow.topology.nodes import Node
-from hydraflow.topology.spec import HandlerSpec, InstrumentSpec, SourceSpec, keys_of_spec
+from hydraflow.topology.spec import CaseSpec, HandlerSpec, InstrumentSpec, SourceSpec, keys_of_spec
 
 __all__ = ["mend"]
 
@@ -35,7 +35,8 @@ def mend(root: Node, sections: Collection[str], findings: Findings, names: Calla
         listed = root.entries[section][1] if section in root.entries else None
         if listed is None or listed.kind != "list" or section in root.repeated:
             continue
-        raised = known | _raise_sections(listed.items, root, sections, findings)
+        own = keys_of_spec(CaseSpec) if section == "tests" else set()
+        raised = known | _raise_sections(listed.items, root, set(sections) - own, findings)
         kept: list[Node] = []
         moved: dict[str, list[Node]] = {}
         for item in listed.items:

@@ -57,6 +57,8 @@ def _other_end(error: yaml.YAMLError, problem: str, lines: list[str], line: int,
         return Related(Span(opened[0] + 1, opened[1] + 1), "this bracket is open")
     if opened is not None and "':'" not in problem and "mapping values" not in problem:
         return None
+    if "mapping values" in problem and ": " in lines[line][:column]:
+        return None  # the line has a key of its own
     context = getattr(error, "context_mark", None)
     what = (getattr(error, "context", None) or "").removeprefix("while ")
     if "quoted scalar" in what and context is not None and context.line < line:
