@@ -55,7 +55,8 @@ def check(topology: Topology, findings: Findings, cpus: Collection[int] | None =
         return
     _check_names(topology, stages, findings, doubts)
     if findings.has("HF101", "HF109"):
-        doubts = attrs.evolve(doubts, names=True)
+        doubtful_names = {s.name for s in stages if not _NAME.fullmatch(s.name)}
+        doubts = attrs.evolve(doubts, names=True, uncertain=doubts.uncertain | doubtful_names)
     _check_after(topology, stages, findings, doubts)
     check_rings(topology, stages, findings, doubts)
     check_placement(topology, stages, findings, cpus, doubts)
@@ -105,7 +106,7 @@ def _check_after(topology: Topology, stages: list[Node], findings: Findings, dou
                                f"{'the' if kind == 'sequencer' else 'a'} {kind}, not a stage on a ring", span,
                                label=f"remove it: everything on '{spec.on}' comes after its producer")
             elif name not in known:
-                if doubts.names:
+                if doubts.names and not did_you_mean(name, known - doubts.uncertain):
                     continue  # it may be that of a stage whose name could not be read
                 close = did_you_mean(name, known - {spec.name})
                 at = by_name[close].spec.where("name") if close else None

@@ -21,7 +21,9 @@ def check_rings(topology: Topology, stages: list[Node], findings: Findings, doub
     """Add everything that is wrong with the rings of `topology` to `findings`."""
     known = _check_references(topology, findings)
     outputs, inputs = _misnamed(topology, known)
-    outputs |= findings.has("HF104") or any(ring.feedback and not ring.sequence for ring in topology.rings.values())
+    unmerged = any(ring.feedback and not ring.sequence for ring in topology.rings.values())
+    outputs |= findings.has("HF104") or unmerged
+    inputs |= unmerged
     _check_ends(topology, stages, findings, attrs.evolve(doubts, outputs=doubts.outputs or outputs, inputs=doubts.inputs or inputs))
     _check_sequencer(topology, findings)
     if not (doubts.inputs or doubts.outputs):
@@ -96,11 +98,23 @@ def _check_ends(topology: Topology, stages: list[Node], findings: Findings, doub
                                   "give each its own ring; the sequencer merges them: sequence: [a, b]"))
         if not ends and not doubts.outputs and not crowded:
             _report_unfed(topology, name, reading.get(name, []), findings)
-        if not reading.get(name) and not doubts.inputs:
+        if not reading.get(name) and not doubts.inputs and ends and topology.rings[name].record == "feedback":
+            _report_unmerged(topology, name, ends[-1], findings)
+        elif not reading.get(name) and not doubts.inputs:
             span = place_of_ring(topology, name)
             verb = "is declared, but nothing writes or reads it" if not ends else "is written, but nothing reads it"
             findings.warning("HF114", f"ring '{name}' {verb}", span)
     _check_records(topology, stages, findings)
+
+
+def _report_unmerged(topology: Topology, name: str, writer: Node, findings: Findings) -> None:
+    """Report answers that the sequencer never gets."""
+    merged = topology.sequenced
+    into = _output_place(writer, name)
+    findings.error("HF120", f"handler '{writer.name}' answers into '{name}', which no ring merges: its answers are lost",
+                   (merged.where() if merged and merged.node else None) or into,
+                   label=f"add feedback: [{name}]" if merged and merged.node else f"under rings: main: {{sequence: [decoded], feedback: [{name}]}}",
+                   related=(Related(into, "answers here"),) if into and merged and merged.node else ())
 
 
 def _report_unfed(topology: Topology, name: str, stages: list[Node], findings: Findings) -> None:

@@ -20,11 +20,12 @@ __all__ = ["Doubts", "doubtful", "doubts_of", "lacks_handlers", "strange"]
 
 @attrs.frozen(kw_only=True)
 class Doubts:
-    """names : a stage's name is not known. order : what some stage comes after is not (nor, then, who waits for whom). inputs, outputs : a ring that some
+    """names : a stage's name is not known; uncertain : the names that such stages seem to have. order : what some stage comes after is not (nor, then, who waits for whom). inputs, outputs : a ring that some
     stage reads, or writes, is not. placed : what some thread runs is not.
     """
 
     names: bool = False
+    uncertain: frozenset[str] = frozenset()
     order: bool = False
     inputs: bool = False
     outputs: bool = False
@@ -34,12 +35,15 @@ class Doubts:
 def doubts_of(topology: Topology, resolvable: Callable[[str, str], bool]) -> Doubts:
     """Return what is in doubt. resolvable : (kind, use) → whether something is known, or may be there, by that name."""
     names = order = inputs = False
+    uncertain: set[str] = set()
     outputs = not topology.sources  # what they would fill is not known; that there is none has been reported
     for spec in (*topology.sources, *topology.stages):
         kind = "source" if isinstance(spec, SourceSpec) else "handler"
         use = doubtful(spec, "use") or not resolvable(kind, spec.use)
-        names |= doubtful(spec, "name") or (use and not _has(spec, "name"))
-        names |= spec.node is not None and len(spec.node.repeated) > 1  # two stages may have become one
+        merged = spec.node is not None and len(spec.node.repeated) > 1  # two stages may have become one
+        if merged or doubtful(spec, "name") or (use and not _has(spec, "name")):
+            names = True
+            uncertain.add(spec.name)
         outputs |= doubtful(spec, "into") or (use and not _has(spec, "into"))
         if isinstance(spec, HandlerSpec):
             order |= doubtful(spec, "after")
@@ -53,7 +57,7 @@ def doubts_of(topology: Topology, resolvable: Callable[[str, str], bool]) -> Dou
         outputs |= merged  # then the sequencer may write it
     order |= names
     placed = any(doubtful(thread, "stages") for thread in topology.placement.threads) or doubtful(topology.placement, "threads")
-    return Doubts(names=names, order=order, inputs=inputs, outputs=outputs, placed=placed)
+    return Doubts(names=names, uncertain=frozenset(uncertain), order=order, inputs=inputs, outputs=outputs, placed=placed)
 
 
 def lacks_handlers(topology: Topology) -> bool:

@@ -59,6 +59,7 @@ EXPLANATIONS = {
     "HF117": "A fault of a handler always ends the run; only the journal may let it go on (`on_error: continue`).",
     "HF118": "Without a handler nothing is done with what the sources bring.",
     "HF119": "Stages or instruments stand in a section that is not theirs: the line that begins their own is missing or moved.",
+    "HF120": "A handler publishes into a feedback ring that no ring with `sequence:` names under `feedback:`, so nobody gets its answers.",
     # rings
     "HF201": "Slots are found by masking a sequence, so their number is a power of two.",
     "HF202": "This record has a variable part (bytes of a frame, levels of a book), which needs a payload ring.",
@@ -81,6 +82,9 @@ EXPLANATIONS = {
     "HF309": "A handler publishes only into outputs that it declares with `max_out`.",
     "HF310": "A handler's argument is neither one that every handler may ask for nor an inlet (`from:`) nor an output.",
     "HF311": "A handler declares an output that the topology does not connect.",
+    "HF312": "A module was still being imported when the patience with it ended (HYDRAFLOW_IMPORT_SECONDS, 120): it loops, waits or computes "
+             "at import. It is stopped, and what it does belongs into functions, or under `if __name__ == \"__main__\":`.",
+    "HF313": "numba, llvmlite or numpy cannot be imported, most often because two of them do not fit together. `hfx doctor` looks closer.",
     # placement
     "HF401": "An explicit placement names every stage, the sequencer too.",
     "HF402": "A placement names something that is not a stage.",

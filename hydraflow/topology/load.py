@@ -138,7 +138,7 @@ def examine(
         topology = attrs.evolve(topology, placement=placement)
     doubts = doubts_of(topology, registry.knows)
     check(topology, findings, cpus, graph=whole and _is_whole(topology), doubts=doubts)
-    if components:
+    if components and _can_import(findings):
         from hydraflow.topology.components import bind_all
 
         topology = attrs.evolve(topology, bound=bind_all(topology, registry, findings, doubts))
@@ -148,6 +148,18 @@ def examine(
             check_tests(topology, topology.bound, registry, findings, 
                         named=not doubts.names and not findings.has("HF101", "HF104", "HF109"))
     return topology, findings
+
+
+def _can_import(findings: Findings) -> bool:
+    """Whether what every handler needs can be imported: numba refuses to work with another llvmlite or numpy than its own."""
+    try:
+        import numba  # noqa: F401
+    except ImportError as error:
+        findings.error("HF313", f"handlers cannot be looked at: {' '.join(str(error).split())[:300]}",
+                       notes=("numba, llvmlite and numpy fit together in certain versions only",
+                              "python -m pip install --upgrade --force-reinstall numba"))
+        return False
+    return True
 
 
 def _name_of(path: str) -> str:

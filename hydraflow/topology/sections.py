@@ -72,9 +72,9 @@ def _belongs(item: Node, section: str, names: Callable[[str, str], bool]) -> str
     use = item.entries["use"][1].value if "use" in item.entries else None
     if isinstance(use, str):
         kinds = [kind for kind in ("source", "handler") if names(kind, use)]
-        if kinds == ["source"] and section != "tests":
+        if kinds == ["source"]:
             return "sources"
-        if kinds == ["handler"] and section != "tests":
+        if kinds == ["handler"]:
             return section if section in ("handlers", "sinks") else "handlers"
     foreign = {target for target, keys in _OWN.items() if keys & set(item.entries)}
     if len(foreign) != 1 or foreign == {"handlers"} and section == "sinks":
@@ -87,7 +87,7 @@ def _move(section: str, target: str, items: list[Node], root: Node, findings: Fi
     if not quiet:
         count = plural(len(items), target.removesuffix("s"))
         first = items[0].span
-        findings.error("HF119", f"{count} under {section}:", first,
+        findings.error("HF119", f"{count} {'stand' if len(items) > 1 else 'stands'} under '{section}:'", first,
                        label=f"{target}: is missing above this line" if target not in root.entries else f"move it below {target}:")
     place: Span | None = items[0].span
     span, there = root.entries.get(target, (place, Node("list", place)))

@@ -49,7 +49,8 @@ def test_what_is_said_is_data_as_well(what):
 
 def test_json_has_a_schema():
     shown = json.loads(CliRunner().invoke(explain, ["HF304", "--json"]).output)
-    assert shown == {"schema": "hfx.explain/1", "explanations": {"HF304": EXPLANATIONS["HF304"]}}
+    assert (shown["schema"], shown["kind"], shown["explanations"]) == ("hfx.explain/1", "diagnostic", {"HF304": EXPLANATIONS["HF304"]})
+    assert "window: 4096" in shown["wrong"] and "window_ticks: 4096" in shown["right"]
 
 
 def test_an_unknown_code_is_a_usage_error():

@@ -41,7 +41,7 @@ REGISTRY = Registry(entry_points=False)
 MISSING = {"HF008", "HF307", "HF112", "HF115", "HF503", "HF505", "HF602"}
 WHOLE = {"HF004", "HF107", "HF118"}  # a section of the file is missing: there is no line
 # One end of a relation is told at the other: the message then names a word that stands, or stood, on the edited line.
-RELATIONS = {"HF104", "HF105", "HF106", "HF108", "HF110", "HF111", "HF113", "HF114", "HF401", "HF402", "HF503", "HF601", "HF603", "HF205"}
+RELATIONS = {"HF104", "HF105", "HF106", "HF108", "HF110", "HF111", "HF113", "HF114", "HF120", "HF401", "HF402", "HF503", "HF601", "HF603", "HF205"}
 SYNTAX = {"HF001", "HF002"}  # noticed when the parser comes to it
 SEVERAL = {"swap lines", "duplicate line", "delete line"}  # may be two mistakes: what is moved is missing there and wrong here
 
