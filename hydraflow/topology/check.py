@@ -15,9 +15,10 @@ import attrs
 
 from hydraflow.topology.check_placement import check_placement
 from hydraflow.topology.check_rings import check_rings
+from hydraflow.topology.closure import closure
 from hydraflow.topology.diagnose import Findings, Related, did_you_mean
 from hydraflow.topology.doubts import Doubts, doubtful, lacks_handlers
-from hydraflow.topology.graph import Node, ancestors, before, cycles, nodes
+from hydraflow.topology.graph import Node, before, cycles, nodes, writers
 from hydraflow.topology.spec import SEQUENCER, InstrumentSpec, Topology
 
 __all__ = ["ENGINE_NAME", "STAGES_MAX", "check"]
@@ -140,14 +141,15 @@ def _check_after(topology: Topology, stages: list[Node], findings: Findings, dou
 
 
 def _check_inlets(topology: Topology, stages: list[Node], findings: Findings) -> None:
-    edges = before([s for s in stages if s.kind == "handler"])
-    only_after = {s.name: list(s.after) for s in stages if s.kind == "handler"}
+    handlers = [s for s in stages if s.kind == "handler"]
+    reach, ordered = closure(before(handlers)), closure({s.name: s.after for s in handlers})
+    filling = writers(handlers)
     for spec in topology.stages:
         for position, ring in enumerate(spec.inlets):
-            for writer in [s for s in stages if ring in s.writes and s.kind == "handler" and s.name != spec.name]:
-                if writer.on != spec.on or writer.name in ancestors(only_after, spec.name):
+            for writer in filling.get(ring, ()):
+                if writer.name == spec.name or writer.on != spec.on or ordered.before(writer.name, spec.name):
                     continue
-                if spec.name in ancestors(edges, writer.name):
+                if reach.before(spec.name, writer.name):
                     continue  # a cycle, reported as one
                 findings.error("HF115", f"handler '{spec.name}' takes from '{ring}', which '{writer.name}' fills, but does "
                                "not wait for it", spec.where("from", position) or spec.where(),

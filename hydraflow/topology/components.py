@@ -12,10 +12,11 @@ import attrs
 from disruptor.access import accesses
 from hydraflow.registry import Component, ComponentError, Registry
 from hydraflow.topology.check_rings import place_of_ring
+from hydraflow.topology.closure import closure
 from hydraflow.topology.convert import PARAMETER_CODES, aliases, convert
 from hydraflow.topology.diagnose import Findings, Related, did_you_mean
 from hydraflow.topology.doubts import Doubts, doubtful
-from hydraflow.topology.graph import ancestors, nodes
+from hydraflow.topology.graph import nodes
 from hydraflow.topology.nodes import Node
 from hydraflow.topology.spec import HandlerSpec, SourceSpec, Topology, key_of
 
@@ -244,7 +245,8 @@ def _check_races(topology: Topology, bound: dict[str, Bound], findings: Findings
     if findings.has("HF101", "HF102", "HF103", "HF104", "HF105", "HF106", "HF109"):
         return  # the missing order has been reported by its cause
     after = {s.name: list(s.after) for s in nodes(topology) if s.kind == "handler"}
-    before = {name: ancestors(after, name) for name in after}
+    reach = closure(after)
+    before = {name: reach.ancestors(name) for name in after}
     specs = [s for s in topology.stages if s.name in bound and bound[s.name].spec is s]
     races = {}
     for position, first in enumerate(specs):

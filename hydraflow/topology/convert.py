@@ -7,6 +7,7 @@ in `_ns` takes `1ms`, `250us`, `2s`, and its key may drop the `_ns`; one that en
 from __future__ import annotations
 
 import enum
+import functools
 import math
 import pathlib
 import re
@@ -73,8 +74,7 @@ def convert(cls: type, node: Node, findings: Findings, *, codes: Codes, owner: s
     if not owner:
         named = next((node.entries[k] for k in ("name", "symbol", "use") if k in node.entries), None)
         owner = f"{noun} '{named[1].text}'" if named and named[1].text else noun
-    fields = {f.name: f for f in attrs.fields(attrs.resolve_types(cls)) if not f.metadata.get("internal") and f.init}
-    keys = {alias: f for f in fields.values() for alias in aliases(f)}
+    fields, keys = _declared(cls)
     absent = [f for f in fields.values() if not any(alias in node.entries for alias in aliases(f))]
     missing = [f for f in absent if f.default is attrs.NOTHING]
     strange = 0
@@ -97,6 +97,13 @@ def convert(cls: type, node: Node, findings: Findings, *, codes: Codes, owner: s
             findings.error(codes.missing, f"{owner}: {codes.word} '{key_of(field)}' is missing", node.span or at,
                            label=f"add {key_of(field)}: {_sample(field)}")
     return _make(cls, fields, values, node, at, findings, codes, owner)
+
+
+@functools.lru_cache(maxsize=1024)
+def _declared(cls: type) -> tuple[dict[str, attrs.Attribute], dict[str, attrs.Attribute]]:
+    """Return the fields of a class that a file may give, by name and by every spelling of their keys."""
+    fields = {f.name: f for f in attrs.fields(attrs.resolve_types(cls)) if not f.metadata.get("internal") and f.init}
+    return fields, {alias: f for f in fields.values() for alias in aliases(f)}
 
 
 def describe(node: Node) -> str:

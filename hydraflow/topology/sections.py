@@ -35,7 +35,7 @@ def mend(root: Node, sections: Collection[str], findings: Findings, names: Calla
         listed = root.entries[section][1] if section in root.entries else None
         if listed is None or listed.kind != "list" or section in root.repeated:
             continue
-        own = keys_of_spec(CaseSpec) if section == "tests" else set()
+        own = keys_of_spec(CaseSpec) if section == "tests" else frozenset()
         raised = known | _raise_sections(listed.items, root, set(sections) - own, findings)
         kept: list[Node] = []
         moved: dict[str, list[Node]] = {}

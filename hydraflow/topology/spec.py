@@ -11,6 +11,7 @@ no node and no place.
 
 from __future__ import annotations
 
+import functools
 from typing import Any, ClassVar
 
 import attrs
@@ -45,9 +46,10 @@ def key_of(field: attrs.Attribute) -> str:
     return field.metadata.get("key", field.name)
 
 
-def keys_of_spec(cls: type) -> set[str]:
+@functools.cache
+def keys_of_spec(cls: type) -> frozenset[str]:
     """Return the keys that the file may have for a class of this module."""
-    return {key_of(field) for field in attrs.fields(cls) if not field.metadata.get("internal")}
+    return frozenset(key_of(field) for field in attrs.fields(cls) if not field.metadata.get("internal"))
 
 
 @attrs.frozen(kw_only=True)
