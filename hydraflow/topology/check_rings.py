@@ -77,7 +77,7 @@ def _check_references(topology: Topology, findings: Findings) -> set[str]:
 
 def _misnamed(topology: Topology, known: set[str]) -> tuple[bool, bool]:
     """Return whether a stage writes, and whether one reads, a ring that is not there: it may mean one that seems unused."""
-    into = [ring for spec in (*topology.sources, *topology.stages) for ring in ((spec.into,) if isinstance(spec.into, str) else spec.into)]
+    into = [source.into for source in topology.sources] + [ring for spec in topology.stages for ring in spec.into]
     read = [ring for spec in topology.stages for ring in (spec.on, *spec.inlets)]
     read += [name for ring in topology.rings.values() for name in (*ring.sequence, *ring.feedback)]
     return not known.issuperset(filter(None, into)), not known.issuperset(filter(None, read))

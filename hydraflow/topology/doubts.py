@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import attrs
 
-from hydraflow.topology.nodes import Node, is_unknown
+from hydraflow.topology.nodes import is_unknown
 from hydraflow.topology.spec import HandlerSpec, Located, SourceSpec, Topology, keys_of_spec
 
 __all__ = ["Doubts", "doubtful", "doubts_of", "lacks_handlers", "strange"]
@@ -37,7 +37,8 @@ def doubts_of(topology: Topology, resolvable: Callable[[str, str], bool]) -> Dou
     names = order = inputs = False
     uncertain: set[str] = set()
     outputs = not topology.sources  # what they would fill is not known; that there is none has been reported
-    for spec in (*topology.sources, *topology.stages):
+    everything: list[SourceSpec | HandlerSpec] = [*topology.sources, *topology.stages]
+    for spec in everything:
         kind = "source" if isinstance(spec, SourceSpec) else "handler"
         use = doubtful(spec, "use") or not resolvable(kind, spec.use)
         merged = spec.node is not None and len(spec.node.repeated) > 1  # two stages may have become one

@@ -145,7 +145,7 @@ def examine(
         if tests and topology.tests:
             from hydraflow.topology.check_tests import check_tests
 
-            check_tests(topology, topology.bound, registry, findings, 
+            check_tests(topology, topology.bound, registry, findings,
                         named=not doubts.names and not findings.has("HF101", "HF104", "HF109"))
     return topology, findings
 
@@ -220,6 +220,8 @@ def _check_secrets(root: Node, findings: Findings) -> None:
     """Names of engines, stages and files are shown everywhere, so a secret may only be a parameter."""
     parameters = [stage.entries["with"][1] for section in ("sources", "handlers", "sinks") if section in root.entries
                   for stage in root.entries[section][1].items if "with" in stage.entries]
+    if not any(node.secret for node in root.everything()):
+        return
     allowed = {id(node) for part in parameters for node in part.everything()}
     for node in root.everything():
         if node.secret and id(node) not in allowed and not is_unknown(node):

@@ -77,7 +77,7 @@ def _belongs(item: Node, section: str, names: Callable[[str, str], bool]) -> str
         if kinds == ["handler"]:
             return section if section in ("handlers", "sinks") else "handlers"
     foreign = {target for target, keys in _OWN.items() if keys & set(item.entries)}
-    if len(foreign) != 1 or foreign == {"handlers"} and section == "sinks":
+    if len(foreign) != 1 or (foreign == {"handlers"} and section == "sinks"):
         return section
     (target,) = foreign
     return target if use is None or target in ("handlers", "sources") else section

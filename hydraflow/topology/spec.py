@@ -47,7 +47,7 @@ def key_of(field: attrs.Attribute) -> str:
 
 
 @functools.cache
-def keys_of_spec(cls: type) -> frozenset[str]:
+def keys_of_spec(cls: Any) -> frozenset[str]:
     """Return the keys that the file may have for a class of this module."""
     return frozenset(key_of(field) for field in attrs.fields(cls) if not field.metadata.get("internal"))
 

@@ -20,7 +20,7 @@ def hfx(tmp_path_factory):
 
     def call(*arguments):
         return subprocess.run([sys.executable, "-m", "hydraflow_x_entry", *arguments], cwd=folder, capture_output=True, text=True,
-                              timeout=300, env={**os.environ, "PYTHONPATH": str(folder / "site")})
+                              timeout=300, check=False, env={**os.environ, "PYTHONPATH": str(folder / "site")})
 
     return call
 

@@ -45,7 +45,7 @@ BAD_INPUT = [  # mistake, golden file, code, what its text also shows
     ("a YAML bomb", "alias_bomb", "HF005", "aliases"),
     ("an anchor in itself", "alias_loop", "HF005", "contains itself"),
     ("a tab", "tab", "HF002", "use spaces"),
-    ("an unknown version", "version_unknown", "HF004", "write version: 1"),
+    ("an unknown version", "version_unknown", "HF004", "update it"),
     ("a duplicate key", "duplicate_key", "HF003", "first here"),
     ("a duplicate name", "duplicate_name", "HF101", "first here"),
     ("a lost section", "section_lost", "HF119", "is missing above"),

@@ -7,8 +7,7 @@ import random
 import pytest
 
 from hydraflow.topology.closure import closure
-from hydraflow.topology.graph import ancestors, waits_for
-from hydraflow.topology.graph import Node
+from hydraflow.topology.graph import Node, ancestors, waits_for
 
 
 def graph(chance: random.Random, size: int, links: int) -> dict[str, list[str]]:

@@ -68,10 +68,15 @@ class Node:
         return span
 
     def everything(self) -> Iterator[Node]:
-        """Yield this node and all below it."""
-        yield self
-        for child in (*self.items, *(node for _, node in self.entries.values())):
-            yield from child.everything()
+        """Yield this node and all below it, in the order of the file."""
+        left = [self]
+        while left:
+            node = left.pop()
+            yield node
+            if node.entries:
+                left += [child for _, child in reversed(node.entries.values())]
+            elif node.items:
+                left += node.items[::-1]
 
     def where_key(self, key: str) -> Span | None:
         """Return the span of a key of this map, or of the map."""
