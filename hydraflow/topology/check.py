@@ -179,7 +179,7 @@ def _check_instruments(topology: Topology, findings: Findings) -> None:
                 findings.error("HF502", f"instrument '{instrument.symbol}': {key} {text[:30]} must be positive, with at most "
                                "15 decimals", instrument.where(key))
     exchange = {s for s, i in first.items() if i.venue == "exchange"}
-    named = not any(doubtful(i, "symbol") or not i.symbol for i in topology.instruments)
+    named = not findings.has("HF502") and not any(doubtful(i, "symbol") or not i.symbol for i in topology.instruments)
     for instrument in topology.instruments:
         if not doubtful(instrument, "venue"):
             _check_pool(instrument, exchange, findings, named)
@@ -203,10 +203,11 @@ def _check_pool(instrument: InstrumentSpec, exchange: set[str], findings: Findin
     elif instrument.underlying is None:
         findings.error("HF503", f"{owner}: a pool needs the exchange instrument that it trades against", instrument.where(),
                        label="add underlying: …", notes=(listed,))
-    elif instrument.underlying not in exchange and named:
+    elif instrument.underlying not in exchange:
         close = did_you_mean(instrument.underlying, exchange)
-        findings.error("HF503", f"{owner}: no exchange instrument is called '{instrument.underlying}'",
-                       instrument.where("underlying"), label=f"did you mean '{close}'?" if close else "", notes=(listed,))
+        if named or close:
+            findings.error("HF503", f"{owner}: no exchange instrument is called '{instrument.underlying}'",
+                           instrument.where("underlying"), label=f"did you mean '{close}'?" if close else "", notes=(listed,))
     for key in ("tick", "lot"):
         if getattr(instrument, key) is not None:
             findings.error("HF504", f"{owner}: a pool has the {key} of its underlying", instrument.where_key(key),

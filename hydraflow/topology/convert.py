@@ -14,6 +14,7 @@ import re
 import types
 import typing
 from decimal import Decimal, InvalidOperation
+from difflib import SequenceMatcher
 from typing import Any
 
 import attrs
@@ -27,6 +28,7 @@ __all__ = ["Bytes", "Codes", "PARAMETER_CODES", "SPEC_CODES", "aliases", "conver
 
 _EMPTY = {str: "", int: 0, bool: False, float: 0.0, tuple: (), dict: {}}
 _MISSING = object()
+_SURE = 0.65  # how much of a misspelt key must be that of the one meant, to go on as if it were
 
 
 class Bytes(int):
@@ -80,23 +82,37 @@ def convert(cls: type, node: Node, findings: Findings, *, codes: Codes, owner: s
     strange = 0
     values: dict[str, Any] = {}
     written: dict[str, str] = {}
-    for key, (span, child) in node.entries.items():
+    for key, (span, child) in list(node.entries.items()):
         if key not in keys:
-            strange += 1
-            _unknown(key, span or at, fields, absent, missing, findings, codes, owner)
-            continue
+            meant = _unknown(key, span or at, fields, absent, missing, findings, codes, owner)
+            if meant is None or not _fits(keys[meant], meant, child, codes, owner):
+                strange += 1
+                continue
+            del node.entries[key]  # the rest is checked as it is meant
+            node.entries[meant] = (span, child)
+            absent.remove(keys[meant])
+            key = meant
         field = keys[key]
         if field.name in values:
             findings.error("HF003", f"{owner}: '{written[field.name]}' and '{key}' are the same {codes.word}", span or at)
             continue
         written[field.name] = key
         values[field.name] = _field(field, key, child, span or at, findings, codes, owner)
+    missing = [f for f in missing if f in absent]
     for field in missing:
         values[field.name] = _MISSING
         if len(missing) > strange + len(node.repeated):  # else what is strange, or there twice, stands for what is missing
             findings.error(codes.missing, f"{owner}: {codes.word} '{key_of(field)}' is missing", node.span or at,
                            label=f"add {key_of(field)}: {_sample(field)}")
     return _make(cls, fields, values, node, at, findings, codes, owner)
+
+
+def _fits(field: attrs.Attribute, key: str, node: Node, codes: Codes, owner: str) -> bool:
+    """Whether the value of a misspelt key could be that of the key that seems to be meant."""
+    trial = Findings()
+    if node.kind == "scalar" and node.value is None:
+        return False
+    return node.kind != "scalar" or (_field(field, key, attrs.evolve(node), None, trial, codes, owner) is not _MISSING and not trial.failed)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -150,8 +166,11 @@ def _make(cls: type, fields: dict, values: dict, node: Node, at: Span | None, fi
 
 
 def _unknown(key: str, span: Span | None, fields: dict, absent: list, missing: list, findings: Findings, codes: Codes,
-             owner: str) -> None:
-    """Report a key that nothing has. What is meant is more likely one that is missing, then one that is absent."""
+             owner: str) -> str | None:
+    """Report a key that nothing has. What is meant is more likely one that is missing, then one that is absent.
+
+    Returns the absent key that is surely meant, or None.
+    """
     near = (did_you_mean(key, [alias for f in some for alias in aliases(f)]) for some in (missing, absent, fields.values()))
     close = next(filter(None, near), None)
     known = ", ".join(key_of(f) for f in fields.values())
@@ -160,8 +179,10 @@ def _unknown(key: str, span: Span | None, fields: dict, absent: list, missing: l
         label = " ".join([label, f"'{key_of(missing[0])}' is missing"]).lstrip()
     if not fields:
         findings.error(codes.unknown, f"{owner} takes no {codes.word}s, got '{key}'", span)
-        return
+        return None
     findings.error(codes.unknown, f"{owner} has no {codes.word} '{key}'", span, label=label, notes=(f"known: {known}",))
+    sure = close is not None and any(close in aliases(f) for f in absent) and SequenceMatcher(None, key, close).ratio() > _SURE
+    return close if sure else None
 
 
 def _field(field: attrs.Attribute, key: str, node: Node, span: Span | None, findings: Findings, codes: Codes,

@@ -9,6 +9,7 @@ something strange, unknown or there twice may stand for it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 
@@ -84,7 +85,8 @@ def strange(spec: Located) -> list[str]:
     """Return the keys of `spec` that nothing of its kind has."""
     if spec.node is None:
         return []
-    known = keys_of_spec(type(spec))
+    kind: Any = type(spec)
+    known = keys_of_spec(kind)
     return [key for key in spec.node.entries if key not in known]
 
 

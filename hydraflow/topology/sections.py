@@ -29,26 +29,29 @@ _OWN = {  # keys that tell where an item belongs, when nothing else does
 def mend(root: Node, sections: Collection[str], findings: Findings, names: Callable[[str, str], bool]) -> None:
     """Report what stands in the wrong section, and move it. names : (kind, use) → whether that is a short name of the kind."""
     rings = root.entries["rings"][1] if "rings" in root.entries else Node("map")
-    known = _raise_sections([rings], root, sections, findings)
-    moved_any = False
+    raised = _raise_sections([rings], root, sections, findings)
+    strays: dict[tuple[str, str], list[Node]] = {}  # (where they stand, where they belong) → items
+    lost = False
     for section in _LISTS:
         listed = root.entries[section][1] if section in root.entries else None
         if listed is None or listed.kind != "list" or section in root.repeated:
             continue
         own = keys_of_spec(CaseSpec) if section == "tests" else frozenset()
-        raised = known | _raise_sections(listed.items, root, set(sections) - own, findings)
-        kept: list[Node] = []
-        moved: dict[str, list[Node]] = {}
+        raised |= _raise_sections(listed.items, root, set(sections) - own, findings)
+        astray = 0
         for item in listed.items:
             target = _belongs(item, section, names)
-            (kept if target == section else moved.setdefault(target, [])).append(item)
-        if not kept:
-            continue  # no section has taken in another; what is wrong is an item itself
-        moved_any |= bool(moved)
-        for target, items in moved.items():
-            _move(section, target, items, root, findings, quiet=target in raised)
-        listed.items = kept
-    for section in _LISTS if moved_any else ():
+            if target != section:
+                strays.setdefault((section, target), []).append(item)
+                astray += 1
+        lost |= astray > 1 or 0 < astray < len(listed.items)  # a single item, alone, is more likely wrong itself
+    if not lost:
+        return
+    for (section, target), items in strays.items():
+        listed = root.entries[section][1]
+        listed.items = [item for item in listed.items if item not in items]
+        _move(section, target, items, root, findings, quiet=target in raised)
+    for section in _LISTS:
         if section in root.entries and root.entries[section][1].kind == "scalar" and root.entries[section][1].value is None:
             del root.entries[section]  # what stood below it has been moved away
 

@@ -62,7 +62,7 @@ def rejected_rightly(found: list[Diagnostic], edit: Edit, original: str) -> str:
 def _in_place(one: Diagnostic, edit: Edit, original: str) -> bool:
     if _touches(one, edit) or one.code in WHOLE:
         return True
-    if one.code in MISSING and one.line in _heads(edit):
+    if (one.code in MISSING or "missing above" in one.label) and one.line in _heads(edit):
         return True
     if one.code in RELATIONS and _said(one) & edit.words:
         return True
