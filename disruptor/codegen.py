@@ -32,6 +32,7 @@ from disruptor.inlining import only_inlined
 from disruptor.loop_writer import LoopWriter, identifier
 from disruptor.noalias import private_arrays
 from disruptor.review import review
+from disruptor.shard_text import Share
 from disruptor.sources import module_sources
 from disruptor.stage import DriverStage, HandlerStage, Output
 
@@ -280,27 +281,36 @@ def _handler(out: LoopWriter, stage: HandlerStage, running: int) -> None:
     out.line(3, f"if available >= {local}:")
     for inlet in stage.inlets:
         out.line(4, f"{out.inlet(inlet)}.cell['gate'] = load_acquire(cells, {inlet.end.cursor})")
+    share = Share(out, stage, local)
+    share.begin()
     out.line(4, f"first = {local}")
     out.line(4, f"store_release(cells, {running}, {stage.number})")
     out.line(4, f"while {local} <= available:")
+    deep = share.enter()
     for output in stage.outputs:
         if output.max_payload:
             check = "payload_room" if output.max_out else "stream_room"
-            out.line(5, f"if {check}({out.port(output)}, cells, {_tuple(output.end.consumers)}, {output.max_payload}) < {output.max_payload}:")
-            out.line(6, f"{out.port(output)}.cell['refused'] += 1")
-            out.line(6, "break")
-    out.line(5, f"store_release(cells, {running + 16}, {local})")
+            out.line(deep, f"if {check}({out.port(output)}, cells, {_tuple(output.end.consumers)}, {output.max_payload}) < {output.max_payload}:")
+            out.line(deep + 1, f"{out.port(output)}.cell['refused'] += 1")
+            out.line(deep + 1, "break")
+    out.line(deep, f"store_release(cells, {running + 16}, {local})")
     stamped = [o for o in stage.outputs if o.end.ring.stamps.size and ring.stamps.size]
     for output in stamped:
-        out.line(5, f"made = {out.port(output)}.cell['next']")
+        out.line(deep, f"made = {out.port(output)}.cell['next']")
     call = {
         "event": f"{records}[{local} & {mask}]",
         "sequence": local,
-        "end_of_batch": f"{local} == available",
+        "end_of_batch": f"{local} == {share.last}",
         "payload": out.payload(ring) if ring.payload.size else "None",
     }
     _arguments(out, stage, call)
-    out.line(5, f"{out.function(stage)}({', '.join(call[a] for a in stage.arguments)})")
+    out.line(deep, f"{out.function(stage)}({', '.join(call[a] for a in stage.arguments)})")
+    share.leave()
+    for output in stamped:
+        port, target = out.port(output), out.stamps(output.end.ring)
+        out.line(deep, f"while made < {port}.cell['next']:")
+        out.line(deep + 1, f"{target}[made & {output.end.ring.mask}] = {out.stamps(ring)}[{local} & {mask}]")
+        out.line(deep + 1, "made += 1")
     if stage.checkpoint is not None:
         point = stage.checkpoint
         rows = out.array("checkpoints", point.out)
@@ -311,11 +321,6 @@ def _handler(out: LoopWriter, stage: HandlerStage, running: int) -> None:
         out.line(5, f"if ({local} + 1) % {point.every} == 0:")
         row = f"(({local} + 1) // {point.every} - 1) & {point.out.shape[0] - 1}"
         out.line(6, f"{rows}[{row}, {point.column}] = {digest}({state}, {params})")
-    for output in stamped:
-        port, target = out.port(output), out.stamps(output.end.ring)
-        out.line(5, f"while made < {port}.cell['next']:")
-        out.line(6, f"{target}[made & {output.end.ring.mask}] = {out.stamps(ring)}[{local} & {mask}]")
-        out.line(6, "made += 1")
     out.line(5, f"{local} += 1")
     out.line(4, f"if {local} > first:")
     for output in stage.outputs:
@@ -335,7 +340,7 @@ def _handler(out: LoopWriter, stage: HandlerStage, running: int) -> None:
     if stage.service >= 0 or stage.age >= 0:
         out.line(5, "now = timestamp()")
     if stage.service >= 0:
-        out.line(5, f"record_many(histograms[{stage.service}], (now - then) // ({local} - first), {local} - first)")
+        share.record(stage.service)
     if stage.age >= 0 and ring.stamps.size:
         stamp = f"{out.stamps(ring)}[first & {mask}]"
         out.line(5, f"if {stamp} != 0:")

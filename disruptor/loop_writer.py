@@ -18,8 +18,8 @@ Stage = HandlerStage | DriverStage
 
 
 def identifier(name: str) -> str:
-    """Return `name` with everything replaced that cannot stand in a Python name."""
-    return "".join(c if c.isalnum() else "_" for c in name)
+    """Return `name` as part of a Python name: what cannot stand there as its code, so that no two names become one."""
+    return "".join(c if c.isalnum() or c == "_" else f"_x{ord(c):x}_" for c in name.replace("_x", "_x5f_x"))
 
 
 class LoopWriter:

@@ -16,6 +16,7 @@ import attrs
 import numpy as np
 
 from disruptor.ring import Ring
+from disruptor.shard import Shard
 
 __all__ = ["FINISHED", "Checkpoint", "DriverStage", "HandlerStage", "InletEnd", "Output", "RingEnd"]
 
@@ -78,6 +79,7 @@ class HandlerStage:
     function : the plain function; bindings : argument name → numpy array (a record array of length 1 is passed as its
     record). waits : word indexes of the cursors that must have passed a record first. cursor : word index of its own.
     service, age : rows of the histogram table (ticks per event; ticks since the record's stamp), -1 for none.
+    shard : the records that are its own, None for all; the others count as handled, without a call.
     """
 
     name: str
@@ -94,6 +96,7 @@ class HandlerStage:
     service: int = -1
     age: int = -1
     checkpoint: Checkpoint | None = None
+    shard: Shard | None = None
 
 
 @attrs.define(kw_only=True)

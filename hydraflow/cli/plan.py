@@ -60,9 +60,10 @@ def _without_secrets(values: Any) -> tuple[Any, ...]:
 def _sections(name: str, planned: Any) -> list[str]:
     threads = [f"threads of {name}"]
     wide = max(len(t.name) for t in planned.threads)
+    known = set(planned.placement.reasons)
     for t in planned.threads:
-        why = "" if t.kind == "compiled" else f": {t.reason}"  # that of compiled ones is one for all, below
-        threads.append(f"  {t.name:<{wide}}  {'unpinned' if t.cpu is None else f'cpu {t.cpu}'}, {t.wait}{why}")
+        why = "" if t.reason in known else f": {t.reason}"  # what is the same for all of them is said once, below
+        threads += _wrapped(f"{t.name:<{wide}}  {'unpinned' if t.cpu is None else f'cpu {t.cpu}'}, {t.wait}{why}", 2, wide + 4)
         threads += _wrapped(", ".join(t.stages), wide + 4)
     order = ["order: what each stage waits for"]
     wide = max(len(s.name) for s in planned.stages)
@@ -70,15 +71,22 @@ def _sections(name: str, planned: Any) -> list[str]:
         feeds = [r.name for r in planned.rings if s.name in r.gates and r.name != s.on]
         what = ", ".join(s.waits) or (f"ring {s.on}" if s.on else "")
         more = f"rings {', '.join(feeds)}" if len(feeds) > 1 else f"ring {feeds[0]}" if feeds else ""
-        order.append(f"  {s.name:<{wide}}  {'; '.join(filter(None, (what, more))) or 'nothing: it begins here'}")
+        order += _wrapped(f"{s.name:<{wide}}  {'; '.join(filter(None, (what, more))) or 'nothing: it begins here'}", 2, wide + 4)
+    shards = ["shards: who owns a record"]
+    for s in planned.stages:
+        if s.shards:
+            shards.append(f"  {s.name}: number ({s.by} modulo {len(s.shards)})")
+            for t in planned.threads:
+                names = [shard.name for shard in s.shards if shard.thread == t.name]
+                shards += _wrapped(f"on {t.name}: {', '.join(names)}", 4, 6) if names else []
     rings = ["rings"]
     wide = max(len(r.name) for r in planned.rings)
     for r in planned.rings:
         rings.append(f"  {r.name:<{wide}}  {r.slots:>9,} {r.record + ' records':<16} {_mib(r.bytes):>9}")
         rings += _wrapped(f"filled by {', '.join(r.writers) or 'nobody'}, freed by {', '.join(r.gates) or 'nobody'}", wide + 4)
     rings.append(f"  in all {_mib(sum(r.bytes for r in planned.rings))}; the state of handlers comes on top")
-    reasons = ["why", *(f"  {reason}" for reason in planned.placement.reasons)]
-    return ["\n".join(part) for part in (threads, order, rings, reasons)]
+    reasons = ["why", *(line for reason in planned.placement.reasons for line in _wrapped(reason, 2, 4))]
+    return ["\n".join(part) for part in (threads, order, shards, rings, reasons) if len(part) > 1]
 
 
 def _compared(changes: Any) -> str:
@@ -103,10 +111,15 @@ def _word(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
-def _wrapped(text: str, indent: int) -> list[str]:
+def _wrapped(text: str, indent: int, further: int | None = None) -> list[str]:
+    """Return text in lines of at most 80 columns. indent : of the first; further : of those that follow, as the first's."""
+    import re
     import textwrap
 
-    return textwrap.wrap(text, 80, initial_indent=" " * indent, subsequent_indent=" " * indent)
+    columns = re.sub(r" {2,}", lambda spaces: "\u00a0" * len(spaces[0]), text)  # textwrap would make one space of them
+    behind = " " * (indent if further is None else further)
+    lines = textwrap.wrap(columns, 80, initial_indent=" " * indent, subsequent_indent=behind, break_on_hyphens=False)
+    return [line.replace("\u00a0", " ") for line in lines]
 
 
 def _mib(size: int) -> str:

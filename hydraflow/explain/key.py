@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from hydraflow.topology import shards
 from hydraflow.topology.explain import EXPLANATIONS
 from hydraflow.topology.keys import Key, keys_of
 from hydraflow.topology.spec import WELL_KNOWN_RINGS, HandlerSpec, SourceSpec, Topology
@@ -33,6 +34,8 @@ def explain_key(name: str) -> dict[str, Any] | None:
         page["more"] = ["`hfx explain NAME`, where NAME is what stands at `use`, says which parameters there are"]
     if key.name == "use" and owner in (HandlerSpec, SourceSpec):
         page["more"] = ["`hfx explain` lists the short names, `hfx plugins` says where they are from"]
+    if key.name in ("replicas", "by") and owner is HandlerSpec:
+        page["more"] = [" ".join((shards.__doc__ or "").partition("\n\n")[2].partition("\n\n")[2].split())]
     if name == "rings":
         page["text"] += f" These are {', '.join(WELL_KNOWN_RINGS)}; `hfx explain main` says what one of them holds."
     page["codes"] = _codes(key.name)

@@ -9,6 +9,7 @@ import attrs
 from hydraflow.picture.model import Box, Edge, Picture
 from hydraflow.placement.assign import Thread
 from hydraflow.topology.graph import Node, nodes
+from hydraflow.topology.shards import is_sharded, shard_names
 from hydraflow.topology.spec import Topology
 
 __all__ = ["picture_of"]
@@ -61,7 +62,12 @@ class _Builder:
         own, count = f"stage/{stage.name}", 2
         while own in self.boxes:  # two stages of one name are a mistake, and both are there
             own, count = f"stage/{stage.name}#{count}", count + 1
-        self.boxes[own] = Box(id=own, name=stage.name, kind=kind, use=use, thread=self._thread.get(stage.name, ""))
+        names = shard_names(stage.spec) if is_sharded(stage.spec) else (stage.name,)
+        threads = tuple(self._thread.get(name, "") for name in names)
+        self.boxes[own] = Box(
+            id=own, name=stage.name, kind=kind, use=use, thread=threads[0] if len(set(threads)) == 1 else "", replicas=len(names),
+            by=getattr(stage.spec, "by", None) or "", shards=threads if len(names) > 1 else (),
+        )
 
     def _places(self) -> Iterable[tuple[Node, str]]:
         """Pair every stage with the id that `_stage` gave it."""

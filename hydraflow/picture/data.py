@@ -31,4 +31,8 @@ def _node(box: Box) -> dict[str, Any]:
     out: dict[str, Any] = {"id": box.id, "name": box.name, "kind": box.kind}
     if box.kind == "ring":
         return out | {"record": box.record or None, "slots": box.slots or None}
-    return out | {"use": box.use or None, "thread": box.thread or None}
+    out |= {"use": box.use or None, "thread": box.thread or None}
+    if box.replicas > 1:
+        names = zip(range(box.replicas), box.shards or ("",) * box.replicas, strict=True)
+        out |= {"by": box.by or None, "shards": [{"name": f"{box.name}/{k}", "thread": thread or None} for k, thread in names]}
+    return out

@@ -30,7 +30,7 @@ def draw_dot(picture: Picture) -> str:
 
 
 def _node(own: str, box: Box) -> str:
-    words = box.name or "?"
+    words = box.title or "?"
     if box.kind == "missing":
         words += " ?"
     label = _quoted(words)

@@ -36,7 +36,7 @@ def draw_mermaid(picture: Picture) -> str:
 
 def _node(own: str, box: Box) -> str:
     opening, closing = _SHAPES[box.kind]
-    words = _quoted(box.name or "?")
+    words = _quoted(box.title or "?")
     if box.kind == "ring" and box.record:
         words += f"<br/>{_quoted(box.record)}" + (f" × {box.slots:,}" if box.slots else "")
     elif box.kind == "missing":

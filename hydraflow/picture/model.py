@@ -13,7 +13,8 @@ __all__ = ["Box", "Edge", "Picture"]
 class Box:
     """A source, a ring, the sequencer, a handler or a sink; "missing": a name that the file mentions and does not define.
 
-    id : unique in the picture. thread : name of the thread that runs it, "" when none does (rings) or none is known.
+    id : unique in the picture. thread : name of the thread that runs it, "" when none does (rings), none is known or its
+    shards are on several. shards : names of the threads of its shards, one by one; by : field that they divide records by.
     record, slots : of a ring. itself : it waits for itself, a mistake that no line can show.
     """
 
@@ -25,6 +26,14 @@ class Box:
     record: str = ""
     slots: int = 0
     itself: bool = False
+    shards: tuple[str, ...] = ()
+    replicas: int = 1
+    by: str = ""
+
+    @property
+    def title(self) -> str:
+        """The name; of a sharded stage with how many there are, and by what."""
+        return f"{self.name} ×{self.replicas} by {self.by or '?'}" if self.replicas > 1 else self.name
 
 
 @attrs.frozen

@@ -56,7 +56,7 @@ def draw_svg(picture: Picture) -> str:
 
 
 def _words(box: Box) -> list[str]:
-    name = (clipped(box.name, _NAME_MOST) or "?") + (" ?" if box.kind == "missing" else "")
+    name = (clipped(box.title, _NAME_MOST) or "?") + (" ?" if box.kind == "missing" else "")
     if box.kind == "ring":
         detail = f"{box.record} × {box.slots:,}" if box.record and box.slots else box.record
     else:
@@ -89,7 +89,7 @@ def _box(box: Box, text: Sequence[str], threads: Sequence[str], x: int, y: int, 
 
 
 def _about(box: Box) -> str:
-    name = clipped(box.name, 200)
+    name = clipped(box.title, 200)
     if box.kind == "missing":
         return f"{name}: nothing in the file has this name"
     return f"{box.kind} {name}" + (f": {clipped(box.use, 200)}" if box.use else "")

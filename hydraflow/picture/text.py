@@ -115,7 +115,7 @@ def _least_length(planned: Plan, lengths: Sequence[int]) -> int:
 
 
 def _name(box: Box, glyphs: Glyphs) -> str:
-    name = clipped(box.name, NAME_MOST).replace("…", glyphs.ellipsis) or "?"
+    name = clipped(box.title, NAME_MOST).replace("…", glyphs.ellipsis).replace("×", "x" if glyphs is ASCII else "×") or "?"
     mark = " (itself!)" if box.itself else " ?" if box.kind == "missing" else ""
     return name + mark
 
@@ -124,7 +124,8 @@ def _detail(box: Box, glyphs: Glyphs) -> str:
     if box.kind == "ring":
         times = "x" if glyphs is ASCII else "×"
         return f"{box.record} {times} {box.slots:,}" if box.record and box.slots else box.record
-    return clipped(box.thread, NAME_MOST).replace("…", glyphs.ellipsis)
+    threads = len(set(filter(None, box.shards)))
+    return f"{threads} threads" if threads > 1 else clipped(box.thread, NAME_MOST).replace("…", glyphs.ellipsis)
 
 
 def _line(box: Box, glyphs: Glyphs, plain: bool) -> str:

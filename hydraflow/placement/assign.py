@@ -5,70 +5,44 @@ reports come back, is fused on another ('core'), because a feedback cycle that c
 message. Where the sources set the pace (live, or paced) and the cores do not suffice for two spinning threads and what
 blocks beside them, everything is one thread that spins: it keeps up easily, and nobody takes its core away (frame → wire
 at 100,000 frames/s on two cores, p90: 6 µs instead of 50). With less than one and a half cores everything is one thread
-that yields. Python stages and service threads (the journal's writer, a source's feed) block and are never pinned. No two
-spinning threads ever share a core.
+that yields. Shards get threads of their own ('shard-0', …) while cores are left: shard k of every stage is on the same one,
+so that what belongs to one key stays in one core's cache. Python stages and service threads (the journal's writer, a
+source's feed) block and are never pinned. No two spinning threads ever share a core.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import attrs
 
 from hydraflow.errors import UsageError
 from hydraflow.placement.cpus import Machine
-from hydraflow.registry import SOURCES, Entry
-from hydraflow.topology.check_placement import SERVICE_SUFFIXES
-from hydraflow.topology.graph import nodes, order
-from hydraflow.topology.spec import WAITS, PlacementSpec, SourceSpec, ThreadSpec, Topology
+from hydraflow.placement.explicit import explicit
+from hydraflow.placement.pseudo_files import cpu_words
+from hydraflow.placement.seats import choose
+from hydraflow.placement.stage import Stage, is_paced, stages_of
+from hydraflow.placement.thread import Thread, cores_in_words, python_thread, service_threads
+from hydraflow.topology.shards import stage_of
+from hydraflow.topology.spec import WAITS, PlacementSpec, ThreadSpec
 
 __all__ = ["Placement", "Stage", "Thread", "assign", "is_paced", "parse_placement", "stages_of"]
 
 ONE_THREAD_BELOW = 1.5  # cores' worth of time
-_PACES = ("speed", "rate")  # parameters of a source that keep it to a pace
 _THREAD = re.compile(r"\s*([A-Za-z][\w.-]*)\s*(?:@\s*(\d{1,4}))?\s*(?::\s*([a-z-]+))?\s*(?:=(.*))?", re.DOTALL)
 
 
 @attrs.frozen(kw_only=True)
-class Stage:
-    """A stage as placement sees it. kind : "source", "sequencer" or "handler".
-
-    ordered : it reads (or is) the sequenced ring, so it belongs to the feedback cycle's thread.
-    python : it needs the GIL, so it gets a thread of its own. service : name of a blocking thread that works for it.
-    paced : a source that keeps to the time of day: how long a frame takes counts, not how many go through.
-    """
-
-    name: str
-    kind: str = "handler"
-    ordered: bool = False
-    python: bool = False
-    service: str = ""
-    paced: bool = False
-
-
-@attrs.frozen(kw_only=True)
-class Thread:
-    """One thread. cpu : core it is pinned to, or None; kind : "compiled", "python" or "service"; reason : why so."""
-
-    name: str
-    stages: tuple[str, ...] = ()
-    cpu: int | None = None
-    wait: str = "yielding"
-    kind: str = "compiled"
-    reason: str = ""
-
-
-@attrs.frozen(kw_only=True)
 class Placement:
-    """The threads, compiled ones first, and why they are as they are."""
+    """The threads, compiled ones first, and why they are as they are. node : NUMA node of all pinned threads, -1 for several."""
 
     threads: tuple[Thread, ...]
     reasons: tuple[str, ...] = ()
+    node: int = -1
 
     def thread_of(self, stage: str) -> Thread:
-        """Return the thread that runs a stage."""
+        """Return the thread that runs a stage, or one shard of it."""
         return next(t for t in self.threads if stage in t.stages)
 
     def describe(self) -> str:
@@ -77,46 +51,6 @@ class Placement:
             f"{t.name}: {'unpinned' if t.cpu is None else f'cpu {t.cpu}'}, {t.wait}"
             + (f": {', '.join(t.stages)}" if t.stages else "") for t in self.threads
         )
-
-
-def stages_of(topology: Topology) -> list[Stage]:
-    """Return the stages of a topology in an order in which each comes after what it waits for.
-
-    Uses `topology.bound` for what only the components know (Python handlers, sources with a feed); without it, what the
-    table of short names says.
-    """
-    merged = topology.sequenced
-    by_name = {n.name: n for n in nodes(topology)}
-    out = []
-    for name in order(topology):
-        node = by_name[name]
-        bound = topology.bound.get(name)
-        handler = bound.handler if bound else None
-        entry = SOURCES.get(node.spec.use) if node.kind == "source" and not bound else None
-        service = ""
-        if node.kind == "source" and (getattr(handler, "open", None) is not None or (entry and entry.feed)):
-            service = name + SERVICE_SUFFIXES["source"]
-        elif node.kind == "handler" and node.spec.use == "journal":
-            service = name + SERVICE_SUFFIXES["journal"]
-        out.append(Stage(
-            name=name,
-            kind=node.kind,
-            ordered=node.kind == "sequencer" or (merged is not None and node.on == merged.name),
-            python=handler is not None and not handler.jit,
-            service=service,
-            paced=node.kind == "source" and (is_paced(handler, bound.params) if bound else _seems_paced(node.spec, entry)),
-        ))
-    return out
-
-
-def is_paced(source: Any, params: Any) -> bool:
-    """Return whether a source brings frames at a pace of their own: live, or by `speed` or `rate`."""
-    return not getattr(source, "virtual", False) or any(getattr(params, name, 0) for name in _PACES)
-
-
-def _seems_paced(spec: SourceSpec, entry: Entry | None) -> bool:
-    """As `is_paced`, for a source that nobody has imported; one that is not in the table is taken to be as fast as it can."""
-    return entry is not None and (entry.live or any(spec.parameters.get(name) for name in _PACES))
 
 
 def assign(stages: Sequence[Stage], machine: Machine, spec: PlacementSpec | None = None) -> Placement:
@@ -128,27 +62,13 @@ def assign(stages: Sequence[Stage], machine: Machine, spec: PlacementSpec | None
     spec = spec or PlacementSpec()
     reasons = [_machine_in_words(machine)]
     if spec.threads:
-        return _explicit(stages, spec, machine, reasons)
-    compiled = [s for s in stages if not s.python]
-    python = [_python_thread(s) for s in stages if s.python]
-    services = _service_threads(stages, ())
-    ordered = [s.name for s in compiled if s.ordered]
-    ahead = [s.name for s in compiled if not s.ordered]
-    groups = [("ingest", ahead), ("core", ordered)]
-    if spec.mode == "fused":
-        reasons.append("one thread, as asked for")
-        groups = [("core", ahead + ordered)]
-    elif machine.capacity < ONE_THREAD_BELOW:
-        reasons.append(f"one thread: {_cores(machine.capacity)} cannot run two side by side")
-        groups = [("core", ahead + ordered)]
-    elif machine.capacity < 2 + bool(python or services) and any(s.paced for s in stages):
-        reasons.append("one thread: the sources set the pace, and what blocks needs the other core")
-        groups = [("core", ahead + ordered)]
-    else:
-        reasons.append("two threads: decoding runs ahead, the feedback cycle stays on one core")
-    groups = [(name, names) for name, names in groups if names]
+        threads = explicit(stages, spec, machine)
+        return _placement(threads, machine, [*reasons, "threads as the placement says"])
+    python = [python_thread(s) for s in stages if s.python]
+    services = service_threads(stages)
+    groups = _groups([s for s in stages if not s.python], machine, spec, bool(python or services), reasons)
     threads = _pinned(groups, machine, bool(python or services), reasons)
-    return Placement(threads=(*threads, *python, *services), reasons=tuple(reasons))
+    return _placement(_named_apart([*threads, *python, *services]), machine, reasons)
 
 
 def parse_placement(text: str) -> PlacementSpec:
@@ -176,82 +96,129 @@ def parse_placement(text: str) -> PlacementSpec:
     return PlacementSpec(mode="explicit", threads=tuple(threads), option="--placement")
 
 
-def _explicit(stages: Sequence[Stage], spec: PlacementSpec, machine: Machine, reasons: list[str]) -> Placement:
-    reasons.append("threads as the placement says")
-    rank = {s.name: i for i, s in enumerate(stages)}
-    python = {s.name for s in stages if s.python}
-    wishes = [t for t in spec.threads if t.stages]
-    pinned = [t for t in wishes if t.cpu is not None]
-    apart = len({t.cpu for t in pinned}) == len(pinned)
-    helpers = len(spec.threads) - len(wishes) + sum(bool(s.service) for s in stages)
-    room = machine.capacity - len(wishes) - bool(helpers)
-    out = []
-    for wish in wishes:
-        is_python = set(wish.stages) <= python
-        spinning = wish.cpu is not None and apart and room >= 0 and not is_python
-        wait = wish.wait or ("blocking" if is_python else "busy-spin" if spinning else "yielding")
-        out.append(Thread(name=wish.name, stages=tuple(sorted(wish.stages, key=lambda n: rank.get(n, len(rank)))),
-                          cpu=wish.cpu, wait=wait, kind="python" if is_python else "compiled", reason="as the placement says"))
-    services = _service_threads(stages, [t for t in spec.threads if not t.stages])
-    return Placement(threads=(*out, *services), reasons=tuple(reasons))
+_Groups = list[tuple[str, list[Stage]]]
 
 
-def _pinned(groups: list[tuple[str, list[str]]], machine: Machine, helpers: bool, reasons: list[str]) -> list[Thread]:
+def _groups(compiled: list[Stage], machine: Machine, spec: PlacementSpec, helpers: bool, reasons: list[str]) -> _Groups:
+    """Return (name, stages) of the threads that the compiled stages get, those without stages left out."""
+    ordered = [s for s in compiled if s.ordered]
+    ahead = [s for s in compiled if not s.ordered]
+    one = [("core", ahead + ordered)]
+    if spec.mode == "fused":
+        reasons.append("one thread, as asked for")
+        return _filled(one)
+    if machine.capacity < ONE_THREAD_BELOW:
+        reasons.append(f"one thread: {cores_in_words(machine.capacity)} cannot run two side by side")
+        return _filled(one)
+    if machine.capacity < 2 + helpers and any(s.paced for s in compiled):
+        reasons.append("one thread: the sources set the pace, and what blocks needs the other core")
+        return _filled(one)
+    reasons.append("two threads: decoding runs ahead, the feedback cycle stays on one core")
+    return _with_shards(_filled([("ingest", ahead), ("core", ordered)]), machine, helpers, reasons)
+
+
+def _with_shards(groups: _Groups, machine: Machine, helpers: bool, reasons: list[str]) -> _Groups:
+    """Move shards to threads of their own, as many as cores are left; with fewer than two they stay where they are."""
+    shards = [s for _, members in groups for s in members if s.shard >= 0]
+    if not shards:
+        return groups
+    rest = _filled([(name, [s for s in members if s.shard < 0]) for name, members in groups])
+    most = 1 + max(s.shard for s in shards)
+    left = min(int(machine.capacity) - helpers, len(machine.cores)) - len(rest)
+    if left < 2:
+        reasons.append(f"shards stay with the stages around them: {_left(left)} for threads of their own")
+        return groups
+    count = min(most, left)
+    noun = "a thread for each number" if count == most else f"{count} threads for {most} numbers: {_left(left)}"
+    reasons.append(f"shards run beside each other, {noun}; those of one number share a thread")
+    return [*rest, *((f"shard-{k}", [s for s in shards if s.shard % count == k]) for k in range(count))]
+
+
+def _left(cores: int) -> str:
+    return f"{cores if cores > 0 else 'no'} core{'s' if cores > 1 else ''} left"
+
+
+def _filled(groups: _Groups) -> _Groups:
+    return [(name, members) for name, members in groups if members]
+
+
+def _pinned(groups: _Groups, machine: Machine, helpers: bool, reasons: list[str]) -> list[Thread]:
     """Give each group a core of its own where there is one, and let it spin where that harms nobody."""
-    chosen = _choose(machine, len(groups))
-    alone = len(groups) <= len(machine.cores)
+    if not groups:
+        return []
+    pin = len(groups) <= len(machine.cpus)
+    seats = choose(machine, min(len(groups), len(machine.cpus)))
     spare = machine.capacity - len(groups)
     roomy = machine.capacity >= ONE_THREAD_BELOW  # on a single core even the parent process waits for a spinner
-    spinning = alone and roomy and spare >= (1 if helpers else 0)
-    if spinning:
-        why = "spins: its core is needed by nobody else"
-    elif not alone:
-        why = "yields: both are hyper-threads of one core"
+    if not pin:
+        why = f"yields: {len(groups)} threads share {len(machine.cpus)} cpus"
+    elif seats.shared:
+        why = "yields: both are hyper-threads of one core" if len(groups) == 2 else "yields: it shares a core with a hyper-thread"
     elif not roomy:
-        why = f"yields: {_cores(machine.capacity)} in all"
+        why = f"yields: {cores_in_words(machine.capacity)} in all"
     elif spare < 0:
-        why = f"yields: the quota grants {_cores(machine.capacity)}"
-    else:
+        why = f"yields: the quota grants {cores_in_words(machine.capacity)}"
+    elif spare < helpers:
         why = "yields: threads that block or need Python have no core of their own"
+    else:
+        why = "spins: its core is needed by nobody else"
+    wait = "busy-spin" if why.startswith("spins") else "yielding"
+    if seats.why and pin:
+        reasons.append(seats.why)
     reasons.append(why)
-    wait = "busy-spin" if spinning else "yielding"
-    pin = len(groups) <= len(machine.cpus)
-    return [
-        Thread(name=name, stages=tuple(names), cpu=chosen[i] if pin else None, wait=wait, reason=why)
-        for i, (name, names) in enumerate(groups)
-    ]
+    out = []
+    for i, (name, members) in enumerate(groups):
+        own, reason = _wished(members, wait, why)
+        out.append(Thread(name=name, stages=tuple(s.name for s in members), cpu=seats.cpus[i] if pin else None, wait=own, reason=reason))
+    return out
 
 
-def _choose(machine: Machine, count: int) -> list[int]:
-    """One cpu per physical core, isolated ones first; core 0, where interrupts land, only when the others do not suffice."""
-    firsts = [core[0] for core in machine.cores]
-    plain = [c for c in firsts if c != 0 or c in machine.isolated]
-    order_of_choice = plain if len(plain) >= count else firsts
-    rest = [c for core in machine.cores for c in core[1:]]
-    return (order_of_choice + [c for c in firsts + rest if c not in order_of_choice])[:count]
+def _wished(members: Sequence[Stage], wait: str, why: str) -> tuple[str, str]:
+    """Return what a thread does, and why, when its stages have a word in it."""
+    wishes = {s.wait: stage_of(s.name) for s in reversed(members) if s.wait}
+    if not wishes:
+        return wait, why
+    if len(wishes) == 1:
+        wish, stage = next(iter(wishes.items()))
+        return wish, f"as '{stage}' asks" + ("" if wish == wait else f"; left alone it {why.partition(':')[0]}")
+    words = ", ".join(f"'{stage}' {wish}" for wish, stage in sorted(wishes.items()))
+    return "yielding", f"few cores brought stages together that ask for different things: {words}"
 
 
-def _python_thread(stage: Stage) -> Thread:
-    return Thread(name=stage.name, stages=(stage.name,), wait="blocking", kind="python", reason="needs the GIL, never pinned")
+def _named_apart(threads: list[Thread]) -> list[Thread]:
+    """A Python stage may be called like a thread of ours; then its thread is not."""
+    seen: set[str] = set()
+    out = []
+    for thread in threads:
+        name = thread.name
+        while name in seen:
+            name += "-python"
+        seen.add(name)
+        out.append(attrs.evolve(thread, name=name))
+    return out
 
 
-def _service_threads(stages: Sequence[Stage], wishes: Sequence[ThreadSpec]) -> list[Thread]:
-    asked = {w.name: w for w in wishes}
-    return [
-        Thread(name=s.service, cpu=asked[s.service].cpu if s.service in asked else None, wait="blocking", kind="service",
-               reason=f"blocks for '{s.name}'")
-        for s in stages if s.service
-    ]
+def _placement(threads: Sequence[Thread], machine: Machine, reasons: list[str]) -> Placement:
+    """Add where memory goes: all rings and states are first touched on the node of the threads that use them."""
+    nodes = {machine.node_of(t.cpu) for t in threads if t.cpu is not None}
+    node = next(iter(nodes)) if len(nodes) == 1 else -1
+    if len({machine.node_of(c) for c in machine.cpus}) > 1:
+        reasons.append(f"memory comes from NUMA node {node}, where the threads are" if node >= 0 else
+                       "memory comes from where it is first touched: the threads are on several NUMA nodes, or not pinned")
+    return Placement(threads=tuple(threads), reasons=tuple(reasons), node=node)
 
 
 def _machine_in_words(machine: Machine) -> str:
     words = f"{len(machine.cpus)} of {max(len(machine.online), len(machine.cpus))} cpus usable"
+    if len(machine.cores) < len(machine.cpus):
+        words += f" ({len(machine.cores)} cores)"
     if machine.quota is not None:
-        words += f", quota of {_cores(machine.quota)}"
+        words += f", quota of {cores_in_words(machine.quota)}"
+    for noun, place in (("NUMA nodes", machine.node_of), ("last-level caches", machine.cache_of)):
+        count = len({place(c) for c in machine.cpus})
+        words += f", {count} {noun}" if count > 1 else ""
     if machine.isolated:
-        words += f", isolated: {', '.join(str(c) for c in machine.isolated)}"
+        words += f", isolated: {cpu_words(machine.isolated)}"
+    if machine.tickless:
+        words += f", tickless: {cpu_words(machine.tickless)}"
     return words
-
-
-def _cores(value: float) -> str:
-    return f"{value:g} core" if value == 1 else f"{value:.2f} cores".replace(".00", "")

@@ -13,7 +13,8 @@ import attrs
 from hydraflow.placement.assign import Placement, Thread, assign, stages_of
 from hydraflow.placement.cpus import Machine
 from hydraflow.records import EGRESS, FEEDBACK, FRAME, LEVEL, MESSAGE
-from hydraflow.topology.graph import gates, nodes, waits_for, writers
+from hydraflow.topology.graph import Node, gates, nodes, waits_for, writers
+from hydraflow.topology.shards import is_sharded, shard_names
 from hydraflow.topology.spec import Located, Topology
 
 __all__ = ["Change", "Plan", "RingPlan", "StagePlan", "compare", "make_plan"]
@@ -25,7 +26,11 @@ _SECTIONS = (("instrument", "instruments"), ("source", "sources"), ("handler", "
 
 @attrs.frozen(kw_only=True)
 class StagePlan:
-    """A stage. thread : that runs it; on : ring that it reads; waits : stages whose progress it looks at, none: the ring's."""
+    """A stage. on : ring that it reads; waits : stages whose progress it looks at, none: the ring's.
+
+    thread : that runs it; of a sharded one, of its first shard. by : the field that says which of `shards` owns a record;
+    shards : name and thread of each, none of a stage that is one.
+    """
 
     name: str
     kind: str
@@ -33,6 +38,16 @@ class StagePlan:
     thread: str
     on: str = ""
     waits: tuple[str, ...] = ()
+    by: str | None = None
+    shards: tuple[ShardPlan, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class ShardPlan:
+    """One instance of a sharded stage, and the thread that runs it."""
+
+    name: str
+    thread: str
 
 
 @attrs.frozen(kw_only=True)
@@ -54,6 +69,7 @@ class Plan:
     placement: Placement
     stages: tuple[StagePlan, ...]
     rings: tuple[RingPlan, ...]
+    machine: Machine
 
     @property
     def threads(self) -> tuple[Thread, ...]:
@@ -63,6 +79,7 @@ class Plan:
         """Return the plan as JSON data."""
         return {
             "reasons": list(self.placement.reasons),
+            "machine": self.machine.as_dict(),
             "threads": [attrs.asdict(t) for t in self.threads],
             "stages": [attrs.asdict(s) for s in self.stages],
             "rings": [attrs.asdict(r) for r in self.rings],
@@ -93,11 +110,7 @@ def make_plan(topology: Topology, machine: Machine) -> Plan:
         for ring in (*node.reads, *node.feedback):
             if ring != node.on:
                 readers.setdefault(ring, []).append(node.name)
-    stages = tuple(
-        StagePlan(name=n.name, kind=n.kind, use=getattr(n.spec, "use", ""), thread=placement.thread_of(n.name).name, on=n.on,
-                  waits=waits[n.name])
-        for n in found
-    )
+    stages = tuple(_stage(n, placement, waits[n.name]) for n in found)
     rings = tuple(
         RingPlan(
             name=ring.name, record=ring.record, slots=ring.slots,
@@ -107,7 +120,16 @@ def make_plan(topology: Topology, machine: Machine) -> Plan:
         )
         for ring in topology.rings.values()
     )
-    return Plan(placement=placement, stages=stages, rings=rings)
+    return Plan(placement=placement, stages=stages, rings=rings, machine=machine)
+
+
+def _stage(node: Node, placement: Placement, waits: tuple[str, ...]) -> StagePlan:
+    names = shard_names(node.spec) if is_sharded(node.spec) else ()
+    shards = tuple(ShardPlan(name=name, thread=placement.thread_of(name).name) for name in names)
+    return StagePlan(
+        name=node.name, kind=node.kind, use=getattr(node.spec, "use", ""), on=node.on, waits=waits, shards=shards,
+        thread=shards[0].thread if shards else placement.thread_of(node.name).name, by=node.spec.by if shards else None,
+    )
 
 
 def compare(before: Topology, after: Topology) -> list[Change]:

@@ -25,12 +25,14 @@ from hydraflow.errors import InputOutputError, Locked, OutputError, UsageError
 from hydraflow.placement.assign import Placement, assign, parse_placement, stages_of
 from hydraflow.placement.cpus import read_machine
 from hydraflow.runtime.graph import build_graph
+from hydraflow.runtime.home import near
 from hydraflow.runtime.instruments import instrument_table
 from hydraflow.runtime.journaling import DISK_FULL, Journaling, journal_header
 from hydraflow.runtime.options import Options
 from hydraflow.runtime.recording import Recording
 from hydraflow.topology.load import TopologyError, examine, load
-from hydraflow.topology.spec import SEQUENCER, HandlerSpec, Topology
+from hydraflow.topology.shards import stage_of
+from hydraflow.topology.spec import SEQUENCER, HandlerSpec, PlacementSpec, Topology
 
 __all__ = ["RECORDER", "Assembly"]
 
@@ -55,7 +57,8 @@ class Assembly:
         self.name = options.name or self.topology.name
         self._path = _file_path(self.name)
         self.clock = calibrate()
-        self._build_graph()
+        with near(self.machine, assign(stages_of(self.topology), self.machine, self._wanted()).node):
+            self._build_graph()
         self.recorder: HandlerStage | None = None
         self.recording = self._open_recording(stack)
         self.placement = self._place()
@@ -182,12 +185,15 @@ class Assembly:
 
     def _place(self) -> Placement:
         stages = [s for s in stages_of(self.topology) if s.name in self.graph.members]
-        spec = parse_placement(self.options.placement) if self.options.placement else self.topology.placement
+        spec = self._wanted()
         if spec.threads and (self.options.replay or self.options.no_journal):
-            known = set(self.graph.members)
+            known = {*self.graph.members, *map(stage_of, self.graph.members)}
             threads = tuple(attrs.evolve(t, stages=tuple(s for s in t.stages if s in known)) for t in spec.threads)
             spec = attrs.evolve(spec, threads=tuple(t for t in threads if t.stages))
         return assign(stages, self.machine, spec)
+
+    def _wanted(self) -> PlacementSpec:
+        return parse_placement(self.options.placement) if self.options.placement else self.topology.placement
 
     def _create_file(self, stack: contextlib.ExitStack) -> None:
         graph, word = self.graph, self.graph.cells.word

@@ -16,6 +16,7 @@ import numpy as np
 
 from disruptor.codegen import LoopSource, build_loop
 from disruptor.handler import Handler
+from disruptor.loop_writer import identifier
 
 __all__ = ["DigestSource", "overall", "write_digests"]
 
@@ -38,8 +39,8 @@ class DigestSource:
 
     def function(self, name: str) -> Any:
         """Return the compiled digest (state, params) → int64 of one stage."""
-        module = sys.modules[f"disruptor_loop_{_identifier(self.source.name)}"]
-        return getattr(module, f"digest_{_identifier(name)}")
+        module = sys.modules[f"disruptor_loop_{identifier(self.source.name)}"]
+        return getattr(module, f"digest_{identifier(name)}")
 
     def run(self) -> dict[str, str]:
         """Compute all digests now. Only while nothing writes the states."""
@@ -56,7 +57,7 @@ def write_digests(name: str, stages: Sequence[tuple[str, Handler, np.ndarray | N
     head: list[str] = []
     body: list[str] = []
     for index, (stage, declared, state, params) in enumerate(kept):
-        local = _identifier(stage)
+        local = identifier(stage)
         arguments[f"{local}_state"] = state
         if declared.digest is not None:
             functions[f"digest_{local}"] = declared.digest
@@ -83,10 +84,6 @@ def overall(digests: dict[str, str]) -> str:
     """Return the hash of all digests: SHA-256 over the lines `name digest`, in order of name."""
     lines = "".join(f"{name} {digests[name]}\n" for name in sorted(digests))
     return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def _identifier(name: str) -> str:
-    return "".join(c if c.isalnum() else "_" for c in name)
 
 
 def _fold(dtype: np.dtype, expression: str, depth: int) -> list[str]:

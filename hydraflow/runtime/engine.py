@@ -156,8 +156,9 @@ class Engine:
 
     def _leave_spinners_alone(self) -> None:
         """Keep the threads that there are, and all that they start, off the cores of spinning loops; these pin themselves."""
-        spinners = {t.cpu for t in self._a.placement.threads if t.wait == "busy-spin"}
-        others = os.sched_getaffinity(0) - spinners
+        spinners = {t.cpu for t in self._a.placement.threads if t.wait == "busy-spin" and t.cpu is not None}
+        cores = {c for cpu in spinners for c in self._a.machine.siblings.get(cpu, ())}  # a hyper-thread slows its sibling down
+        others = os.sched_getaffinity(0) - spinners - cores or os.sched_getaffinity(0) - spinners
         if not others or others == os.sched_getaffinity(0):
             return
         for task in os.listdir("/proc/self/task"):

@@ -15,6 +15,7 @@ from disruptor.handler import Handler, params_record
 from disruptor.layout import record_dtype
 from disruptor.memory import Mapping, anonymous
 from disruptor.ring import PORT, Ring
+from disruptor.shard import Shard
 from disruptor.stage import DriverStage, HandlerStage, InletEnd, Output, RingEnd
 from hydraflow.codes import BookStatus
 from hydraflow.records import (
@@ -31,6 +32,7 @@ from hydraflow.records import (
 from hydraflow.runtime import replayer, sequencer
 from hydraflow.runtime.cells import CellNames
 from hydraflow.topology.graph import gates, nodes, waits_for
+from hydraflow.topology.shards import is_sharded, shard_names, stage_of
 from hydraflow.topology.spec import SEQUENCER, HandlerSpec, RingSpec, SourceSpec, Topology
 
 __all__ = ["Graph", "Member", "build_graph"]
@@ -82,13 +84,15 @@ class Graph:
     def books_not_live(self) -> list[int]:
         """Return the symbols whose book is not LIVE now, as the first stage that keeps books has them; [] without one.
 
-        Reads state that a loop is writing: each status is one word, and what has changed is seen the next time.
+        Of a sharded stage each shard has some of the books. Reads state that a loop is writing: each status is one word, and
+        what has changed is seen the next time.
         """
-        for member in self.members.values():
-            if member.state is not None and "books" in (member.state.dtype.names or ()):
-                status = member.state[0]["books"]["status"]
-                return [int(i) for i in np.flatnonzero(status != int(BookStatus.LIVE))]
-        return []
+        states = {name: m.state for name, m in self.members.items() if m.state is not None and "books" in (m.state.dtype.names or ())}
+        first = stage_of(next(iter(states), ""))
+        statuses = [state[0]["books"]["status"] for name, state in states.items() if stage_of(name) == first]
+        if not statuses:
+            return []
+        return [int(i) for i in np.flatnonzero((np.stack(statuses) != int(BookStatus.LIVE)).all(axis=0))]
 
     def touch(self) -> None:
         """Touch every page again: a fork (loops are compiled in one) leaves all of them to be faulted in anew."""
@@ -163,7 +167,8 @@ def build_graph(
             builder.source(source)
     for spec in topology.stages:
         if spec.on not in upstream:
-            builder.handler(spec)
+            for shard in range(len(shard_names(spec))):
+                builder.handler(spec, shard)
     for spec in topology.stages:
         if spec.on not in upstream:
             builder.connect(spec)
@@ -209,29 +214,42 @@ class _Builder:
         )
         self._keep(spec.name, member, stage, feed)
 
-    def handler(self, spec: HandlerSpec) -> None:
-        member = self._member(spec.name, self.components[spec.name])
-        cursor = self.graph.cells.word(f"stage.{spec.name}")
+    def handler(self, spec: HandlerSpec, number: int) -> None:
+        """Add a stage, or shard `number` of one that is sharded."""
+        names = shard_names(spec)
+        name = names[number]
+        shard = Shard(field=spec.by or "", index=number, count=len(names)) if is_sharded(spec) else None
+        member = self._member(name, self.components[spec.name])
+        cursor = self.graph.cells.word(f"stage.{name}")
         end = self.graph.rings[spec.on]
         if spec.name in self._gates[spec.on]:
             end.consumers.append(cursor)
         if spec.on in self.graph.lanes:
             member["bindings"]["orders"] = self.graph.lanes[spec.on]
         stage = HandlerStage(
-            name=spec.name, number=member["number"], function=member["declared"].function,
+            name=name, number=member["number"], function=member["declared"].function,
             arguments=member["declared"].arguments, source=end, waits=(), cursor=cursor, bindings=member["bindings"],
-            service=self.graph.latency_row(spec.name), age=self.graph.latency_row(f"{spec.name}.age"),
+            service=self.graph.latency_row(name), age=self.graph.latency_row(f"{name}.age"), shard=shard,
         )
-        self._keep(spec.name, member, stage)
+        self._keep(name, member, stage)
 
     def connect(self, spec: HandlerSpec) -> None:
-        """Wire a handler whose peers all exist: what it waits for, publishes to and drains."""
+        """Wire a handler whose peers all exist: what it waits for (of a sharded one, all shards), publishes to and drains."""
+        graph = self.graph
+        peers = {s.name: s for s in graph.topology.stages}
+        upstream = [graph.members[shard].stage for name in self._waits[spec.name] for shard in shard_names(peers[name])]
+        for name in shard_names(spec):
+            stage = graph.members[name].stage
+            assert isinstance(stage, HandlerStage)
+            stage.waits = tuple(s.cursor for s in upstream) or (graph.rings[spec.on].cursor,)  # type: ignore[union-attr]
+        if not is_sharded(spec):  # shards neither publish nor drain: `check` lets no such topology through
+            self._ends_of(spec)
+
+    def _ends_of(self, spec: HandlerSpec) -> None:
         graph = self.graph
         member = graph.members[spec.name]
         stage = member.stage
         assert isinstance(stage, HandlerStage)
-        upstream = [graph.members[name].stage for name in self._waits[spec.name]]
-        stage.waits = tuple(s.cursor for s in upstream) or (graph.rings[spec.on].cursor,)  # type: ignore[union-attr]
         declared = member.declared
         roles = list(dict.fromkeys([*declared.max_out, *declared.max_payload]))
         if "staging" in roles and "staging" not in spec.into:
@@ -366,7 +384,7 @@ class _Builder:
 
     def _member(self, name: str, declared: Handler, params: Any = None) -> dict[str, Any]:
         number = len(self.graph.members)
-        params = params if params is not None else self.parameters.get(name)
+        params = params if params is not None else self.parameters.get(stage_of(name))
         record = params_record(params) if params is not None else None
         dtype = declared.state_dtype(params, **self.context) if name != SEQUENCER else None
         state = None if dtype is None else self._memory(dtype.itemsize).array(dtype, 1)

@@ -22,6 +22,7 @@ from hydraflow.journal.header import encode_header, source_hash
 from hydraflow.journal.reader import verify
 from hydraflow.runtime.graph import Graph
 from hydraflow.scrubber import SECRETS, is_secret
+from hydraflow.topology.shards import shard_names
 from hydraflow.topology.spec import HandlerSpec, SourceSpec, Topology
 
 __all__ = ["DISK_FULL", "KEPT", "Journaling", "journal_header", "unverified"]
@@ -142,7 +143,7 @@ def journal_header(topology: Topology, graph: Graph, name: str) -> bytes:
     secrets = {value for name, value in variables.items() if value and is_secret(name)}
     everything: list[SourceSpec | HandlerSpec] = [*topology.sources, *topology.stages]
     for spec in everything:
-        member = graph.members[spec.name]
+        member = graph.members[shard_names(spec)[0]]
         parameters = attrs.asdict(member.params) if attrs.has(type(member.params)) else {}
         parameters = {key: value for key, value in parameters.items() if not any(s in str(value) for s in secrets) and not SECRETS.holds(value)}
         handlers[spec.name] = {"use": spec.use, "source": source_hash(member.declared.function), "parameters": parameters}

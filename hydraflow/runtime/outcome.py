@@ -21,6 +21,7 @@ from hydraflow.runtime.loops import CHECKPOINT_ROWS, Loops
 from hydraflow.runtime.phases import Phase
 from hydraflow.runtime.result import from_snapshot
 from hydraflow.runtime.watching import Fault
+from hydraflow.topology.shards import is_sharded, shard_names, stage_of
 from hydraflow.topology.spec import SEQUENCER
 
 __all__ = ["outcome"]
@@ -49,6 +50,9 @@ def outcome(
         "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "memory_locked": not any("mlock" in note for note in assembly.graph.notes),
         "journal": _journal(assembly),
+        "shards": {
+            s.name: {"replicas": s.replicas, "by": s.by, "names": list(shard_names(s))} for s in assembly.topology.stages if is_sharded(s)
+        },
         "state_hash": None,
         "state_hashes": {},
     }
@@ -121,7 +125,7 @@ def _journal(assembly: Assembly) -> dict[str, Any] | None:
 def _replay(assembly: Assembly) -> dict[str, Any]:
     from hydraflow.journal.header import changed_handlers, source_hash
 
-    sources = {n: source_hash(m.declared.function) for n, m in assembly.graph.members.items()}
+    sources = {stage_of(n): source_hash(m.declared.function) for n, m in assembly.graph.members.items()}
     verdict = assembly.journal_reader.verdict
     counters = assembly.file.counter(SEQUENCER)[0]
     return {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from hydraflow.topology.shards import SEPARATOR
+
 __all__ = ["counts", "render"]
 
 _WIDTH = 79
@@ -28,6 +30,7 @@ def render(result: dict[str, Any]) -> str:
     if result.get("seconds") is None:  # it cannot say any more how long it ran
         lines += _section("when it died", _at_death(result))
     lines += _section("placement", _placement(result))
+    lines += _section("shards", _shards(result))
     lines += _hashes(result)
     if result.get("error"):
         word = "INTERRUPTED" if result.get("status") == "interrupted" else "FAILED"
@@ -189,6 +192,24 @@ def _placement(result: dict[str, Any]) -> list[tuple[str, str]]:
     for thread in result.get("placement", []):
         where = "unpinned" if thread["cpu"] is None else f"cpu {thread['cpu']}"
         rows.append((thread["thread"], f"{where}, {thread['wait']}: {', '.join(thread['stages'])}".rstrip(": ")))
+    return rows
+
+
+def _shards(result: dict[str, Any]) -> list[tuple[str, str]]:
+    """How many records each shard of a stage owned: whether the work is divided, or one has it all."""
+    owned: dict[str, list[int]] = {}
+    for name, row in result["latency_ns"].items():
+        stage, separator, number = name.partition(SEPARATOR)
+        if separator and number.isdecimal():
+            owned.setdefault(stage, []).append(row["count"])
+    rows = []
+    for stage, counts in owned.items():
+        total = max(sum(counts), 1)
+        most = max(range(len(counts)), key=counts.__getitem__)
+        text = f"{len(counts)}, records of each: " + ", ".join(f"{count:,}" for count in counts)
+        if counts[most] * len(counts) >= 2 * total:
+            text += f"; shard {most} owns {100 * counts[most] // total} %"
+        rows.append((stage, text))
     return rows
 
 

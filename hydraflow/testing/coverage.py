@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from hydraflow.topology.shards import instances
 from hydraflow.topology.spec import CaseSpec, Topology
 
 __all__ = ["exercised", "stages_to_exercise"]
@@ -19,9 +20,13 @@ def exercised(topology: Topology, case: CaseSpec, result: Mapping[str, Any]) -> 
     """Return the stages that a test exercised. One whose component it replaced is not: something else ran in its place."""
     cursors = {entry["name"]: entry["cursor"] for entry in result.get("handlers", [])}
     counters = result.get("counters", {})
+
+    def did_something(name: str) -> bool:
+        return _counted(counters[name]) if name in counters else (cursors.get(name) or 0) > 0
+
     return {
         name for name in stages_to_exercise(topology)
-        if name not in case.handlers and (_counted(counters[name]) if name in counters else (cursors.get(name) or 0) > 0)
+        if name not in case.handlers and any(map(did_something, instances(name, {**counters, **cursors})))
     }
 
 

@@ -12,6 +12,7 @@ from hydraflow.codes import FrameError
 from hydraflow.topology.check_tests import COUNTED
 from hydraflow.topology.comparison import comparison, number
 from hydraflow.topology.diagnose import Span
+from hydraflow.topology.shards import instances
 from hydraflow.topology.spec import ExpectSpec, RowSpec
 from hydraflow.topology.values import duration_ns
 
@@ -89,7 +90,15 @@ def _numbers(expect: ExpectSpec, result: Mapping[str, Any]) -> Iterator[tuple[st
         yield f"book_checks {key}", value, result["book_checks"][key], ("book_checks", key)
     for stage, wanted in expect.counters.items():
         for name, value in wanted.items():
-            yield f"counter {stage}.{name}", value, result["counters"].get(stage, {}).get(name), ("counters", stage, name)
+            yield f"counter {stage}.{name}", value, _counter(result["counters"], stage, name), ("counters", stage, name)
+
+
+def _counter(counters: Mapping[str, Any], stage: str, name: str) -> Any:
+    """Return a counter of a stage; of a sharded one, the sum over its shards. None when nothing counts it."""
+    found = [counters[instance][name] for instance in instances(stage, counters) if name in counters[instance]]
+    if len(found) < 2:
+        return found[0] if found else None
+    return [sum(values) for values in zip(*found, strict=True)] if isinstance(found[0], list) else sum(found)
 
 
 def _compare(what: str, wanted: Any, actual: Any, span: Span | None) -> Difference | None:

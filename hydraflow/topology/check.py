@@ -15,6 +15,7 @@ import attrs
 
 from hydraflow.topology.check_placement import check_placement
 from hydraflow.topology.check_rings import check_rings
+from hydraflow.topology.check_shards import check_shards
 from hydraflow.topology.closure import closure
 from hydraflow.topology.diagnose import Findings, Related, did_you_mean
 from hydraflow.topology.doubts import Doubts, doubtful, lacks_handlers
@@ -60,6 +61,7 @@ def check(topology: Topology, findings: Findings, cpus: Collection[int] | None =
         doubts = attrs.evolve(doubts, names=True, uncertain=doubts.uncertain | doubtful_names)
     _check_after(topology, stages, findings, doubts)
     check_rings(topology, stages, findings, doubts)
+    check_shards(topology, findings)
     check_placement(topology, stages, findings, cpus, doubts)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Collection
 from hydraflow.topology.diagnose import Findings, Related, did_you_mean
 from hydraflow.topology.doubts import Doubts, doubtful
 from hydraflow.topology.graph import Node
+from hydraflow.topology.shards import instances, is_sharded, shard_names, stage_of
 from hydraflow.topology.spec import ThreadSpec, Topology
 
 __all__ = ["SERVICE_SUFFIXES", "check_placement"]
@@ -29,13 +30,15 @@ def check_placement(topology: Topology, stages: list[Node], findings: Findings, 
         return
     if not placement.threads:
         return
-    known = [s.name for s in stages if s.name]
+    known = [name for s in stages if s.name for name in (shard_names(s.spec) if is_sharded(s.spec) else (s.name,))]
     seats: dict[str, tuple[ThreadSpec, int]] = {}
     for thread in placement.threads:
         for position, name in enumerate(thread.stages):
             _seat(thread, position, name, known, seats, findings, doubts)
     missing = [n for n in dict.fromkeys(known) if n not in seats]
-    strangers = sum(name not in known for thread in placement.threads for name in thread.stages)  # each may mean one of them
+    strangers = sum(not instances(name, known) for thread in placement.threads for name in thread.stages)  # each may mean one of them
+    seated = {stage_of(n) for n in seats}  # of a stage that is left out as a whole, its own name
+    missing = list(dict.fromkeys(n if stage_of(n) in seated else stage_of(n) for n in missing))
     if len(missing) > strangers and not (doubts.names or doubts.placed):
         findings.error("HF401", f"the placement leaves out {', '.join(repr(n) for n in missing)}",
                        placement.where_key("threads") or placement.where(), label="every stage needs a thread")
@@ -44,19 +47,20 @@ def check_placement(topology: Topology, stages: list[Node], findings: Findings, 
 
 def _seat(thread: ThreadSpec, position: int, name: str, known: list[str], seats: dict, findings: Findings, doubts: Doubts) -> None:
     span = thread.where("stages", position)
-    if name not in known:
+    members = instances(name, known)
+    taken = [m for m in members if m in seats]
+    if not members:
         if doubts.names:
             return
         close = did_you_mean(name, known)
         findings.error("HF402", f"thread '{thread.name}' runs '{name}', which is not a stage", span,
                        label=f"did you mean '{close}'?" if close else "", notes=(f"known: {', '.join(known)}",))
-    elif name in seats:
-        other, at = seats[name]
+    elif taken:
+        other, at = seats[taken[0]]
         place = other.where("stages", at)
-        findings.error("HF403", f"stage '{name}' is placed twice", span, label=f"again on '{thread.name}'",
+        findings.error("HF403", f"stage '{taken[0]}' is placed twice", span, label=f"again on '{thread.name}'",
                        related=(Related(place, f"first on '{other.name}'"),) if place else ())
-    else:
-        seats[name] = (thread, position)
+    seats |= {m: (thread, position) for m in members if m not in seats}
 
 
 def _check_threads(topology: Topology, stages: list[Node], findings: Findings, cpus: Collection[int] | None,
@@ -75,16 +79,19 @@ def _check_threads(topology: Topology, stages: list[Node], findings: Findings, c
             close = did_you_mean(thread.name, services)
             findings.error("HF402", f"thread '{thread.name}' has no stages", thread.where(),
                            label=f"did you mean '{close}'?" if close else "add stages: […]")
+        asking = next((s.spec for s in stages if s.name in map(stage_of, thread.stages) and getattr(s.spec, "wait", None)), None)
+        wait = thread.wait or (asking.wait if asking is not None else None)
         if thread.cpu is None:
-            if thread.wait == "busy-spin":
-                findings.warning("HF406", f"thread '{thread.name}' spins without a core of its own", thread.where("wait"),
+            if wait == "busy-spin":
+                span = thread.where("wait") if thread.wait or asking is None else asking.where("wait")
+                findings.warning("HF406", f"thread '{thread.name}' spins without a core of its own", span,
                                  label="add cpu: …")
             continue
         if cpus is not None and thread.cpu not in cpus:
             listed = ", ".join(str(c) for c in sorted(cpus))
             findings.error("HF404", f"thread '{thread.name}' asks for cpu {thread.cpu}, which this process may not use",
                            thread.where("cpu"), notes=(f"it may use: {listed}",))
-        if thread.wait == "busy-spin":
+        if wait == "busy-spin":
             if thread.cpu in spinning:
                 other = spinning[thread.cpu]
                 at = other.where("cpu")

@@ -12,12 +12,15 @@ import attrs
 from disruptor.access import accesses
 from hydraflow.registry import Component, ComponentError, Registry
 from hydraflow.topology.check_rings import place_of_ring
+from hydraflow.topology.check_shards import check_keys
+from hydraflow.topology.check_waits import check_waits
 from hydraflow.topology.closure import closure
 from hydraflow.topology.convert import PARAMETER_CODES, aliases, convert
 from hydraflow.topology.diagnose import Findings, Related, did_you_mean
 from hydraflow.topology.doubts import Doubts, doubtful
 from hydraflow.topology.graph import nodes
 from hydraflow.topology.nodes import Node
+from hydraflow.topology.shards import stage_of
 from hydraflow.topology.spec import HandlerSpec, SourceSpec, Topology, key_of
 
 __all__ = ["Bound", "OFFERED", "bind", "bind_all", "output_argument"]
@@ -66,6 +69,8 @@ def bind_all(topology: Topology, registry: Registry, findings: Findings, doubts:
     if not (doubts or Doubts()).order:
         _check_races(topology, bound, findings)
     _check_python(topology, bound, findings)
+    check_keys(topology, bound, findings)
+    check_waits(topology, bound, findings)
     return bound
 
 
@@ -296,7 +301,7 @@ def _check_python(topology: Topology, bound: dict[str, Bound], findings: Finding
     if topology.placement.option:
         findings = findings.at(topology.placement.option)
     for thread in topology.placement.threads:
-        python = [n for n in thread.stages if n in bound and not bound[n].handler.jit]
+        python = [n for n in thread.stages if stage_of(n) in bound and not bound[stage_of(n)].handler.jit]
         if python and len(thread.stages) > 1:
             findings.error("HF407", f"thread '{thread.name}' runs the Python handler '{python[0]}' beside other stages",
                            thread.where("stages", thread.stages.index(python[0])), label="give it a thread of its own")

@@ -84,6 +84,10 @@ def convert(cls: type, node: Node, findings: Findings, *, codes: Codes, owner: s
     written: dict[str, str] = {}
     for key, (span, child) in list(node.entries.items()):
         if key not in keys:
+            misplaced = getattr(cls, "MISPLACED", {}).get(key)
+            if misplaced is not None:
+                findings.error(misplaced[0], f"{owner} cannot have '{key}': {misplaced[1]}", span or at, label="remove it")
+                continue
             meant = _unknown(key, span or at, fields, absent, missing, findings, codes, owner)
             if meant is None or not _fits(keys[meant], meant, child, codes, owner):
                 strange += 1

@@ -93,6 +93,20 @@ EXPLANATIONS = {
     "HF405": "Two threads that spin on one core stop each other for whole time slices of the kernel.",
     "HF406": "A spinning thread without a core of its own is moved about by the kernel.",
     "HF407": "A Python handler needs the GIL; compiled stages on its thread would stop whenever Python does.",
+    "HF410": "A thread does one thing when there is nothing to do. The stages that share it, and its own `wait:`, must ask for the "
+             "same, or be on different threads.",
+    "HF411": "A Python handler sleeps between looks at its ring: a loop that spins in Python would keep the GIL from all other "
+             "Python threads.",
+    "HF412": "`replicas: 1` divides nothing; it is what a stage without `replicas:` is.",
+    "HF413": "`replicas: n` and `by: field` belong together: the field's value modulo n is the number of the shard that owns a "
+             "record.",
+    "HF414": "There is one of it, or several would not run beside each other: a source, the sequencer of a ring, the journal, a Python "
+             "handler.",
+    "HF415": "Records are divided `by:` a whole-number field that they have; a fraction or an array has no remainder.",
+    "HF416": "All shards must see the same key in a record, and one that means something: an input of the ring, or a field that is "
+             "written by stages in `after:` and by nobody else.",
+    "HF417": "Shards run beside each other, so the order in which they publish into a ring would be chance. They write fields of "
+             "the record; one stage after them publishes, in the order of the ring.",
     # instruments
     "HF501": "An instrument is declared twice.",
     "HF502": "A symbol, tick, lot or address that cannot be represented exactly.",

@@ -29,6 +29,9 @@ STREAMS = ("book", "orders", "fills")  # what a run can record
 WAITS = ("busy-spin", "yielding", "blocking")
 RECORDS = {"frame": "bytes", "message": "levels", "egress": "bytes", "feedback": None}  # record → unit of its payload
 
+_ONE = "there is one of it: only handlers that read a ring can be sharded"
+_NOT_SHARDED = {"replicas": ("HF414", _ONE), "by": ("HF414", _ONE)}  # keys that people write where they cannot stand, and why
+
 _COMPARED = "number or comparison"
 _COMPARED_OR_BY_KIND = "number, comparison or mapping"
 
@@ -94,11 +97,14 @@ class SourceSpec(Located):
     """Where frames come from."""
 
     NOUN: ClassVar[str] = "source"
+    MISPLACED: ClassVar[dict[str, tuple[str, str]]] = _NOT_SHARDED
     use: str = _key("short name, package.module:name or ./file.py:name")
     name: str = _key("unique among all stages; default: from `use`", default="")
     into: str = _key("the ring it fills", default="")
     when_full: str | None = _key("what to do when its ring is full; absent: the source's own default", default=None,
                                  choices=("wait", "drop_and_resync", "conflate"))
+    wait: str | None = _key("what its thread does when there is nothing to do; absent: decided with the placement", default=None,
+                            choices=WAITS)
     parameters: dict[str, Any] = attrs.field(factory=dict, metadata=_about("its parameters", key="with"))
 
 
@@ -107,6 +113,7 @@ class RingSpec(Located):
     """A ring of records. Rings with well-known names need no declaration."""
 
     NOUN: ClassVar[str] = "ring"
+    MISPLACED: ClassVar[dict[str, tuple[str, str]]] = _NOT_SHARDED
     name: str = attrs.field(default="", metadata={"internal": True})
     record: str = _key("what a slot holds", default="", choices=tuple(RECORDS))
     slots: int = _key("records, a power of two", default=0, minimum=1, maximum=1 << 26)
@@ -130,6 +137,11 @@ class HandlerSpec(Located):
     parameters: dict[str, Any] = attrs.field(factory=dict, metadata=_about("its parameters", key="with"))
     on_error: str | None = _key("of the journal: whether a write that fails ends the run (the default) or only the journal",
                                 default=None, choices=("halt", "continue"))
+    wait: str | None = _key("what its thread does when there is nothing to do; absent: decided with the placement", default=None,
+                            choices=WAITS)
+    replicas: int | None = _key("instances, each with a state of its own for the records that it owns; needs `by`", default=None,
+                                minimum=1, maximum=64)
+    by: str | None = _key("whole-number field of the record whose value modulo `replicas` says which instance owns it", default=None)
 
 
 @attrs.frozen(kw_only=True)

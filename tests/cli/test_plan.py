@@ -17,7 +17,7 @@ DEMO = str(ROOT / "config" / "demo.yaml")
 def printed(*arguments):
     result = CliRunner().invoke(plan, list(arguments), catch_exceptions=False)
     assert result.exit_code == 0
-    return result.output
+    return result.stdout
 
 
 def test_plan_prints_threads_order_rings_and_reasons_in_eighty_columns():
@@ -71,7 +71,24 @@ def test_plan_takes_values_from_options_and_shows_no_secret(tmp_path):
         result = CliRunner().invoke(plan, arguments, env=environment)
         assert result.exit_code == 0
         for digits in ("918273645", "918,273,645", "564738291", "564,738,291"):
-            assert digits not in result.output
-        assert "***" in result.output
-        assert "order_burst" in result.output
+            assert digits not in result.stdout
+        assert "***" in result.stdout
+        assert "order_burst" in result.stdout
     SECRETS.clear()
+
+
+def test_plan_says_who_owns_what_and_why_a_thread_waits_as_it_does(tmp_path):
+    file = tmp_path / "divided.yaml"
+    file.write_text("version: 1\nsources: [{use: simulator}]\nhandlers:\n  - {use: deserialize.binance, name: decode}\n"
+                    "  - {use: book, replicas: 2, by: symbol, wait: blocking}\n  - {use: probe, after: book}\n")
+    text = printed(str(file), "--placement", "front@0:yielding=simulator,decode,sequencer;a=book/0,probe;b=book/1")
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[1:7] == [
+        "  front  cpu 0, yielding: as the placement says", "         simulator, decode, sequencer", "  a      unpinned, blocking: as 'book' asks",
+        "         book/0, probe", "  b      unpinned, blocking: as 'book' asks", "         book/1",
+    ]
+    assert lines[lines.index("shards: who owns a record") + 1 :][:3] == ["  book: number (symbol modulo 2)", "    on a: book/0", "    on b: book/1"]
+    data = json.loads(printed(str(file), "--placement", "fused", "--json"))
+    assert next(s for s in data["stages"] if s["name"] == "book")["shards"] == [{"name": f"book/{k}", "thread": "core"} for k in (0, 1)]
+    assert {"cpus", "quota", "isolated", "cores", "caches", "nodes"} <= data["machine"].keys()

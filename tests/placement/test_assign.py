@@ -53,7 +53,8 @@ def test_assign_auto_is_one_spinning_thread_when_the_source_sets_the_pace_and_co
     placement = assign(paced, TWO)
     assert table(placement)[:2] == [("core", 1, "busy-spin", AHEAD + ORDERED), ("journal-writer", None, "blocking", ())]
     assert placement.reasons[1:] == (
-        "one thread: the sources set the pace, and what blocks needs the other core", "spins: its core is needed by nobody else",
+        "one thread: the sources set the pace, and what blocks needs the other core", "cpu 1: not core 0, where interrupts land",
+        "spins: its core is needed by nobody else",
     )
     assert table(assign(paced, FOUR)) == table(assign(DEMO, FOUR))
     bare = [s for s in paced if not s.service]

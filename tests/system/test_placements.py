@@ -43,6 +43,19 @@ def some_mixtures() -> dict[str, str]:
     return {f"mixture {n}": cut(sorted(draw.sample(STAGES, 5), key=STAGES.index)) for n in range(4)}
 
 
+def some_at_random() -> dict[str, str]:
+    """Return placements on three and four threads, each stage anywhere, each thread with a wait of its own."""
+    draw = random.Random(6)
+    found = {}
+    for number in range(4):
+        threads: list[list[str]] = [[] for _ in range(3 + number % 2)]
+        for stage in STAGES:
+            draw.choice(threads).append(stage)
+        found[f"random {number}"] = ";".join(
+            f"t{k}:{draw.choice(('busy-spin', 'yielding', 'blocking'))}={','.join(names)}" for k, names in enumerate(threads) if names)
+    return found
+
+
 FEW = {
     "auto": "auto",
     "simulator | deserialize": cut(STAGES[:1]),
@@ -51,7 +64,7 @@ FEW = {
 }  # "wire | paper" is compiled with a venue that sleeps, below
 COMPILED = {**FEW, **(all_cuts() if os.environ.get("HYDRAFLOW_ALL_CUTS") else {})}
 SLEEPY = "wire | sleepy paper"
-UNJITTED = {"auto": "auto", **all_cuts(), **some_mixtures()}
+UNJITTED = {"auto": "auto", **all_cuts(), **some_mixtures(), **some_at_random()}
 
 
 def journal_hash(result: dict[str, Any]) -> str:
