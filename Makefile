@@ -42,6 +42,7 @@ docs:
 	@$(IN) python -m tools.make_stub
 	@$(IN) python -m tools.make_reference
 	@$(IN) python -m tools.make_conformance
+	@$(IN) python -m tools.make_errors
 
 clean:
 	@sh bootstrap.sh --remove

@@ -5,6 +5,9 @@
                   `from . import sibling` works
 
 Standard output belongs to the command (its JSON, its schema), so a module that prints while it is imported prints to stderr.
+One that ends the process (`sys.exit`, `os._exit`) is refused, and one that does not come back is stopped after
+HYDRAFLOW_IMPORT_SECONDS (120; 0: never), also while it sleeps. What is not Python's can do both all the same: a C extension
+that calls `exit`, a signal that a module sends itself, a call into C that holds the GIL.
 """
 
 from __future__ import annotations
@@ -13,7 +16,9 @@ import contextlib
 import hashlib
 import importlib
 import importlib.util
+import os
 import re
+import signal
 import sys
 import threading
 import time
@@ -28,11 +33,13 @@ __all__ = ["ComponentError", "load_file", "load_module"]
 
 USER_NAMESPACE = "hydraflow_user"
 PATIENCE_S = 2.0  # an import that takes longer is named while it lasts
+LIMIT_S = 120.0  # an import that takes longer is stopped
+LIMIT_VARIABLE = "HYDRAFLOW_IMPORT_SECONDS"
 _OURS = ("disruptor", "handlers", "hydraflow")
 
 
 class ComponentError(Exception):
-    """A `use:` that cannot be resolved. code : HF301 unknown, HF302 import failed, HF303 not a component.
+    """A `use:` that cannot be resolved. code : HF301 unknown, HF302 import failed, HF303 not a component, HF312 does not end.
 
     close : names for "did you mean"; notes : further lines.
     """
@@ -44,9 +51,19 @@ class ComponentError(Exception):
         self.notes = notes
 
 
+class _Endless(BaseException):
+    """An import took too long. No Exception, for modules that catch those while they are imported."""
+
+
+class _EndsProcess(SystemExit):
+    """A module called os._exit while it was imported."""
+
+
 def load_module(name: str, use: str) -> types.ModuleType:
     """Import a module by its dotted name. use : as the user wrote it. Raises: ComponentError HF302."""
     try:
+        if name.partition(".")[0] in _OURS:
+            return importlib.import_module(name)
         with _watched(name):
             return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -100,18 +117,62 @@ def load_file(path: Path, use: str) -> types.ModuleType:
 @contextlib.contextmanager
 def _watched(what: str) -> Iterator[None]:
     """Send what is printed to stderr, and name an import that lasts."""
+    import disruptor.handler  # noqa: F401  what every handler needs is not that module's doing
+
     begun = time.monotonic()
     timer = threading.Timer(PATIENCE_S, note, [f"hfx: still importing '{what}': it waits or computes while it is imported"])
     timer.daemon = True
     timer.start()
     try:
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(sys.stderr), _guarded(), _limited(_limit_s()):
             yield
     finally:
         timer.cancel()
         taken = time.monotonic() - begun
         if taken > PATIENCE_S:
             note(f"hfx: importing '{what}' took {taken:.1f} s, which every command that uses it waits for")
+
+
+@contextlib.contextmanager
+def _guarded() -> Iterator[None]:
+    """Turn os._exit into an exception."""
+    def refuse(status: int) -> None:
+        raise _EndsProcess(status)
+
+    ends, os._exit = os._exit, refuse  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        os._exit = ends
+
+
+@contextlib.contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    """Raise _Endless in the main thread after so many seconds; elsewhere, where no signal can be handled, there is no limit."""
+    if seconds <= 0 or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(signum: int, frame: types.FrameType | None) -> None:
+        raise _Endless(f"{seconds:g}")
+
+    begun = time.monotonic()
+    handler = signal.signal(signal.SIGALRM, stop)
+    left, interval = signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+        if left:  # somebody's alarm goes on, as if nothing had been
+            signal.setitimer(signal.ITIMER_REAL, max(0.001, left - (time.monotonic() - begun)), interval)
+
+
+def _limit_s() -> float:
+    try:
+        return float(os.environ.get(LIMIT_VARIABLE, LIMIT_S))
+    except ValueError:
+        return LIMIT_S
 
 
 def _ensure_package(name: str, path: list[str]) -> None:
@@ -131,10 +192,15 @@ def _failed(what: str, error: BaseException, path: Path | None = None) -> Compon
     own = path is not None and file and Path(file).resolve() == path
     place = f" (line {line})" if own else f" ({file}:{line})" if file else ""
     kind = type(error).__name__
+    if isinstance(error, _Endless):
+        return ComponentError("HF312", f"importing '{what}' did not end within {error} s{place}",
+                              notes=("what a module does as a program belongs under: if __name__ == \"__main__\":",
+                                     f"{LIMIT_VARIABLE} sets the limit"))
     if isinstance(error, SyntaxError):
         reason = error.msg
     elif isinstance(error, SystemExit):
-        return ComponentError("HF302", f"importing '{what}' failed{place}: it ends the process (SystemExit: {reason})",
+        ends = "os._exit" if isinstance(error, _EndsProcess) else kind
+        return ComponentError("HF302", f"importing '{what}' failed{place}: it ends the process ({ends}: {reason})",
                               notes=("what a module does as a program belongs under: if __name__ == \"__main__\":",))
     return ComponentError("HF302", f"importing '{what}' failed{place}: {kind}: {reason}".removesuffix(": "))
 

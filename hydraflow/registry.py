@@ -112,6 +112,10 @@ class Registry:
         """Return the entry of a short name, without importing it; ours come before installed ones."""
         return self._tables[kind].get(use) or self._from_entry_points(kind).get(use)
 
+    def knows(self, kind: str, use: str) -> bool:
+        """Whether `use` is a short name, or names a module or file, which may be there. Nothing is imported."""
+        return ":" in use or self.entry(kind, use) is not None
+
     def names(self, kind: str) -> list[str]:
         """Return every short name of this kind ("handler" or "source")."""
         return sorted({*self._tables[kind], *self._from_entry_points(kind)})

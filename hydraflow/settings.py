@@ -50,6 +50,7 @@ class Place:
 
 VARIABLES = (
     Variable("HYDRAFLOW_SECRETS", "folder of the secrets that `${secret:NAME}` reads, one file each"),
+    Variable("HYDRAFLOW_IMPORT_SECONDS", "seconds after which the import of a user's module is stopped: 120; 0: never"),
     Variable("HYDRAFLOW_TRACEBACK", "any text: show tracebacks of errors"),
     Variable("NO_COLOR", "any text: no colours"),
     Variable("COLUMNS", "width of what is printed where standard output is no terminal"),

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 
 import click
 
+from hydraflow.cli.diagnostics import FORMS, print_diagnostics, report_of
+
 __all__ = ["check", "print_diagnostics"]
 
-SCHEMA = "hfx.check/1"
 BAD_CONFIGURATION = 78
 
 
 @click.command()
 @click.argument("file", type=click.Path())
-@click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text", show_default=True,
+@click.option("--format", "form", type=click.Choice(FORMS), default="text", show_default=True,
               help="text for people (mistakes on stderr); on stdout json for programs, github for annotations of a CI job.")
 @click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE",
               help="Check with this value, as sources.simulator.with.frames=1000; may be repeated.")
@@ -36,7 +36,10 @@ def check(context: click.Context, file: str, form: str, overrides: tuple[str, ..
                                  overrides=overrides)
     milliseconds = (time.monotonic() - started) * 1e3
     if form == "json":
-        click.echo(_as_json(file, topology, findings))
+        import json
+
+        ok = topology is not None and not findings.failed
+        click.echo(json.dumps(report_of(file, findings.diagnostics, ok=ok), ensure_ascii=False, indent=2))
     elif form == "github":
         from hydraflow.cli.annotations import annotation
 
@@ -45,30 +48,6 @@ def check(context: click.Context, file: str, form: str, overrides: tuple[str, ..
     else:
         _print(file, topology, findings, milliseconds)
     context.exit(BAD_CONFIGURATION if topology is None or findings.failed else 0)
-
-
-def _as_json(file, topology, findings) -> str:
-    import json
-
-    found = findings.diagnostics
-    report = {
-        "schema": SCHEMA,
-        "path": file,
-        "ok": topology is not None and not findings.failed,
-        "errors": sum(d.severity == "error" for d in found),
-        "warnings": sum(d.severity == "warning" for d in found),
-        "diagnostics": [d.as_dict() for d in found],
-    }
-    return json.dumps(report, ensure_ascii=False, indent=2)
-
-
-def print_diagnostics(findings) -> None:
-    """Print what was found on stderr."""
-    from hydraflow.topology import render
-
-    colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-    for diagnostic in findings.diagnostics:
-        click.echo(render(diagnostic, findings.texts, colour=colour) + "\n", err=True, color=colour)
 
 
 def _print(file, topology, findings, milliseconds: float) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hydraflow.cli.diagnostics import diagnosing
+
 if TYPE_CHECKING:
     from hydraflow.picture import Picture
 
@@ -30,6 +32,7 @@ _LEAST_WIDTH = 20
               help="Widest line of the text; default: the terminal's, 80 in a pipe.")
 @click.option("--ascii", "ascii_only", is_flag=True, help="Draw with + - | only.")
 @click.option("-o", "--output", metavar="FILE", default="-", help="Write there instead of to stdout; it takes the name when it is whole.")
+@diagnosing
 @click.pass_context
 def graph(context: click.Context, file: str, form: str, overrides: tuple[str, ...], placement_text: str | None,
           width: int | None, ascii_only: bool, output: str) -> None:
@@ -38,14 +41,13 @@ def graph(context: click.Context, file: str, form: str, overrides: tuple[str, ..
     A file with mistakes is drawn as far as it can be read; they are told on stderr, and the exit code is 78. Parameters of
     handlers are not looked at: that is what `hfx check` is for.
     """
-    from hydraflow.cli.check import print_diagnostics
+    from hydraflow.cli.diagnostics import print_diagnostics, print_summary
     from hydraflow.cli.output import open_output
     from hydraflow.cli.run import shipped
     from hydraflow.errors import UsageError
     from hydraflow.picture import picture_of
     from hydraflow.picture.threads import needs_components, threads_of
     from hydraflow.placement import parse_placement, read_machine
-    from hydraflow.topology.diagnose import places, summary
     from hydraflow.topology.load import examine, read_file
 
     file = shipped(file)
@@ -57,7 +59,7 @@ def graph(context: click.Context, file: str, form: str, overrides: tuple[str, ..
                                  overrides=overrides)
     if topology is not None and needs_components(topology):
         topology, findings = examine(content, file, os.environ, cpus=machine.cpus, placement=placement, overrides=overrides)
-    print_diagnostics(findings)
+    print_diagnostics(findings, file)
     ok = topology is not None and not findings.failed
     if topology is not None:
         picture = picture_of(topology, threads_of(topology, machine))
@@ -68,7 +70,7 @@ def graph(context: click.Context, file: str, form: str, overrides: tuple[str, ..
                 text = _as(form, picture, file, ok)
             stream.write(text.encode(_encoding(output) if form == "text" else "utf-8", "replace"))
     if not ok:
-        click.echo(summary(findings.diagnostics, places(findings.diagnostics, file)), err=True)
+        print_summary(findings, file)
         context.exit(BAD_CONFIGURATION)
 
 

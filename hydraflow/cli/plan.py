@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from hydraflow.cli.diagnostics import diagnosing
+
 __all__ = ["plan"]
 
 SCHEMA = "hfx.plan/1"
@@ -19,6 +21,7 @@ _SIGNS = {"keep": "=", "restart": "~", "add": "+", "remove": "-"}
 @click.option("--placement", "placement_text", metavar="TEXT", default=None,
               help="Plan with this placement instead of the file's: auto, fused, or 'ingest=simulator,deserialize;core=…'.")
 @click.option("--json", "as_json", is_flag=True, help=f"Print a JSON object (schema {SCHEMA}).")
+@diagnosing
 def plan(file: str, against: str | None, overrides: tuple[str, ...], placement_text: str | None, as_json: bool) -> None:
     """Print threads, cores, who waits for whom and the rings' memory, with the reason for each decision. Runs nothing."""
     import attrs

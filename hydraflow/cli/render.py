@@ -6,6 +6,8 @@ import os
 
 import click
 
+from hydraflow.cli.diagnostics import diagnosing
+
 __all__ = ["render"]
 
 SCHEMA = "hfx.render/1"
@@ -19,25 +21,25 @@ BAD_CONFIGURATION = 78
 @click.option("--defaults", is_flag=True, help="Fill in all that the file leaves out.")
 @click.option("--format", "form", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True,
               help=f"yaml, which check and run accept again, or json (schema {SCHEMA}).")
+@diagnosing
 @click.pass_context
 def render(context: click.Context, file: str, overrides: tuple[str, ...], with_origin: bool, defaults: bool, form: str) -> None:
     """Print the topology FILE as it is run: files that it includes, --set and ${…} resolved. Secrets stay references.
 
     Exit 78, with diagnostics on stderr, when it is not usable.
     """
-    from hydraflow.cli.check import print_diagnostics
+    from hydraflow.cli.diagnostics import print_diagnostics, print_summary
     from hydraflow.cli.run import shipped
     from hydraflow.scrubber import SECRETS
-    from hydraflow.topology.diagnose import places, summary
     from hydraflow.topology.emit import as_data, as_yaml
     from hydraflow.topology.load import examine, read_file
     from hydraflow.topology.resolved import origin, origins, resolved
 
     file = shipped(file)
     topology, findings = examine(read_file(file), file, os.environ, overrides=overrides)
-    print_diagnostics(findings)
+    print_diagnostics(findings, file)
     if topology is None or findings.failed:
-        click.echo(summary(findings.diagnostics, places(findings.diagnostics, file)), err=True)
+        print_summary(findings, file)
         context.exit(BAD_CONFIGURATION)
     tree = resolved(topology, defaults=defaults)
     if form == "yaml":

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hydraflow.errors import HydraFlowError, InputNotFound, UsageError
+from hydraflow.cli.diagnostics import diagnosing, wanted_form
+from hydraflow.errors import ConfigurationError, HydraFlowError, InputNotFound, UsageError
 from hydraflow.notes import note
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ _A_DAY = 86_400.0
 @click.option("--hiccups", type=click.FloatRange(min=0, max=60), default=0.2, show_default=True, help="Seconds of the hiccup baseline; 0 for none.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (schema hfx.run/1).")
 @click.option("--quiet", is_flag=True, help="No progress.")
+@diagnosing
 def run(file: str, as_json: bool, quiet: bool, **choices: Any) -> int:
     """Run the topology FILE: progress while it runs, a report at the end. Ctrl-C drains, twice halts."""
     from hydraflow.runtime.options import Options
@@ -48,9 +50,23 @@ def run(file: str, as_json: bool, quiet: bool, **choices: Any) -> int:
         checked=choices["checked"], overrides=list(choices["overrides"]),
         **{"stall_seconds": choices["stall"], "hiccup_seconds": choices["hiccups"], **debugging(choices["debug"])},
     )
-    if choices["results"] is not None:
-        return _execute_into(choices["results"], options, as_json=as_json, quiet=quiet or bool(options.debug))
-    return execute(options, as_json=as_json, quiet=quiet or bool(options.debug))
+    try:
+        if choices["results"] is not None:
+            return _execute_into(choices["results"], options, as_json=as_json, quiet=quiet or bool(options.debug))
+        return execute(options, as_json=as_json, quiet=quiet or bool(options.debug))
+    except HydraFlowError as error:
+        if wanted_form() != "text" and error.exit_code == ConfigurationError.exit_code:
+            _examine_again(options)
+        raise
+
+
+def _examine_again(options: Any) -> None:
+    """Raise, as data, what the engine's process said in words about the topology."""
+    from hydraflow.placement import parse_placement, read_machine
+    from hydraflow.topology import load
+
+    placement = parse_placement(options.placement) if options.placement else None
+    load(options.topology, cpus=read_machine().cpus, placement=placement, overrides=options.overrides, tests=False)
 
 
 def debugging(wanted: str | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from hydraflow.cli.diagnostics import diagnosing, print_diagnostics, print_summary
 from hydraflow.errors import OutputError, UsageError
 from hydraflow.notes import note
 
@@ -22,6 +23,7 @@ BAD_CONFIGURATION = 78
 @click.option("--budgets", "judge_budgets", is_flag=True, help="A latency over its budget fails the test; otherwise it is only shown.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON (schema hfx.test/1).")
 @click.option("--junit", "junit_file", type=click.Path(), metavar="FILE", help="Write a JUnit file too.")
+@diagnosing
 @click.pass_context
 def test(context: click.Context, files: tuple[str, ...], pattern: str, judge_budgets: bool, as_json: bool, junit_file: str | None) -> None:
     """Run the tests in topology files; a folder stands for all files with `tests:` below it. Default: this folder.
@@ -65,21 +67,17 @@ def test(context: click.Context, files: tuple[str, ...], pattern: str, judge_bud
 
 def _load(paths: list[str]) -> list[Any] | None:
     """Return the topologies, checked; None, after every mistake of all files has been printed, when one is wrong."""
-    from hydraflow.topology import render, summary
     from hydraflow.topology.load import examine, read_file
 
-    colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     topologies, wrong = [], False
     for path in paths:
         topology, findings = examine(read_file(path), path, os.environ)
-        errors = [d for d in findings.diagnostics if d.severity == "error"]  # warnings are for check
-        if topology is not None and not errors:
+        if topology is not None and not findings.failed:
             topologies.append(topology)
             continue
         wrong = True
-        for diagnostic in errors:
-            click.echo(render(diagnostic, findings.texts, colour=colour) + "\n", err=True, color=colour)
-        click.echo(summary(errors, path), err=True)
+        print_diagnostics(findings, path)
+        print_summary(findings, path)
     return None if wrong else topologies
 
 

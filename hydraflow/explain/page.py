@@ -21,6 +21,8 @@ def render(page: dict[str, Any]) -> str:
         return "\n".join(_hanging(f"{code}  ", text) for code, text in page["explanations"].items())
     if page["kind"] == "overview":
         return _overview(page)
+    if page["kind"] == "diagnostic":
+        return _mistake(page)
     head = f"{page['name']}  {_what(page)}"
     parts = ["\n".join([head, *_indented(page.get("summary", ""))])]
     if page.get("text"):
@@ -38,6 +40,29 @@ def render(page: dict[str, Any]) -> str:
         parts.append("\n".join(["diagnostics", *(_hanging(f"  {code}  ", text) for code, text in page["codes"].items())]))
     parts += ["\n".join(_indented(text)) for text in page.get("more", ())]
     return "\n\n".join(part for part in parts if part)
+
+
+def _mistake(page: dict[str, Any]) -> str:
+    parts = [_hanging(f"{page['name']}  ", page["summary"])]
+    if "wrong" not in page:
+        return parts[0]
+    given = [f"{name}={value}" for name, value in page["environment"].items()]
+    given += [f"--set {option}" for option in page["set"]]
+    if given:
+        parts.append("\n".join(["  with", *(f"    {line}" for line in given)]))
+    parts += [_listing(f"  {name}", text) for name, text in page["files"].items()]
+    parts.append(_listing("  wrong", page["wrong"]))
+    if page["right"] != page["wrong"]:
+        parts.append(_listing("  right", page["right"]))
+    if page["right_set"]:
+        parts.append("\n".join(["  right", *(f"    --set {option}" for option in page["right_set"])]))
+    if page["remedy"]:
+        parts.append(_hanging("  ", page["remedy"]))
+    return "\n\n".join(parts)
+
+
+def _listing(head: str, text: str) -> str:
+    return "\n".join([head, *(f"    {line}".rstrip() for line in text.splitlines())])
 
 
 def key_facts(row: dict[str, Any]) -> str:

@@ -41,7 +41,9 @@ def answer(what: str, registry: Registry | None = None, folder: str = ".") -> di
         name = f"HF{code[2]:0>3}"
         if name not in EXPLANATIONS:
             raise UsageError(f"no diagnostic is called '{what}'", remedy="`hfx explain codes` lists all of them")
-        return {"explanations": {name: EXPLANATIONS[name]}}
+        from hydraflow.explain.mistake import explain_mistake
+
+        return explain_mistake(name, EXPLANATIONS[name])
     page = _component(what, registry, folder) or _declared(what) or _parameter(what, registry)
     if page is None:
         _refuse(what, registry)

@@ -6,10 +6,11 @@
     convert        nodes → attrs objects, for the file's keys and for components' parameters
     lookup         variables, files, secrets;   includes   other files;   overrides   --set
     resolved, emit the result as YAML again
+    sections       stages under the wrong heading;   doubts   what a mistake leaves open
     load           the whole way, all mistakes in one error
-    graph          stages, rings, order, cycles
+    graph          stages, rings, order, cycles;   closure   what comes before what, as bit sets
     check, check_rings, check_placement     what needs no import;   components   what does
-    check_tests    what `tests:` says;   comparison   what an expectation says of a number
+    check_tests    what `tests:` says;   rows   what the rows hold that a run records;   comparison   what an expectation says of a number
     keys           what an attrs class says about its keys;   schema   the file as a JSON Schema
     diagnose       findings and how they look;   explain   what each code means
 

@@ -7,14 +7,19 @@ themselves (parameters, max_out) is in `components`.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable
 from itertools import pairwise
+
+import attrs
 
 from hydraflow.topology.check_placement import check_placement
 from hydraflow.topology.check_rings import check_rings
 from hydraflow.topology.check_shards import check_shards
+from hydraflow.topology.closure import closure
 from hydraflow.topology.diagnose import Findings, Related, did_you_mean
-from hydraflow.topology.graph import Node, ancestors, before, cycles, nodes
+from hydraflow.topology.doubts import Doubts, doubtful, lacks_handlers
+from hydraflow.topology.graph import Node, before, cycles, nodes, writers
 from hydraflow.topology.spec import SEQUENCER, InstrumentSpec, Topology
 
 __all__ = ["ENGINE_NAME", "STAGES_MAX", "check"]
@@ -26,11 +31,14 @@ ENGINE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")  # disruptor.counte
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 
 
-def check(topology: Topology, findings: Findings, cpus: Collection[int] | None = None, *, graph: bool = True) -> None:
+def check(topology: Topology, findings: Findings, cpus: Collection[int] | None = None, *, graph: bool = True,
+          doubts: Doubts | None = None) -> None:
     """Add everything that is wrong to `findings`.
 
     cpus : those that threads may be pinned to, None: not known. graph : all of the graph is there to be checked.
+    doubts : what mistakes reported so far leave open.
     """
+    doubts = doubts or Doubts()
     if not ENGINE_NAME.fullmatch(topology.name):
         findings.error("HF109", f"'{topology.name[:70]}' cannot be the name of an engine", topology.where("name"),
                        notes=("it names files: letters, digits, '_', '-' and '.', a letter or digit first, at most 60",))
@@ -40,29 +48,37 @@ def check(topology: Topology, findings: Findings, cpus: Collection[int] | None =
     if not topology.sources:
         findings.error("HF107", "the topology has no source, so nothing ever happens", topology.where_key("sources"),
                        notes=("add a source: simulator, capture or websocket",))
+    elif lacks_handlers(topology):
+        findings.error("HF118", "the topology has no handler, so nothing is ever done", topology.where_key("handlers"),
+                       notes=("add a handler: - {use: deserialize.binance}",))
     stages = nodes(topology)
     if len(stages) > STAGES_MAX or len(topology.rings) > STAGES_MAX:
         findings.error("HF005", f"{len(stages):,} stages and {len(topology.rings):,} rings; at most {STAGES_MAX} of each")
         return
-    _check_names(topology, stages, findings)
-    _check_after(topology, stages, findings)
-    check_rings(topology, stages, findings)
+    _check_names(topology, stages, findings, doubts)
+    if findings.has("HF101", "HF109"):
+        doubtful_names = {s.name for s in stages if not _NAME.fullmatch(s.name)}
+        doubts = attrs.evolve(doubts, names=True, uncertain=doubts.uncertain | doubtful_names)
+    _check_after(topology, stages, findings, doubts)
+    check_rings(topology, stages, findings, doubts)
     check_shards(topology, findings)
-    check_placement(topology, stages, findings, cpus)
+    check_placement(topology, stages, findings, cpus, doubts)
 
 
-def _check_names(topology: Topology, stages: list[Node], findings: Findings) -> None:
+def _check_names(topology: Topology, stages: list[Node], findings: Findings, doubts: Doubts) -> None:
     first: dict[str, Node] = {}
     for stage in stages:
         if stage.kind == "sequencer" or not stage.name:
             continue
         span = stage.spec.where("name") or stage.spec.where()
+        if doubts.names and stage.spec.node and "name" not in stage.spec.node.entries:
+            continue  # it comes from a `use` that may be wrong
         if not _NAME.fullmatch(stage.name):
             findings.error("HF109", f"'{stage.name[:70]}' cannot be the name of a stage", span,
                            notes=("a name begins with a letter and holds letters, digits, '_', '-' and '.', at most 63",))
         elif stage.name == SEQUENCER:
             findings.error("HF109", f"'{SEQUENCER}' is the name of the engine's own stage", span, label="choose another")
-        elif stage.name in first:
+        elif stage.name in first and stage.spec.use and first[stage.name].spec.use:
             other = first[stage.name].spec
             at = other.where("name") or other.where()
             related = (Related(at, "first here"),) if at else ()
@@ -76,12 +92,15 @@ def _check_names(topology: Topology, stages: list[Node], findings: Findings) -> 
                            notes=("handlers use it as a Python name: letters, digits and '_'",))
 
 
-def _check_after(topology: Topology, stages: list[Node], findings: Findings) -> None:
+def _check_after(topology: Topology, stages: list[Node], findings: Findings, doubts: Doubts) -> None:
     by_name = {s.name: s for s in reversed(stages)}
     known = {s.name for s in topology.stages}
+    shared = {name for name, count in Counter(s.name for s in stages).items() if count > 1}
     for spec in topology.stages:
-        for position, name in enumerate(spec.after):
+        for position, name in enumerate(spec.after if spec.use else ()):
             span = spec.where("after", position)
+            if name in shared:
+                continue  # which of them is meant cannot be known
             if name == spec.name:
                 findings.error("HF103", f"handler '{spec.name}' waits for itself", span, label="remove it")
             elif name in by_name and by_name[name].kind != "handler":
@@ -90,6 +109,8 @@ def _check_after(topology: Topology, stages: list[Node], findings: Findings) -> 
                                f"{'the' if kind == 'sequencer' else 'a'} {kind}, not a stage on a ring", span,
                                label=f"remove it: everything on '{spec.on}' comes after its producer")
             elif name not in known:
+                if doubts.names and not did_you_mean(name, known - doubts.uncertain):
+                    continue  # it may be that of a stage whose name could not be read
                 close = did_you_mean(name, known - {spec.name})
                 at = by_name[close].spec.where("name") if close else None
                 line = f" ({f'{at.path}:' if at.path else 'line '}{at.line})" if at and at.line else ""
@@ -102,7 +123,9 @@ def _check_after(topology: Topology, stages: list[Node], findings: Findings) -> 
                 related = (Related(at, f"'{name}' is on '{other.on}'"),) if at else ()
                 findings.error("HF105", f"handler '{spec.name}' on ring '{spec.on}' waits for '{name}' on ring "
                                f"'{other.on}'; `after` orders stages of one ring", span, related=related)
-    after = {s.name: [a for a in s.after if a != s.name and a in known] for s in topology.stages}
+    after: dict[str, list[str]] = {}
+    for spec in topology.stages:  # of several with one name the first, as in by_name
+        after.setdefault(spec.name, [a for a in spec.after if a != spec.name and a in known])
     for path in cycles(after):
         names = path[::-1]
         links: list[Related] = []
@@ -115,18 +138,20 @@ def _check_after(topology: Topology, stages: list[Node], findings: Findings) -> 
         findings.error("HF102", f"cycle: {' → '.join(names)}", last.where("after", last.after.index(names[0])),
                        label=f"{names[1]} waits for {names[0]}", related=tuple(links),
                        notes=("remove one of these; a handler that answers to a later one does it through a feedback ring",))
-    _check_inlets(topology, stages, findings)
+    if not doubts.order and not findings.has("HF102", "HF103", "HF104", "HF105"):
+        _check_inlets(topology, stages, findings)
 
 
 def _check_inlets(topology: Topology, stages: list[Node], findings: Findings) -> None:
-    edges = before([s for s in stages if s.kind == "handler"])
-    only_after = {s.name: list(s.after) for s in stages if s.kind == "handler"}
+    handlers = [s for s in stages if s.kind == "handler"]
+    reach, ordered = closure(before(handlers)), closure({s.name: s.after for s in handlers})
+    filling = writers(handlers)
     for spec in topology.stages:
         for position, ring in enumerate(spec.inlets):
-            for writer in [s for s in stages if ring in s.writes and s.kind == "handler" and s.name != spec.name]:
-                if writer.on != spec.on or writer.name in ancestors(only_after, spec.name):
+            for writer in filling.get(ring, ()):
+                if writer.name == spec.name or writer.on != spec.on or ordered.before(writer.name, spec.name):
                     continue
-                if spec.name in ancestors(edges, writer.name):
+                if reach.before(spec.name, writer.name):
                     continue  # a cycle, reported as one
                 findings.error("HF115", f"handler '{spec.name}' takes from '{ring}', which '{writer.name}' fills, but does "
                                "not wait for it", spec.where("from", position) or spec.where(),
@@ -156,15 +181,18 @@ def _check_instruments(topology: Topology, findings: Findings) -> None:
                 findings.error("HF502", f"instrument '{instrument.symbol}': {key} {text[:30]} must be positive, with at most "
                                "15 decimals", instrument.where(key))
     exchange = {s for s, i in first.items() if i.venue == "exchange"}
+    named = not findings.has("HF502") and not any(doubtful(i, "symbol") or not i.symbol for i in topology.instruments)
     for instrument in topology.instruments:
-        _check_pool(instrument, exchange, findings)
+        if not doubtful(instrument, "venue"):
+            _check_pool(instrument, exchange, findings, named)
 
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(set(names))) or "none"
 
 
-def _check_pool(instrument: InstrumentSpec, exchange: set[str], findings: Findings) -> None:
+def _check_pool(instrument: InstrumentSpec, exchange: set[str], findings: Findings, named: bool) -> None:
+    """named : every instrument's symbol could be read."""
     owner = f"instrument '{instrument.symbol}'"
     if instrument.venue != "pool":
         if instrument.underlying is not None:
@@ -172,13 +200,16 @@ def _check_pool(instrument: InstrumentSpec, exchange: set[str], findings: Findin
                            label="add venue: pool, or remove it")
         return
     listed = f"known: {', '.join(sorted(exchange)) or 'none'}"
-    if instrument.underlying is None:
+    if instrument.underlying is None and doubtful(instrument, "underlying"):
+        pass  # it has been reported
+    elif instrument.underlying is None:
         findings.error("HF503", f"{owner}: a pool needs the exchange instrument that it trades against", instrument.where(),
                        label="add underlying: …", notes=(listed,))
     elif instrument.underlying not in exchange:
         close = did_you_mean(instrument.underlying, exchange)
-        findings.error("HF503", f"{owner}: no exchange instrument is called '{instrument.underlying}'",
-                       instrument.where("underlying"), label=f"did you mean '{close}'?" if close else "", notes=(listed,))
+        if named or close:
+            findings.error("HF503", f"{owner}: no exchange instrument is called '{instrument.underlying}'",
+                           instrument.where("underlying"), label=f"did you mean '{close}'?" if close else "", notes=(listed,))
     for key in ("tick", "lot"):
         if getattr(instrument, key) is not None:
             findings.error("HF504", f"{owner}: a pool has the {key} of its underlying", instrument.where_key(key),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from hydraflow.topology.diagnose import Findings, Related, did_you_mean
+from hydraflow.topology.doubts import Doubts, doubtful
 from hydraflow.topology.graph import Node
 from hydraflow.topology.shards import instances, is_sharded, shard_names, stage_of
 from hydraflow.topology.spec import ThreadSpec, Topology
@@ -17,11 +18,12 @@ __all__ = ["SERVICE_SUFFIXES", "check_placement"]
 SERVICE_SUFFIXES = {"journal": "-writer", "source": "-feed"}
 
 
-def check_placement(topology: Topology, stages: list[Node], findings: Findings, cpus: Collection[int] | None) -> None:
+def check_placement(topology: Topology, stages: list[Node], findings: Findings, cpus: Collection[int] | None,
+                    doubts: Doubts) -> None:
     """Add everything that is wrong with an explicit placement. cpus : those that may be used, None: not known."""
     placement = topology.placement
     findings = findings.at(placement.option) if placement.option else findings
-    if placement.mode == "explicit" and not placement.threads:
+    if placement.mode == "explicit" and not placement.threads and not doubtful(placement, "threads"):
         findings.error("HF008", "an explicit placement needs threads", placement.where(), label="add threads: […]")
     if placement.mode == "fused" and placement.threads:
         findings.error("HF403", "a fused placement has no threads of its own", placement.where_key("threads"))
@@ -32,21 +34,24 @@ def check_placement(topology: Topology, stages: list[Node], findings: Findings, 
     seats: dict[str, tuple[ThreadSpec, int]] = {}
     for thread in placement.threads:
         for position, name in enumerate(thread.stages):
-            _seat(thread, position, name, known, seats, findings)
+            _seat(thread, position, name, known, seats, findings, doubts)
     missing = [n for n in dict.fromkeys(known) if n not in seats]
+    strangers = sum(not instances(name, known) for thread in placement.threads for name in thread.stages)  # each may mean one of them
     seated = {stage_of(n) for n in seats}  # of a stage that is left out as a whole, its own name
     missing = list(dict.fromkeys(n if stage_of(n) in seated else stage_of(n) for n in missing))
-    if missing:
+    if len(missing) > strangers and not (doubts.names or doubts.placed):
         findings.error("HF401", f"the placement leaves out {', '.join(repr(n) for n in missing)}",
                        placement.where_key("threads") or placement.where(), label="every stage needs a thread")
-    _check_threads(topology, stages, findings, cpus)
+    _check_threads(topology, stages, findings, cpus, doubts)
 
 
-def _seat(thread: ThreadSpec, position: int, name: str, known: list[str], seats: dict, findings: Findings) -> None:
+def _seat(thread: ThreadSpec, position: int, name: str, known: list[str], seats: dict, findings: Findings, doubts: Doubts) -> None:
     span = thread.where("stages", position)
     members = instances(name, known)
     taken = [m for m in members if m in seats]
     if not members:
+        if doubts.names:
+            return
         close = did_you_mean(name, known)
         findings.error("HF402", f"thread '{thread.name}' runs '{name}', which is not a stage", span,
                        label=f"did you mean '{close}'?" if close else "", notes=(f"known: {', '.join(known)}",))
@@ -58,7 +63,8 @@ def _seat(thread: ThreadSpec, position: int, name: str, known: list[str], seats:
     seats |= {m: (thread, position) for m in members if m not in seats}
 
 
-def _check_threads(topology: Topology, stages: list[Node], findings: Findings, cpus: Collection[int] | None) -> None:
+def _check_threads(topology: Topology, stages: list[Node], findings: Findings, cpus: Collection[int] | None,
+                   doubts: Doubts) -> None:
     services = {s.name + SERVICE_SUFFIXES["source"] for s in stages if s.kind == "source"}
     services |= {s.name + SERVICE_SUFFIXES["journal"] for s in stages if s.kind == "handler"}
     first: dict[str, ThreadSpec] = {}
@@ -69,7 +75,7 @@ def _check_threads(topology: Topology, stages: list[Node], findings: Findings, c
             findings.error("HF101", f"two threads are called '{thread.name}'", thread.where("name"), label="again",
                            related=(Related(at, "first here"),) if at else ())
         first.setdefault(thread.name, thread)
-        if not thread.stages and thread.name not in services:
+        if not thread.stages and thread.name not in services and not doubtful(thread, "stages") and not doubts.names:
             close = did_you_mean(thread.name, services)
             findings.error("HF402", f"thread '{thread.name}' has no stages", thread.where(),
                            label=f"did you mean '{close}'?" if close else "add stages: […]")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hydraflow.topology.diagnose import Findings, Related, Span, did_you_mean
+import attrs
+
+from hydraflow.topology.diagnose import Findings, Related, Span, did_you_mean, plural
+from hydraflow.topology.doubts import Doubts, doubtful
 from hydraflow.topology.graph import Node, cycles, nodes, readers, ring_edges, writers
 from hydraflow.topology.spec import RECORDS, RingSpec, Topology
 
@@ -14,12 +17,17 @@ PAGE = 4096
 _UNIT_SIZES = {"bytes": 1, "levels": 16}
 
 
-def check_rings(topology: Topology, stages: list[Node], findings: Findings) -> None:
+def check_rings(topology: Topology, stages: list[Node], findings: Findings, doubts: Doubts) -> None:
     """Add everything that is wrong with the rings of `topology` to `findings`."""
     known = _check_references(topology, findings)
-    _check_ends(topology, stages, findings, known)
+    outputs, inputs = _misnamed(topology, known)
+    unmerged = any(ring.feedback and not ring.sequence for ring in topology.rings.values())
+    outputs |= findings.has("HF104") or unmerged
+    inputs |= unmerged
+    _check_ends(topology, stages, findings, attrs.evolve(doubts, outputs=doubts.outputs or outputs, inputs=doubts.inputs or inputs))
     _check_sequencer(topology, findings)
-    _check_cycles(topology, stages, findings)
+    if not (doubts.inputs or doubts.outputs):
+        _check_cycles(topology, stages, findings)
     for ring in topology.rings.values():
         _check_sizes(ring, topology, findings)
 
@@ -54,6 +62,8 @@ def _check_references(topology: Topology, findings: Findings) -> set[str]:
     for source in topology.sources:
         look(f"source '{source.name}' fills", source.into, source.where("into"))
     for spec in topology.stages:
+        if not spec.use:
+            continue
         look(f"handler '{spec.name}' reads", spec.on, spec.where("on"))
         for key, names, verb in (("from", spec.inlets, "takes from"), ("into", spec.into, "publishes into")):
             for position, name in enumerate(names):
@@ -65,28 +75,53 @@ def _check_references(topology: Topology, findings: Findings) -> set[str]:
     return known
 
 
-def _check_ends(topology: Topology, stages: list[Node], findings: Findings, known: set[str]) -> None:
+def _misnamed(topology: Topology, known: set[str]) -> tuple[bool, bool]:
+    """Return whether a stage writes, and whether one reads, a ring that is not there: it may mean one that seems unused."""
+    into = [source.into for source in topology.sources] + [ring for spec in topology.stages for ring in spec.into]
+    read = [ring for spec in topology.stages for ring in (spec.on, *spec.inlets)]
+    read += [name for ring in topology.rings.values() for name in (*ring.sequence, *ring.feedback)]
+    return not known.issuperset(filter(None, into)), not known.issuperset(filter(None, read))
+
+
+def _check_ends(topology: Topology, stages: list[Node], findings: Findings, doubts: Doubts) -> None:
     writing, reading = writers(stages), readers(stages)
+    crowded = [ends for name, ends in writing.items() if name in topology.rings and len(ends) > 1]
     for name in topology.rings:
         ends = writing.get(name, [])
-        if len(ends) > 1:
+        if len({end.name for end in ends}) > 1:
             spans = [_output_place(stage, name) for stage in ends]
             related = tuple(Related(s, f"'{e.name}' writes it") for s, e in zip(spans[:-1], ends[:-1], strict=True) if s)
             names = " and ".join(f"'{e.name}'" for e in ends)
             findings.error("HF110", f"ring '{name}' has {len(ends)} writers: {names}; a ring has one", spans[-1],
                            label=f"'{ends[-1].name}' writes it too", related=related,
-                           notes=("give each its own ring; the sequencer merges them: sequence: [a, b]",))
-        if not ends:
-            for stage in reading.get(name, []):
-                _report_unfed(topology, name, stage, findings)
-        if not reading.get(name):
+                           notes=(*(f"nothing writes '{r}'" for r in topology.rings if reading.get(r) and not writing.get(r)),
+                                  "give each its own ring; the sequencer merges them: sequence: [a, b]"))
+        if not ends and not doubts.outputs and not crowded:
+            _report_unfed(topology, name, reading.get(name, []), findings)
+        if not reading.get(name) and not doubts.inputs and ends and topology.rings[name].record == "feedback":
+            _report_unmerged(topology, name, ends[-1], findings)
+        elif not reading.get(name) and not doubts.inputs:
             span = place_of_ring(topology, name)
             verb = "is declared, but nothing writes or reads it" if not ends else "is written, but nothing reads it"
             findings.warning("HF114", f"ring '{name}' {verb}", span)
     _check_records(topology, stages, findings)
 
 
-def _report_unfed(topology: Topology, name: str, stage: Node, findings: Findings) -> None:
+def _report_unmerged(topology: Topology, name: str, writer: Node, findings: Findings) -> None:
+    """Report answers that the sequencer never gets."""
+    merged = topology.sequenced
+    into = _output_place(writer, name)
+    findings.error("HF120", f"handler '{writer.name}' answers into '{name}', which no ring merges: its answers are lost",
+                   (merged.where() if merged and merged.node else None) or into,
+                   label=f"add feedback: [{name}]" if merged and merged.node else f"under rings: main: {{sequence: [decoded], feedback: [{name}]}}",
+                   related=(Related(into, "answers here"),) if into and merged and merged.node else ())
+
+
+def _report_unfed(topology: Topology, name: str, stages: list[Node], findings: Findings) -> None:
+    """Report, once, a ring that nothing writes, at the first stage that reads it."""
+    if not stages:
+        return
+    stage = stages[0]
     if stage.kind == "sequencer":
         ring: RingSpec = stage.spec
         key = "sequence" if name in ring.sequence else "feedback"
@@ -94,10 +129,17 @@ def _report_unfed(topology: Topology, name: str, stage: Node, findings: Findings
         findings.error("HF108", f"ring '{ring.name}' merges '{name}', which nothing writes", span,
                        notes=(f"a handler with into: {name} is missing",))
         return
+    span, *others = [_reading_place(one, name) for one in stages if one.kind != "sequencer"]
+    related = tuple(Related(other, "read here, too") for other in others[:3] if other)
+    many = f" and {plural(len(others), 'other')}" if others else ""
+    findings.error("HF108", f"handler '{stage.name}'{many} read{'' if many else 's'} ring '{name}', which nothing writes", span,
+                   label="it would never get a record", related=related)
+
+
+def _reading_place(stage: Node, name: str) -> Span | None:
     key = "on" if stage.spec.on == name else "from"
     position = () if key == "on" else (stage.spec.inlets.index(name),)
-    findings.error("HF108", f"handler '{stage.name}' reads ring '{name}', which nothing writes",
-                   stage.spec.where(key, *position), label="it would never get a record")
+    return stage.spec.where(key, *position)
 
 
 def _check_records(topology: Topology, stages: list[Node], findings: Findings) -> None:
@@ -125,7 +167,7 @@ def _check_sequencer(topology: Topology, findings: Findings) -> None:
         findings.error("HF113", f"rings '{merging[0].name}' and '{merging[1].name}' both have a sequence; a topology has one "
                        "order", merging[1].where("sequence"), related=(Related(at, "first here"),) if at else ())
     for ring in topology.rings.values():
-        if ring.feedback and not ring.sequence:
+        if ring.feedback and not ring.sequence and not doubtful(ring, "sequence"):
             findings.error("HF113", f"ring '{ring.name}' has feedback but no sequence", ring.where("feedback"),
                            label="add sequence: [decoded]")
         if len(ring.feedback) > 1:
@@ -158,12 +200,14 @@ def _check_cycles(topology: Topology, stages: list[Node], findings: Findings) ->
 
 def _check_sizes(ring: RingSpec, topology: Topology, findings: Findings) -> None:
     place = place_of_ring(topology, ring.name)
+    if not ring.record and doubtful(ring, "record"):
+        return
     if not ring.record:
         findings.error("HF008", f"ring '{ring.name}': key 'record' is missing", place,
                        label="add record: frame", notes=(f"one of {', '.join(RECORDS)}",))
         return
     if not ring.slots:
-        if not (ring.node and "slots" in ring.node.entries):
+        if not (ring.node and "slots" in ring.node.entries) and not doubtful(ring, "slots"):
             findings.error("HF008", f"ring '{ring.name}': key 'slots' is missing", place, label="add slots: 4096")
     elif ring.slots & (ring.slots - 1):
         findings.error("HF201", f"ring '{ring.name}': slots must be a power of two, got {ring.slots:,}", ring.where("slots"),

@@ -19,39 +19,36 @@ from hydraflow.topology.comparison import FORMS, comparison
 from hydraflow.topology.components import Bound, bind
 from hydraflow.topology.convert import PARAMETER_CODES, convert, describe
 from hydraflow.topology.diagnose import Findings, Related, Span, did_you_mean
+from hydraflow.topology.doubts import doubtful
 from hydraflow.topology.nodes import Node, is_unknown
+from hydraflow.topology.rows import ROW_FIELDS, words_of
 from hydraflow.topology.spec import SEQUENCER, CaseSpec, ExpectSpec, HandlerSpec, InputSpec, Located, RowSpec, Topology
 from hydraflow.topology.values import duration_ns
 
-__all__ = ["COUNTED", "PERCENTILES", "ROW_FIELDS", "check_tests", "replaced"]
+__all__ = ["COUNTED", "PERCENTILES", "check_tests", "replaced"]
 
 COUNTED = ("frames", "messages", "decisions", "orders", "fills", "sequence_gaps")  # numbers under these names in a result
 PERCENTILES = ("mean", "p50", "p90", "p99", "p999", "p9999", "max")
-_REPORT = ("sequence", "receive_ns", "venue_ns", "number", "cause", "order_id", "symbol", "side", "status", "liquidity", "venue",
-           "price", "quantity", "leaves", "fee")
-ROW_FIELDS = {
-    "book": ("line", "sequence", "receive_ns", "symbol", "u", "status", "bid_price", "bid_quantity", "ask_price", "ask_quantity"),
-    "orders": ("event", "line", "target_id", "action", "type", "time_in_force", "reason", "route_reason", "slices", "mev_reason",
-               "limit_price", "bid_price", "ask_price", "book_status", *_REPORT),
-    "fills": _REPORT,
-}
 _REASONS = {r.name.lower() for r in Reason} - {"accepted"}
 _KINDS = {e.name.lower() for e in FrameError} - {"none"} | {"stamp_backwards", "stamp_ahead", "truncated_input"}
 _TOTALS = (("rejects", "reason", _REASONS), ("frame_errors", "kind of frame error", _KINDS))
 
 
-def check_tests(topology: Topology, bound: Mapping[str, Bound], registry: Registry, findings: Findings) -> None:
-    """Add everything that is wrong with the tests of a topology to `findings`."""
+def check_tests(topology: Topology, bound: Mapping[str, Bound], registry: Registry, findings: Findings, *, named: bool = True) -> None:
+    """Add everything that is wrong with the tests of a topology to `findings`. named : the names of all its stages are known."""
     first: dict[str, CaseSpec] = {}
+    strangers: dict[str, _Stranger] = {}
     for case in topology.tests:
         if case.name in first and case.name:
             at = first[case.name].where("name")
             findings.error("HF601", f"two tests are called '{case.name}'", case.where("name"), label="again",
                            related=(Related(at, "first here"),) if at else ())
         first.setdefault(case.name, case)
-        if not case.name.strip() and case.node and "name" in case.node.entries and not is_unknown(case.node.entries["name"][1]):
+        if not case.name.strip() and case.node and "name" in case.node.entries and not doubtful(case, "name"):
             findings.error("HF601", "a test has an empty name", case.where("name"))
-        _Check(topology, bound, registry, findings, case).all()
+        _Check(topology, bound, registry, findings, case, named, strangers).all()
+    for one in strangers.values():
+        one.report(findings)
 
 
 def replaced(topology: Topology, case: CaseSpec) -> dict[str, HandlerSpec]:
@@ -81,6 +78,25 @@ def replaced(topology: Topology, case: CaseSpec) -> dict[str, HandlerSpec]:
     return out
 
 
+@attrs.define
+class _Stranger:
+    """A stage that tests speak of and that is not there: one message, with all its places."""
+
+    case: str
+    noun: str
+    name: str
+    known: list[str]
+    places: list[Span | None] = attrs.field(factory=list)
+
+    def report(self, findings: Findings) -> None:
+        close = did_you_mean(self.name, self.known)
+        first, *others = self.places
+        findings.error("HF603", f"test '{self.case}': there is no {self.noun} '{self.name}'", first,
+                       label=f"did you mean '{close}'?" if close else "",
+                       related=tuple(Related(place, "and here") for place in others if place),
+                       notes=(f"known: {', '.join(self.known)}",) if self.known else ())
+
+
 @attrs.frozen
 class _Check:
     topology: Topology
@@ -88,6 +104,8 @@ class _Check:
     registry: Registry
     findings: Findings
     case: CaseSpec
+    named: bool
+    strangers: dict[str, _Stranger]
 
     def all(self) -> None:
         if self.case.input is not None:
@@ -137,7 +155,8 @@ class _Check:
             if not isinstance(values, dict):
                 self._wrong("HF006", f"parameters: {name} must be a mapping", case.node, "parameters", name)
         for spec in replaced(self.topology, case).values():
-            bind(spec, self.registry, self.topology.path.rpartition("/")[0] or ".", self.findings)
+            if spec.use:
+                bind(spec, self.registry, self.topology.path.rpartition("/")[0] or ".", self.findings)
 
     # -- what must come out
 
@@ -167,6 +186,8 @@ class _Check:
             at = self._key_span(expect, "counters", stage)
             if stage not in known and self.topology.sequenced and stage == SEQUENCER:
                 continue
+            if any(stage == spec.name and stage not in self.bound for spec in self.topology.stages):
+                continue  # what it uses could not be found, which has been reported
             if not self._known(stage, known, "handler with counters", at):
                 continue
             if not isinstance(wanted, dict):
@@ -183,7 +204,20 @@ class _Check:
             self._wrong("HF604", "row must be a number from 1, a negative one, or last", row.node, "row")
         for field in row.values if row.stream else ():
             at = row.node.entries["has"][1].where_key(field) if row.node else None
-            self._known(field, ROW_FIELDS.get(row.stream, ()), f"field of '{row.stream}'", at)
+            if self._known(field, ROW_FIELDS.get(row.stream, ()), f"field of '{row.stream}'", at) and row.node:
+                self._value(row, field, row.node.entries["has"][1].entries[field][1])
+
+    def _value(self, row: RowSpec, field: str, node: Node) -> None:
+        """A value that no row can have would fail its test for ever."""
+        if is_unknown(node):
+            return
+        words = words_of(row.stream, field)
+        if node.kind != "scalar":
+            self._wrong("HF604", f"{field} must be one value, got {describe(node)}", row.node, "has", field)
+        elif words and node.value is not None and node.text not in words:
+            close = did_you_mean(node.text, words)
+            self._wrong("HF604", f"{field} must be one of {', '.join(words)}, got {describe(node)}", row.node, "has", field,
+                        label=f"did you mean '{close}'?" if close else "")
 
     def _hash(self, expect: ExpectSpec) -> None:
         if expect.state_hash is not None and not re.fullmatch(r"[0-9a-f]{8,64}", expect.state_hash):
@@ -225,6 +259,11 @@ class _Check:
         known = list(known)
         if name in known:
             return True
+        if noun in _STAGES and not self.named:
+            return False
+        if noun in _STAGES:
+            self.strangers.setdefault(name, _Stranger(self.case.name, noun, name, known)).places.append(span)
+            return False
         close = did_you_mean(name, known)
         noun, _, owner = noun.partition(" of '")
         whose = f" of '{owner}" if owner else ""
@@ -245,6 +284,7 @@ class _Check:
         return node.where_key(path[-1]) if node else None
 
 
+_STAGES = ("source", "handler", "handler with counters", "latency")
 _INPUTS = "an input is text with lines '<receive ns> <json>', {file: capture.gz}, or {simulator: {frames: 10_000, seed: 7}}"
 
 

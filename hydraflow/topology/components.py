@@ -13,14 +13,17 @@ from disruptor.access import accesses
 from disruptor.note_calls import note_faults
 from hydraflow.registry import Component, ComponentError, Registry
 from hydraflow.topology.check_faults import check_faults
+from hydraflow.topology.check_rings import place_of_ring
 from hydraflow.topology.check_shards import check_keys
 from hydraflow.topology.check_waits import check_waits
-from hydraflow.topology.convert import PARAMETER_CODES, convert
+from hydraflow.topology.closure import closure
+from hydraflow.topology.convert import PARAMETER_CODES, aliases, convert
 from hydraflow.topology.diagnose import Findings, Related, did_you_mean
-from hydraflow.topology.graph import ancestors, nodes
+from hydraflow.topology.doubts import Doubts, doubtful
+from hydraflow.topology.graph import nodes
 from hydraflow.topology.nodes import Node
 from hydraflow.topology.shards import stage_of
-from hydraflow.topology.spec import HandlerSpec, SourceSpec, Topology
+from hydraflow.topology.spec import HandlerSpec, SourceSpec, Topology, key_of
 
 __all__ = ["Bound", "OFFERED", "bind", "bind_all", "output_argument"]
 
@@ -45,8 +48,11 @@ class Bound:
         return self.component.handler
 
 
-def bind_all(topology: Topology, registry: Registry, findings: Findings) -> dict[str, Bound]:
-    """Return, by stage name, every source, handler and sink that could be resolved; the rest is in `findings`."""
+def bind_all(topology: Topology, registry: Registry, findings: Findings, doubts: Doubts | None = None) -> dict[str, Bound]:
+    """Return, by stage name, every source, handler and sink that could be resolved; the rest is in `findings`.
+
+    doubts : what mistakes reported so far leave open.
+    """
     folder = topology.path.rpartition("/")[0] or "."
     bound: dict[str, Bound] = {}
     everything: list[SourceSpec | HandlerSpec] = [*topology.sources, *topology.stages]
@@ -62,7 +68,8 @@ def bind_all(topology: Topology, registry: Registry, findings: Findings) -> dict
     _check_traded(topology, bound, findings)
     _check_drivers(topology, findings)
     _check_feedback(topology, bound, findings)
-    _check_races(topology, bound, findings)
+    if not (doubts or Doubts()).order:
+        _check_races(topology, bound, findings)
     _check_python(topology, bound, findings)
     check_faults(topology, bound, findings)
     check_keys(topology, bound, findings)
@@ -96,8 +103,25 @@ def bind(spec: SourceSpec | HandlerSpec, registry: Registry, folder: str, findin
         for key, (span, _) in node.entries.items():
             findings.error("HF304", f"{owner} takes no parameters, got '{key}'", span or at)
         return Bound(spec=spec, component=component)
+    if doubtful(spec, "with") or _foreign(spec, component, node, owner, findings):
+        return Bound(spec=spec, component=component)
     params = convert(component.params, node, findings, codes=PARAMETER_CODES, owner=owner, at=at)
     return Bound(spec=spec, component=component, params=params)
+
+
+def _foreign(spec: SourceSpec | HandlerSpec, component: Component, node: Node, owner: str, findings: Findings) -> bool:
+    """Report parameters that are all those of something else: then `use:` is what is wrong, not each of them."""
+    assert component.params is not None
+    known = {alias for field in attrs.fields(attrs.resolve_types(component.params)) for alias in aliases(field)}
+    if node.kind != "map" or len(node.entries) < 2 or not known.isdisjoint(node.entries) \
+            or any(did_you_mean(key, known) for key in node.entries):
+        return False
+    first = next(iter(node.entries))
+    use = spec.where("use")
+    findings.error("HF304", f"{owner} has none of these parameters: {', '.join(node.entries)}", node.entries[first][0],
+                   label="the first of them", related=(Related(use, "are they those of another?"),) if use else (),
+                   notes=(f"known: {', '.join(key_of(f) for f in attrs.fields(component.params))}",))
+    return True
 
 
 def _with_policy(spec: SourceSpec, component: Component, node: Node, findings: Findings) -> Node:
@@ -123,6 +147,8 @@ def _check_handler(one: Bound, topology: Topology, findings: Findings) -> None:
     assert isinstance(spec, HandlerSpec)
     connected = set()
     for position, name in enumerate(spec.into):
+        if name not in topology.rings:
+            return  # reported; it may mean any of this handler's outputs
         span = spec.where("into", position)
         argument = output_argument(handler, name)
         if argument is None:
@@ -132,7 +158,7 @@ def _check_handler(one: Bound, topology: Topology, findings: Findings) -> None:
             continue
         connected.add(argument)
         _check_room(one, argument, name, topology, findings)
-    for argument in handler.max_out:
+    for argument in handler.max_out if not doubtful(spec, "into") else ():
         if argument not in connected and argument not in _ENGINES_OWN:
             findings.error("HF311", f"handler '{spec.name}' publishes into '{argument}', but the topology does not say where",
                            spec.where("use"), label=f"add into: {argument}")
@@ -147,8 +173,8 @@ def _check_handler(one: Bound, topology: Topology, findings: Findings) -> None:
 
 def _check_room(one: Bound, argument: str, name: str, topology: Topology, findings: Findings) -> None:
     ring, spec, handler = topology.rings.get(name), one.spec, one.handler
-    if ring is None:
-        return
+    if ring is None or any(size & (size - 1) for size in (ring.slots, ring.payload)):
+        return  # the size itself has been reported
     for word, most, room in (
         ("records", handler.max_out[argument], ring.slots),
         ("units of payload", handler.max_payload.get(argument, 0), ring.payload),
@@ -165,7 +191,7 @@ def _check_traded(topology: Topology, bound: dict[str, Bound], findings: Finding
     if not sources or None in sources or any(s.use == "capture" for s in topology.sources) or findings.has("HF012", "HF013"):
         return
     root = topology.node
-    if not topology.instruments and not (root and "instruments" in root.entries):
+    if not topology.instruments and not (root and "instruments" in root.entries) and not doubtful(topology, "instruments"):
         if not any(one and getattr(one.handler, "instruments", None) for one in sources):
             findings.error("HF505", "nothing says what is traded", topology.where_key("sources"),
                            label="add instruments: [{symbol: …, tick: …, lot: …}]",
@@ -174,10 +200,13 @@ def _check_traded(topology: Topology, bound: dict[str, Bound], findings: Finding
         given = instrument.node.entries if instrument.node else {}
         if "venue" in given and given["venue"][1].text != "exchange":
             continue
+        absent = []
         for key in ("tick", "lot"):
-            if getattr(instrument, key) is None and key not in given:
-                findings.error("HF505", f"instrument '{instrument.symbol}' has no {key}, and no capture to take it from",
-                               instrument.where("symbol"), label=f"add {key}: …")
+            if getattr(instrument, key) is None and {key, "underlying"}.isdisjoint(given) and not doubtful(instrument, key):
+                absent.append(key)
+        if absent and not findings.has("HF501"):
+            findings.error("HF505", f"instrument '{instrument.symbol}' has no {' and no '.join(absent)}, and no capture to take it from",
+                           instrument.where("symbol"), label=f"add {', '.join(f'{key}: …' for key in absent)}")
 
 
 def _check_drivers(topology: Topology, findings: Findings) -> None:
@@ -189,15 +218,15 @@ def _check_drivers(topology: Topology, findings: Findings) -> None:
     if merged:
         wanted.append(("the sequencer", merged, 2 * LEVELS_MAX))
     for owner, ring, units in wanted:
-        if ring is None or not ring.slots or not ring.payload:
+        if ring is None or not ring.slots or not ring.payload or ring.slots & (ring.slots - 1):
             continue
         if ring.slots < _DRIVER_SLOTS:
             findings.error("HF206", f"ring '{ring.name}' has {ring.slots:,} slots; {owner} needs {_DRIVER_SLOTS}",
-                           ring.where("slots"), label=f"write slots: {_DRIVER_SLOTS} or more")
-        if ring.payload < units:
+                           ring.where("slots") or place_of_ring(topology, ring.name), label=f"write slots: {_DRIVER_SLOTS} or more")
+        if ring.payload < units and not ring.payload & (ring.payload - 1):
             least = f"{units >> 20}MiB" if ring.record == "frame" else str(units)
             findings.error("HF206", f"ring '{ring.name}' has room for {ring.payload:,} units of payload; the largest message "
-                           f"of {owner} needs {units:,}", ring.where("payload"), label=f"write payload: {least} or more")
+                           f"of {owner} needs {units:,}", ring.where("payload") or place_of_ring(topology, ring.name), label=f"write payload: {least} or more")
 
 
 def _check_feedback(topology: Topology, bound: dict[str, Bound], findings: Findings) -> None:
@@ -221,10 +250,11 @@ def _check_feedback(topology: Topology, bound: dict[str, Bound], findings: Findi
 
 def _check_races(topology: Topology, bound: dict[str, Bound], findings: Findings) -> None:
     """Of two stages on one ring, one may not write what the other reads or writes unless they are ordered."""
-    if findings.has("HF007", "HF104", "HF105", "HF106"):
+    if findings.has("HF101", "HF102", "HF103", "HF104", "HF105", "HF106", "HF109"):
         return  # the missing order has been reported by its cause
     after = {s.name: list(s.after) for s in nodes(topology) if s.kind == "handler"}
-    before = {name: ancestors(after, name) for name in after}
+    reach = closure(after)
+    before = {name: reach.ancestors(name) for name in after}
     specs = [s for s in topology.stages if s.name in bound and bound[s.name].spec is s]
     races = {}
     for position, first in enumerate(specs):

@@ -7,18 +7,20 @@ in `_ns` takes `1ms`, `250us`, `2s`, and its key may drop the `_ns`; one that en
 from __future__ import annotations
 
 import enum
+import functools
 import math
 import pathlib
 import re
 import types
 import typing
 from decimal import Decimal, InvalidOperation
+from difflib import SequenceMatcher
 from typing import Any
 
 import attrs
 
 from hydraflow.topology.diagnose import Findings, Span, did_you_mean
-from hydraflow.topology.nodes import Node, is_unknown
+from hydraflow.topology.nodes import Node, forget, is_unknown
 from hydraflow.topology.spec import Located, key_of
 from hydraflow.topology.values import duration_ns, resolve, size_bytes
 
@@ -26,6 +28,7 @@ __all__ = ["Bytes", "Codes", "PARAMETER_CODES", "SPEC_CODES", "aliases", "conver
 
 _EMPTY = {str: "", int: 0, bool: False, float: 0.0, tuple: (), dict: {}}
 _MISSING = object()
+_SURE = 0.65  # how much of a misspelt key must be that of the one meant, to go on as if it were
 
 
 class Bytes(int):
@@ -68,34 +71,59 @@ def convert(cls: type, node: Node, findings: Findings, *, codes: Codes, owner: s
         if not is_unknown(node):
             article = "an" if noun[0] in "aeiou" else "a"
             findings.error(codes.wrong_type, f"{article} {noun} is a mapping, got {describe(node)}", node.span or at)
+            forget(node)
         return None
     if not owner:
         named = next((node.entries[k] for k in ("name", "symbol", "use") if k in node.entries), None)
         owner = f"{noun} '{named[1].text}'" if named and named[1].text else noun
-    fields = {f.name: f for f in attrs.fields(attrs.resolve_types(cls)) if not f.metadata.get("internal") and f.init}
-    keys = {alias: f for f in fields.values() for alias in aliases(f)}
+    fields, keys = _declared(cls)
+    absent = [f for f in fields.values() if not any(alias in node.entries for alias in aliases(f))]
+    missing = [f for f in absent if f.default is attrs.NOTHING]
+    strange = 0
     values: dict[str, Any] = {}
     written: dict[str, str] = {}
-    for key, (span, child) in node.entries.items():
+    for key, (span, child) in list(node.entries.items()):
         if key not in keys:
             misplaced = getattr(cls, "MISPLACED", {}).get(key)
             if misplaced is not None:
                 findings.error(misplaced[0], f"{owner} cannot have '{key}': {misplaced[1]}", span or at, label="remove it")
-            else:
-                _unknown(key, span or at, keys, fields, findings, codes, owner)
-            continue
+                continue
+            meant = _unknown(key, span or at, fields, absent, missing, findings, codes, owner)
+            if meant is None or not _fits(keys[meant], meant, child, codes, owner):
+                strange += 1
+                continue
+            del node.entries[key]  # the rest is checked as it is meant
+            node.entries[meant] = (span, child)
+            absent.remove(keys[meant])
+            key = meant
         field = keys[key]
         if field.name in values:
             findings.error("HF003", f"{owner}: '{written[field.name]}' and '{key}' are the same {codes.word}", span or at)
             continue
         written[field.name] = key
         values[field.name] = _field(field, key, child, span or at, findings, codes, owner)
-    for field in fields.values():
-        if field.name not in values and field.default is attrs.NOTHING:
+    missing = [f for f in missing if f in absent]
+    for field in missing:
+        values[field.name] = _MISSING
+        if len(missing) > strange + len(node.repeated):  # else what is strange, or there twice, stands for what is missing
             findings.error(codes.missing, f"{owner}: {codes.word} '{key_of(field)}' is missing", node.span or at,
                            label=f"add {key_of(field)}: {_sample(field)}")
-            values[field.name] = _MISSING
     return _make(cls, fields, values, node, at, findings, codes, owner)
+
+
+def _fits(field: attrs.Attribute, key: str, node: Node, codes: Codes, owner: str) -> bool:
+    """Whether the value of a misspelt key could be that of the key that seems to be meant."""
+    trial = Findings()
+    if node.kind == "scalar" and node.value is None:
+        return False
+    return node.kind != "scalar" or (_field(field, key, attrs.evolve(node), None, trial, codes, owner) is not _MISSING and not trial.failed)
+
+
+@functools.lru_cache(maxsize=1024)
+def _declared(cls: type) -> tuple[dict[str, attrs.Attribute], dict[str, attrs.Attribute]]:
+    """Return the fields of a class that a file may give, by name and by every spelling of their keys."""
+    fields = {f.name: f for f in attrs.fields(attrs.resolve_types(cls)) if not f.metadata.get("internal") and f.init}
+    return fields, {alias: f for f in fields.values() for alias in aliases(f)}
 
 
 def describe(node: Node) -> str:
@@ -132,7 +160,8 @@ def _make(cls: type, fields: dict, values: dict, node: Node, at: Span | None, fi
     except Exception as error:  # the class's own validators: whatever they raise is about the values
         said = error.args[0] if error.args and isinstance(error.args[0], str) else str(error)
         reason = next(iter(said.splitlines()), "") or type(error).__name__
-        blamed = next((n for n in values if re.search(rf"\b{re.escape(n)}\b", reason)), None)
+        blamed = next((n for n in values if re.search(rf"\b{re.escape(n)}\b", reason)), None) or \
+            next((n for n, value in values.items() if value not in ("", None) and repr(value) in reason), None)
         span = node.where(blamed) if blamed else node.span
         if blamed or not broken:
             findings.error("HF308", f"{owner}: {reason}", span or at)
@@ -140,14 +169,24 @@ def _make(cls: type, fields: dict, values: dict, node: Node, at: Span | None, fi
     return None if broken else made
 
 
-def _unknown(key: str, span: Span | None, keys: dict, fields: dict, findings: Findings, codes: Codes, owner: str) -> None:
-    close = did_you_mean(key, keys)
+def _unknown(key: str, span: Span | None, fields: dict, absent: list, missing: list, findings: Findings, codes: Codes,
+             owner: str) -> str | None:
+    """Report a key that nothing has. What is meant is more likely one that is missing, then one that is absent.
+
+    Returns the absent key that is surely meant, or None.
+    """
+    near = (did_you_mean(key, [alias for f in some for alias in aliases(f)]) for some in (missing, absent, fields.values()))
+    close = next(filter(None, near), None)
     known = ", ".join(key_of(f) for f in fields.values())
     label = f"did you mean '{close}'?" if close else ""
+    if missing and not any(close in aliases(f) for f in missing):
+        label = " ".join([label, f"'{key_of(missing[0])}' is missing"]).lstrip()
     if not fields:
         findings.error(codes.unknown, f"{owner} takes no {codes.word}s, got '{key}'", span)
-        return
+        return None
     findings.error(codes.unknown, f"{owner} has no {codes.word} '{key}'", span, label=label, notes=(f"known: {known}",))
+    sure = close is not None and any(close in aliases(f) for f in absent) and SequenceMatcher(None, key, close).ratio() > _SURE
+    return close if sure else None
 
 
 def _field(field: attrs.Attribute, key: str, node: Node, span: Span | None, findings: Findings, codes: Codes,
@@ -162,7 +201,9 @@ def _field(field: attrs.Attribute, key: str, node: Node, span: Span | None, find
         if node.variables:
             notes.append(f"the value comes from {', '.join('${' + v + '}' for v in node.variables)}")
         message, label = _said(bad, node)
-        findings.error(code, f"{owner}: {key} {message}", node.span or span, label=label, notes=tuple(notes))
+        below = node.kind != "scalar" and node.span and span and node.span.line > span.line  # then the key says more
+        findings.error(code, f"{owner}: {key} {message}", span if below else node.span or span, label=label, notes=tuple(notes))
+        forget(node)
         return _MISSING
 
 
@@ -207,6 +248,7 @@ def _list(inner: Any, field: attrs.Attribute, key: str, node: Node, findings: Fi
             code = codes.range if bad.out_of_range else codes.wrong_type
             message, label = _said(bad, child)
             findings.error(code, f"{owner}: an item {message}", child.span or node.span, label=label)
+            forget(child)
             continue
         if made is not _MISSING:
             out.append(made)
@@ -222,6 +264,8 @@ def _mapping(inner: Any, node: Node, findings: Findings, codes: Codes, owner: st
         return {key: child.plain() for key, (_, child) in node.entries.items()}
     out = {}
     for key, (span, child) in node.entries.items():
+        if is_unknown(child):
+            continue
         empty = child.kind == "scalar" and child.value is None
         made = convert(inner, Node("map", span) if empty else child, findings, codes=codes,
                        owner=f"{getattr(inner, 'NOUN', 'item')} '{key}'")

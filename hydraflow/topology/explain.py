@@ -58,6 +58,9 @@ EXPLANATIONS = {
              "frames → decoder → ring.",
     "HF117": "`on_error: continue` is about the journal's disk. Other stages have halt (a fault ends the run), skip (the message is "
              "passed by) and park (the stage handles nothing more).",
+    "HF118": "Without a handler nothing is done with what the sources bring.",
+    "HF119": "Stages or instruments stand in a section that is not theirs: the line that begins their own is missing or moved.",
+    "HF120": "A handler publishes into a feedback ring that no ring with `sequence:` names under `feedback:`, so nobody gets its answers.",
     # notes and faults
     "HF140": "A handler calls `note(CODE, …)` with a code that it does not declare, without the numbers that the code's text "
              "shows, or with a code that is no constant text. Codes are declared by the handler: @handler(notes={\"CODE\": "
@@ -88,6 +91,9 @@ EXPLANATIONS = {
     "HF309": "A handler publishes only into outputs that it declares with `max_out`.",
     "HF310": "A handler's argument is neither one that every handler may ask for nor an inlet (`from:`) nor an output.",
     "HF311": "A handler declares an output that the topology does not connect.",
+    "HF312": "A module was still being imported when the patience with it ended (HYDRAFLOW_IMPORT_SECONDS, 120): it loops, waits or computes "
+             "at import. It is stopped, and what it does belongs into functions, or under `if __name__ == \"__main__\":`.",
+    "HF313": "numba, llvmlite or numpy cannot be imported, most often because two of them do not fit together. `hfx doctor` looks closer.",
     # placement
     "HF401": "An explicit placement names every stage, the sequencer too.",
     "HF402": "A placement names something that is not a stage.",

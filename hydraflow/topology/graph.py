@@ -6,11 +6,14 @@ for the stage that fills it. Only the sequencer reads feedback rings, and that e
 
 from __future__ import annotations
 
+import heapq
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import attrs
 
+from hydraflow.topology.closure import closure
 from hydraflow.topology.spec import SEQUENCER, HandlerSpec, Topology
 
 __all__ = ["Node", "ancestors", "before", "cycles", "gates", "nodes", "order", "readers", "ring_edges", "waits_for", "writers"]
@@ -68,10 +71,9 @@ def before(stages: Iterable[Node]) -> dict[str, list[str]]:
 def waits_for(stages: Iterable[Node]) -> dict[str, tuple[str, ...]]:
     """Return, per handler, the stages that it must look at: those of `after` that no other of them comes after anyway."""
     stages = list(stages)
-    edges = {s.name: s.after for s in stages}
-    passed = {s.name: ancestors(edges, s.name) for s in stages}
+    reach = closure({s.name: s.after for s in stages})
     return {
-        s.name: tuple(a for a in dict.fromkeys(s.after) if not any(a in passed[other] for other in s.after if other != a and other in passed))
+        s.name: tuple(a for a in dict.fromkeys(s.after) if not any(reach.before(a, other) for other in s.after if other != a))
         for s in stages
     }
 
@@ -105,14 +107,26 @@ def order(topology: Topology) -> list[str]:
     Stages on a cycle (an error that `check` reports) come last.
     """
     stages = nodes(topology)
-    edges = before(stages)
-    done: list[str] = []
-    left = [s.name for s in stages]
-    while left:
-        ready = next((n for n in left if all(e in done or e == n for e in edges[n])), left[0])
-        left.remove(ready)
-        done.append(ready)
-    return done
+    names = list(dict.fromkeys(s.name for s in stages))
+    edges = {name: {e for e in earlier if e != name} for name, earlier in before(stages).items()}
+    place = {name: position for position, name in enumerate(names)}
+    missing = {name: len(edges[name]) for name in names}
+    later: dict[str, list[str]] = {name: [] for name in names}
+    for name in names:
+        for earlier in edges[name]:
+            later[earlier].append(name)
+    ready = [place[name] for name in names if not missing[name]]
+    done: dict[str, None] = {}
+    while len(done) < len(names):
+        position = heapq.heappop(ready) if ready else next(p for p, n in enumerate(names) if n not in done)
+        if names[position] in done:
+            continue
+        done[names[position]] = None
+        for name in later[names[position]]:
+            missing[name] -= 1
+            if not missing[name]:
+                heapq.heappush(ready, place[name])
+    return list(done)
 
 
 def ring_edges(stages: Iterable[Node]) -> dict[str, dict[str, str]]:
@@ -129,10 +143,11 @@ def cycles(edges: Mapping[str, Iterable[str]]) -> list[list[str]]:
     """Return one cycle per strongly connected part, each as a path that ends where it began."""
     found: list[list[str]] = []
     taken: set[str] = set()
+    reach = closure(edges)
     for start in edges:
-        if start in taken or start not in ancestors(edges, start):
+        if start in taken or not reach.before(start, start):
             continue
-        part = {n for n in ancestors(edges, start) if start in ancestors(edges, n)}
+        part = {n for n in reach.ancestors(start) if reach.before(start, n)}
         taken |= part
         found.append(_path(edges, start, part))
     return found
@@ -141,9 +156,9 @@ def cycles(edges: Mapping[str, Iterable[str]]) -> list[list[str]]:
 def _path(edges: Mapping[str, Iterable[str]], start: str, part: set[str]) -> list[str]:
     """Shortest way from `start` back to itself inside `part`, breadth first."""
     came: dict[str, str] = {}
-    waiting = [start]
+    waiting = deque([start])
     while waiting:
-        current = waiting.pop(0)
+        current = waiting.popleft()
         for following in edges.get(current, ()):
             if following == start:
                 path = [current]

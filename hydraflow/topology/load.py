@@ -21,10 +21,12 @@ from hydraflow.registry import Registry, default_name
 from hydraflow.topology.check import check
 from hydraflow.topology.convert import SPEC_CODES, Bytes, convert
 from hydraflow.topology.diagnose import Diagnostic, Findings, did_you_mean, places, render, summary
+from hydraflow.topology.doubts import doubts_of
 from hydraflow.topology.includes import included
 from hydraflow.topology.lookup import Lookup
 from hydraflow.topology.nodes import BYTES_MAX, Node, forget, is_unknown, read, report_problems
 from hydraflow.topology.overrides import override
+from hydraflow.topology.sections import mend
 from hydraflow.topology.spec import (
     WELL_KNOWN_RINGS,
     HandlerSpec,
@@ -125,6 +127,7 @@ def examine(
     override(root, overrides, findings, lookup)
     report_problems(root, findings)
     _check_secrets(root, findings)
+    mend(root, SECTIONS, findings, lambda kind, use: registry.entry(kind, use) is not None)
     topology = convert(Topology, root, findings, codes=SPEC_CODES, owner="the topology")
     if topology is None:
         return None, findings
@@ -133,16 +136,30 @@ def examine(
     topology = attrs.evolve(topology, name=topology.name or _name_of(path))
     if placement is not None:
         topology = attrs.evolve(topology, placement=placement)
-    check(topology, findings, cpus, graph=whole and _is_whole(topology))
-    if components:
+    doubts = doubts_of(topology, registry.knows)
+    check(topology, findings, cpus, graph=whole and _is_whole(topology), doubts=doubts)
+    if components and _can_import(findings):
         from hydraflow.topology.components import bind_all
 
-        topology = attrs.evolve(topology, bound=bind_all(topology, registry, findings))
+        topology = attrs.evolve(topology, bound=bind_all(topology, registry, findings, doubts))
         if tests and topology.tests:
             from hydraflow.topology.check_tests import check_tests
 
-            check_tests(topology, topology.bound, registry, findings)
+            check_tests(topology, topology.bound, registry, findings,
+                        named=not doubts.names and not findings.has("HF101", "HF104", "HF109"))
     return topology, findings
+
+
+def _can_import(findings: Findings) -> bool:
+    """Whether what every handler needs can be imported: numba refuses to work with another llvmlite or numpy than its own."""
+    try:
+        import numba  # noqa: F401
+    except ImportError as error:
+        findings.error("HF313", f"handlers cannot be looked at: {' '.join(str(error).split())[:300]}",
+                       notes=("numba, llvmlite and numpy fit together in certain versions only",
+                              "python -m pip install --upgrade --force-reinstall numba"))
+        return False
+    return True
 
 
 def _name_of(path: str) -> str:
@@ -181,6 +198,8 @@ def _is_topology(root: Node, findings: Findings) -> bool:
                        notes=("the least that runs: version: 1, a source and a handler",))
         return False
     span, node = root.entries.get("version", (None, None))
+    if node is None and root.repeated:
+        return True  # the key that is given twice stands for it
     if node is None:
         close = did_you_mean("version", root.entries)
         findings.error("HF004", "the topology has no version", root.where_key(close) if close else root.span,
@@ -201,6 +220,8 @@ def _check_secrets(root: Node, findings: Findings) -> None:
     """Names of engines, stages and files are shown everywhere, so a secret may only be a parameter."""
     parameters = [stage.entries["with"][1] for section in ("sources", "handlers", "sinks") if section in root.entries
                   for stage in root.entries[section][1].items if "with" in stage.entries]
+    if not any(node.secret for node in root.everything()):
+        return
     allowed = {id(node) for part in parameters for node in part.everything()}
     for node in root.everything():
         if node.secret and id(node) not in allowed and not is_unknown(node):
@@ -218,9 +239,13 @@ def _is_whole(topology: Topology) -> bool:
     absent = [key for key in sections if key not in root.entries]
     if any(key in _NEEDED or did_you_mean(key, strange) for key in absent) and strange:
         return False  # a strange key may stand for what is absent
+    if absent and (root.repeated or any(root.entries[key][1].kind != "scalar" for key in strange)):
+        return False
     for key, count in sections.items():
         node = root.entries[key][1] if key in root.entries else None
-        if node is None or (node.kind == "scalar" and (node.value is None or key == "placement")):
+        if node is not None and is_unknown(node) and key != "placement":
+            return False
+        if node is None or is_unknown(node) or (node.kind == "scalar" and (node.value is None or key == "placement")):
             continue
         if node.kind != ("map" if count is None else "list") or (count is not None and count != len(node.items)):
             return False

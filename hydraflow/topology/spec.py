@@ -11,6 +11,7 @@ no node and no place.
 
 from __future__ import annotations
 
+import functools
 from typing import Any, ClassVar
 
 import attrs
@@ -20,7 +21,7 @@ from hydraflow.topology.nodes import Node
 
 __all__ = [
     "CaseSpec", "ExpectSpec", "HandlerSpec", "InputSpec", "InstrumentSpec", "Located", "PlacementSpec", "RECORDS", "RingSpec",
-    "RowSpec", "SEQUENCER", "STREAMS", "SourceSpec", "ThreadSpec", "Topology", "WAITS", "WELL_KNOWN_RINGS", "key_of",
+    "RowSpec", "SEQUENCER", "STREAMS", "SourceSpec", "ThreadSpec", "Topology", "WAITS", "WELL_KNOWN_RINGS", "key_of", "keys_of_spec",
 ]
 
 SEQUENCER = "sequencer"  # the implicit stage that produces the ring with `sequence:`
@@ -46,6 +47,12 @@ def _key(description: str, *, default: Any = attrs.NOTHING, **options: Any) -> A
 def key_of(field: attrs.Attribute) -> str:
     """Return the key by which a field is written in the file."""
     return field.metadata.get("key", field.name)
+
+
+@functools.cache
+def keys_of_spec(cls: Any) -> frozenset[str]:
+    """Return the keys that the file may have for a class of this module."""
+    return frozenset(key_of(field) for field in attrs.fields(cls) if not field.metadata.get("internal"))
 
 
 @attrs.frozen(kw_only=True)

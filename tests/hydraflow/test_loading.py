@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -152,3 +153,32 @@ def test_parameters_come_from_the_annotation_of_a_plain_function(tmp_path):
     assert params("without") is None and params("late") is None
     with pytest.raises(ComponentError, match=r"params of handler 'data' is a dataclass: declare D with @attrs\.frozen"):
         params("data")
+
+
+@pytest.mark.parametrize("body", ["while True:\n    pass\n", "import time\ntime.sleep(3600)\n",
+                                  "try:\n    while True:\n        pass\nexcept Exception:\n    pass\n"])
+def test_a_module_that_does_not_come_back_is_stopped(body, tmp_path, monkeypatch):
+    monkeypatch.setenv("HYDRAFLOW_IMPORT_SECONDS", "0.2")
+    (tmp_path / "endless.py").write_text(f"import os\n{body}")
+    alarm, handler = signal.getitimer(signal.ITIMER_REAL)[0], signal.getsignal(signal.SIGALRM)
+    with pytest.raises(ComponentError, match=r"endless.py' did not end within 0.2 s \(line \d\)") as caught:
+        load_file(tmp_path / "endless.py", "./endless.py:x")
+    assert caught.value.code == "HF312"
+    assert signal.getsignal(signal.SIGALRM) is handler
+    assert (signal.getitimer(signal.ITIMER_REAL)[0] > 0) == (alarm > 0)  # pytest's own limit goes on
+
+
+def test_a_limit_that_is_no_number_or_nought_changes_nothing(tmp_path, monkeypatch):
+    (tmp_path / "quick.py").write_text("x = 1\n")
+    for text in ("soon", "0"):
+        monkeypatch.setenv("HYDRAFLOW_IMPORT_SECONDS", text)
+        (tmp_path / "quick.py").write_text(f"x = '{text}'\n")
+        assert load_file(tmp_path / "quick.py", "./quick.py:x").x == text
+
+
+def test_a_module_that_ends_the_process_is_refused_and_the_process_lives(tmp_path):
+    (tmp_path / "deadly.py").write_text("import os\nos._exit(3)\n")
+    ends = os._exit
+    with pytest.raises(ComponentError, match=r"failed \(line 2\): it ends the process \(os\._exit: 3\)"):
+        load_file(tmp_path / "deadly.py", "./deadly.py:x")
+    assert os._exit is ends

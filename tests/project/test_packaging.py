@@ -121,6 +121,8 @@ def test_the_wheel_holds_the_packages_the_topologies_and_nothing_else(wheels):
     assert {f"{package}/py.typed" for package in ("disruptor", "handlers", "hydraflow")} <= set(names)
     templates = {str(p.relative_to(ROOT)) for p in (ROOT / "hydraflow/templates").rglob("*") if p.is_file() and p.suffix != ".pyc"}
     assert templates == {name for name in names if name.startswith("hydraflow/templates/")} and len(templates) >= 7
+    mistakes = {str(p.relative_to(ROOT)) for p in (ROOT / "hydraflow/explain/mistakes").glob("*.yaml")}
+    assert mistakes == {name for name in names if name.startswith("hydraflow/explain/mistakes/")} and len(mistakes) >= 7
     modules = {str(p.relative_to(ROOT)) for top in ("disruptor", "handlers", "hydraflow") for p in (ROOT / top).rglob("*.py")}
     assert {name for name in names if name.endswith(".py")} == modules | {"hydraflow_x_entry.py"}
 

@@ -47,3 +47,9 @@ def test_type_checkers_are_told_what_the_package_gives():
     assert text == make_stub.stub(), "run: make docs"
     told = [alias.asname for node in ast.parse(text).body if isinstance(node, ast.ImportFrom) for alias in node.names]
     assert sorted(told) == list(disruptor.__all__)
+
+
+def test_the_page_of_diagnostics_is_current():
+    from tools import make_errors
+
+    assert make_errors.PATH.read_text(encoding="utf-8") == make_errors.page(), "run: make docs"

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from hydraflow.topology.check_tests import ROW_FIELDS
+from hydraflow.topology.rows import ROW_FIELDS
 from tests.reference.engine_process import left_behind
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # graphs of their own are compiled

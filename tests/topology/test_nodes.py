@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from hydraflow.topology import nodes
 from hydraflow.topology.diagnose import Findings, Span
+from hydraflow.topology.nodes import reader as nodes
 from tests.reference.calls import calls_of
 
 

@@ -22,7 +22,7 @@ from hydraflow.topology.spec import HandlerSpec, RingSpec, Topology
 ROOT = Path(__file__).resolve().parents[2]
 GONE = object()
 # what a schema can judge: types, ranges, keys, words, the format's version, names of components
-JUDGED = {"HF004", "HF006", "HF007", "HF008", "HF010", "HF011", "HF301", "HF304", "HF305", "HF306", "HF307", "HF003"}
+JUDGED = {"HF004", "HF006", "HF007", "HF008", "HF010", "HF011", "HF301", "HF304", "HF305", "HF306", "HF307", "HF003", "HF119"}
 
 
 class _Editor(yaml.SafeLoader):

@@ -1,10 +1,4 @@
-"""From text to a tree of nodes in which every key and value knows its line and column.
-
-Built from PyYAML's parser events rather than its composer: libyaml's composer recurses in C and crashes the process on
-a million opening brackets, and it cannot tell `!!str 12` from `12`. Here depth, node count and file size are bounded,
-duplicate keys are found, plain scalars follow YAML 1.2, `<<` merges, and variables are interpolated per scalar.
-Keys that begin with `x-` are skipped: they only hold anchors and notes.
-"""
+"""From bytes to a tree of nodes: the parser's events, bounded, with duplicate keys found and variables interpolated."""
 
 from __future__ import annotations
 
@@ -13,16 +7,17 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
-import attrs
 import yaml
 
 from hydraflow.scrubber import is_secret
 from hydraflow.topology.diagnose import Findings, Related, Span, did_you_mean, split_lines
 from hydraflow.topology.interpolate import Problem, interpolate
 from hydraflow.topology.lookup import Lookup
+from hydraflow.topology.nodes.node import Node, Unknown, forget
+from hydraflow.topology.nodes.syntax import report_syntax
 from hydraflow.topology.values import resolve
 
-__all__ = ["BYTES_MAX", "DEPTH_MAX", "Node", "forget", "is_unknown", "read", "report_problems"]
+__all__ = ["BYTES_MAX", "DEPTH_MAX", "NODES_MAX", "read", "report_problems"]
 
 BYTES_MAX = 1 << 20
 DEPTH_MAX = 32
@@ -35,82 +30,6 @@ _CODES = {"unset": "HF009", "malformed": "HF010", "file": "HF014", "secret": "HF
 _TEXT_TAGS = ("!", "tag:yaml.org,2002:str")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_EXPLANATIONS = [  # libyaml's and PyYAML's words → ours
-    ("that cannot start any token", "this character cannot stand here; quote the value"),
-    ("mapping values are not allowed", "unexpected ':'; quote a value that contains ': ', and check the indentation"),
-    ("could not find expected ':'", "a key without ':'; check the indentation, or close the quote above"),
-    ("did not find expected key", "expected a key here; check the indentation"),
-    ("did not find expected '-' indicator", "expected '- ' here, as in the other items of this list"),
-    ("did not find expected ',' or '}'", "expected ',' or '}' here; a value with braces or commas must be quoted"),
-    ("did not find expected ',' or ']'", "expected ',' or ']' here; a value with brackets or commas must be quoted"),
-    ("found unexpected end of stream", "the quote or bracket that is open here is never closed"),
-    ("found undefined alias", "no anchor of this name stands above"),
-    ("undefined tag handle", "unknown tag"),
-    ("block sequence entries are not allowed", "a list item cannot start here; put it on a line of its own"),
-]
-
-
-@attrs.define(eq=False)
-class Node:
-    """A value of the file. kind : "scalar", "list" or "map".
-
-    value : resolved scalar; text : its text after interpolation; variables : those that it names, taken : those that it
-    really came from (defaults do not count). secret : it holds one; raw : what is written for a text that no output may show.
-    problems : what is wrong with its interpolation, each with its place, until it is reported.
-    as_text : of a value with variables, whether its field takes text; None: not known.
-    items : of a list; entries : of a map, key → (span of the key, node).
-    """
-
-    kind: str
-    span: Span | None = None
-    value: Any = None
-    text: str = ""
-    variables: tuple[str, ...] = ()
-    taken: tuple[str, ...] = ()
-    secret: bool = False
-    raw: str = ""
-    problems: tuple[tuple[Span, Problem], ...] = ()
-    as_text: bool | None = None
-    items: list[Node] = attrs.field(factory=list)
-    entries: dict[str, tuple[Span | None, Node]] = attrs.field(factory=dict)
-
-    @classmethod
-    def of(cls, value: Any) -> Node:
-        """Return a node without position for a plain Python value."""
-        if isinstance(value, Mapping):
-            return cls("map", entries={str(k): (None, cls.of(v)) for k, v in value.items()})
-        if isinstance(value, (list, tuple)):
-            return cls("list", items=[cls.of(v) for v in value])
-        return cls("scalar", value=value, text="" if value is None else str(value))
-
-    def plain(self) -> Any:
-        """Return the value as plain Python: dict, list, str, int, float, bool, None."""
-        if self.kind == "map":
-            return {key: node.plain() for key, (_, node) in self.entries.items()}
-        return [node.plain() for node in self.items] if self.kind == "list" else self.value
-
-    def where(self, *path: str | int) -> Span | None:
-        """Return the span of the value at `path` below this node, or of the deepest part of it that exists."""
-        node, span = self, self.span
-        for step in path:
-            if isinstance(step, int) and node.kind == "list" and step < len(node.items):
-                node = node.items[step]
-            elif node.kind == "map" and step in node.entries:
-                node = node.entries[str(step)][1]
-            else:
-                break
-            span = node.span or span
-        return span
-
-    def everything(self) -> Iterator[Node]:
-        """Yield this node and all below it."""
-        yield self
-        for child in (*self.items, *(node for _, node in self.entries.values())):
-            yield from child.everything()
-
-    def where_key(self, key: str) -> Span | None:
-        """Return the span of a key of this map, or of the map."""
-        return self.entries[key][0] if key in self.entries else self.span
 
 
 class _Stop(Exception):
@@ -142,7 +61,7 @@ def read(data: bytes | str, findings: Findings, environment: Mapping[str, str] |
     except _Stop:
         return None
     except yaml.YAMLError as error:
-        _report_syntax(error, text, findings)
+        report_syntax(error, text, findings)
         return None
 
 
@@ -254,20 +173,32 @@ class _Reader:
             return Node("list", span, items=[self._node(child, depth + 1) for child in tree[1:]])
         node = Node("map", span)
         merged: list[tuple[Span, Node]] = []
+        again: dict[str, Span] = {}
         for key_tree, value_tree in zip(tree[1::2], tree[2::2], strict=True):
             key, key_span = self._key(key_tree)
-            if key is None or key.startswith("x-"):
+            if key.startswith("x-"):
                 continue
             if key == "<<":
                 merged.append((key_span, self._node(value_tree, depth + 1)))
             elif key in node.entries:
-                first = Related(node.entries[key][0] or span, "first here")
-                self._findings.error("HF003", f"key '{key}' is given twice", key_span, label="again", related=(first,))
+                again.setdefault(key, key_span)
             else:
                 node.entries[key] = (key_span, self._node(value_tree, depth + 1))
         for key_span, source in merged:
             self._merge(node, key_span, source)
+        if again:
+            self._report_repeated(node, again)
         return node
+
+    def _report_repeated(self, node: Node, again: dict[str, Span]) -> None:
+        """Report keys that are given twice: when several are, two mappings have become one, which is one mistake."""
+        key, *others = again
+        also = f"; so {'is' if len(others) == 1 else 'are'} {', '.join(others)}: is a '- ' or a name missing above?" if others else ""
+        self._findings.error("HF003", f"key '{key}' is given twice", again[key], label=f"again{also}",
+                             related=(Related(node.entries[key][0] or again[key], "first here"),))
+        for key in again:
+            forget(node.entries[key][1])
+        node.repeated = tuple(again)
 
     def _merge(self, node: Node, span: Span, source: Node) -> None:
         for part in source.items if source.kind == "list" else [source]:
@@ -277,14 +208,13 @@ class _Reader:
             for key, entry in part.entries.items():
                 node.entries.setdefault(key, entry)
 
-    def _key(self, tree: list[Any]) -> tuple[str | None, Span]:
+    def _key(self, tree: list[Any]) -> tuple[str, Span]:
         event = tree[0]
         if isinstance(event, yaml.AliasEvent):
             event = tree[1][0]
         span = self._span(tree[0])
         if not isinstance(event, yaml.ScalarEvent):
-            self._findings.error("HF001", "a key must be a word", span, label="this is a list or a mapping")
-            return None, span
+            self._fail("HF001", "a key must be a word", span, label="this is a list or a mapping")
         return event.value, span
 
     def _scalar(self, event: Any, span: Span) -> Node:
@@ -292,7 +222,7 @@ class _Reader:
         problems = tuple((self._part(event, span, problem), problem) for problem in result.problems)
         is_text = bool(event.style) or event.tag in _TEXT_TAGS
         if any(problem.kind != "exposed" for problem in result.problems):
-            return Node("scalar", span, _Unknown(), "", result.names, problems=problems)
+            return Node("scalar", span, Unknown(), "", result.names, problems=problems)
         unwritable = bool(result.taken) and _SURROGATE.search(result.text) is not None  # bytes that are no UTF-8
         hidden = result.secret or unwritable or any(map(is_secret, result.taken))
         return Node("scalar", span, result.text if is_text else resolve(result.text), result.text, result.names, result.taken,
@@ -324,49 +254,3 @@ class _Reader:
     def _fail(self, code: str, message: str, span: Span | None, label: str = "") -> NoReturn:
         self._findings.error(code, message, span, label=label)
         raise _Stop
-
-
-class _Unknown:
-    """The value of a scalar whose variable is unset: already reported, so nothing else is said about it."""
-
-    def __repr__(self) -> str:
-        return "unknown"
-
-
-def forget(node: Node) -> None:
-    """Make the value unknown: it has been reported, and nothing else may be said about it."""
-    node.value, node.text = _Unknown(), ""
-
-
-def is_unknown(node: Node) -> bool:
-    """Whether the node's value could not be found out (an unset variable, which has been reported)."""
-    return isinstance(node.value, _Unknown)
-
-
-def _report_syntax(error: yaml.YAMLError, text: str, findings: Findings) -> None:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-    if mark is None:
-        findings.error("HF001", f"not YAML: {problem}")
-        return
-    lines = split_lines(text)
-    line = min(mark.line, len(lines) - 1)
-    while line > 0 and not lines[line].strip():
-        line -= 1
-    source = lines[line]
-    column = min(mark.column, len(source)) if line == mark.line else len(source.rstrip())
-    span = Span(line + 1, column + 1)
-    if source[: len(source) - len(source.lstrip())].count("\t") or (source[column : column + 1] == "\t"):
-        at = source.index("\t")
-        findings.error("HF002", "a tab in the indentation", Span(line + 1, at + 1), label="use spaces")
-        return
-    words = next((ours for theirs, ours in _EXPLANATIONS if theirs in problem), "")
-    notes: tuple[str, ...] = ()
-    if "${" in source:
-        notes = ("inside { } or [ ] a variable must be quoted: \"${NAME}\"",)
-    context = getattr(error, "context_mark", None)
-    related: tuple[Related, ...] = ()
-    if context is not None and context.line < line and context.line < len(lines):
-        what = (getattr(error, "context", None) or "").removeprefix("while ")
-        related = (Related(Span(context.line + 1, context.column + 1), what),)
-    findings.error("HF001", f"not YAML: {problem}", span, label=words, related=related, notes=notes)
