@@ -15,7 +15,7 @@ from hydraflow.topology.check_rings import check_rings
 from hydraflow.topology.check_shards import check_shards
 from hydraflow.topology.diagnose import Findings, Related, did_you_mean
 from hydraflow.topology.graph import Node, ancestors, before, cycles, nodes
-from hydraflow.topology.spec import SEQUENCER, InstrumentSpec, Topology
+from hydraflow.topology.spec import AUTO, SEQUENCER, InstrumentSpec, Topology
 
 __all__ = ["ENGINE_NAME", "STAGES_MAX", "check"]
 
@@ -60,6 +60,8 @@ def _check_names(topology: Topology, stages: list[Node], findings: Findings) -> 
         if not _NAME.fullmatch(stage.name):
             findings.error("HF109", f"'{stage.name[:70]}' cannot be the name of a stage", span,
                            notes=("a name begins with a letter and holds letters, digits, '_', '-' and '.', at most 63",))
+        elif stage.name == AUTO:
+            findings.error("HF109", f"'{AUTO}' is the word of `after` for a derived order, not a stage", span, label="choose another")
         elif stage.name == SEQUENCER:
             findings.error("HF109", f"'{SEQUENCER}' is the name of the engine's own stage", span, label="choose another")
         elif stage.name in first:
@@ -122,7 +124,7 @@ def _check_inlets(topology: Topology, stages: list[Node], findings: Findings) ->
     edges = before([s for s in stages if s.kind == "handler"])
     only_after = {s.name: list(s.after) for s in stages if s.kind == "handler"}
     for spec in topology.stages:
-        for position, ring in enumerate(spec.inlets):
+        for position, ring in enumerate(spec.inlets if not spec.auto else ()):  # there it is derived
             for writer in [s for s in stages if ring in s.writes and s.kind == "handler" and s.name != spec.name]:
                 if writer.on != spec.on or writer.name in ancestors(only_after, spec.name):
                     continue

@@ -31,7 +31,7 @@ __all__ = ["Diagnostic", "Findings", "Related", "Span", "did_you_mean", "places"
 
 _WIDEST = 110  # characters of a source line that are shown
 _BREAKS = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # the line breaks of YAML 1.1, which libyaml counts
-_COLOURS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "frame": "\x1b[1;34m", "bold": "\x1b[1m", "off": "\x1b[0m"}
+_COLOURS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "note": "\x1b[1;36m", "frame": "\x1b[1;34m", "bold": "\x1b[1m", "off": "\x1b[0m"}
 
 
 @attrs.frozen
@@ -136,6 +136,10 @@ class Findings:
         """Add a warning: the file is usable, but probably not what was meant."""
         self._add(Diagnostic(code=code, message=message, severity="warning", span=span, **more))
 
+    def note(self, code: str, message: str, span: Span | None = None, **more: Any) -> None:
+        """Add a note: nothing is wrong, but it could be said more simply."""
+        self._add(Diagnostic(code=code, message=message, severity="note", span=span, **more))
+
     def at(self, path: str, *, inner: bool = False) -> Findings:
         """Return a view that adds to the same findings, of what stands at `path`: an option, or an included file (inner)."""
         view = Findings(path)
@@ -192,6 +196,8 @@ def summary(diagnostics: Iterable[Diagnostic], path: str) -> str:
     parts = [plural(errors, "error")] if errors or not warnings else []
     if warnings:
         parts.append(plural(warnings, "warning"))
+    if severities.count("note"):
+        parts.append(plural(severities.count("note"), "note"))
     return f"{', '.join(parts)} in {path}"
 
 
