@@ -22,6 +22,10 @@ from hydraflow.topology.touched import Key, Touched, word
 __all__ = ["Race", "check_races", "races_of", "shown", "suggestion"]
 
 
+_SHIPPED = tuple(os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), name, "")
+                 for name in ("disruptor", "handlers", "hydraflow"))
+
+
 @attrs.frozen
 class Race:
     """Stage `other` reads or writes (the verb) `key`, which `writer` writes, and nothing orders the two."""
@@ -140,10 +144,10 @@ def _report_shared(race: Race, findings: Findings) -> None:
 
 
 def _seen(race: Race) -> Iterable[str]:
-    """Say where the handlers' sources do it."""
+    """Say where the handlers' sources do it; of shipped ones the line helps nobody."""
     for stage, verb in ((race.writer, "writes"), (race.other, race.verb)):
         place = stage.place(verb, race.key)
-        if place is not None:
+        if place is not None and not place.path.startswith(_SHIPPED):
             feared = race.key not in stage.certain
             what = "is taken to touch everything" if feared else f"{verb} it"
             yield f"'{stage.name}' {what} in {shown(place.path)}:{place.line}: {place.code}"
@@ -168,7 +172,9 @@ def _check_early(stages: list[Touched], order: Order, findings: Findings) -> Non
         for j, keys in early.items():
             writer = stages[j]
             place = writer.spec.where("name") or writer.spec.where()
-            notes = [f"'{stage.name}' reads it in {shown(p.path)}:{p.line}: {p.code}" for p in [stage.place("reads", keys[0])] if p]
+            seen = stage.place("reads", keys[0])
+            notes = [] if seen is None or seen.path.startswith(_SHIPPED) else \
+                [f"'{stage.name}' reads it in {shown(seen.path)}:{seen.line}: {seen.code}"]
             findings.error(
                 "HF331", f"handler '{stage.name}' reads {word(keys[0])} before '{writer.name}' writes it: it never sees the value",
                 stage.spec.where("name") or stage.spec.where(), label=f"'{writer.name}' comes later",
