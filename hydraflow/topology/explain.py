@@ -92,7 +92,7 @@ EXPLANATIONS = {
     "HF330": "An access whose field is not known before the handler runs: `event[name]` with a computed name, a record that is kept in a "
              "list or handed to code that cannot be read. It counts as a read and a write of every field, until the handler declares "
              "what it touches: `@handler(reads=(…), writes=(…))`.",
-    "HF331": "A stage reads a field, and every stage that writes it comes later. It would see a zero, or what an older record left.",
+    "HF331": "A stage reads a field, and every stage that writes it comes later. It sees the zero that the record began with, in every run: no race, but hardly what was meant.",
     "HF332": "A compiled handler never allocates: it would wait for the allocator in the middle of the flow, and compiling it fails. The "
              "line is named, and what to write instead.",
     "HF333": "A handler reads a clock, so a replay would decide otherwise. Time is `event[\"receive_ns\"]`; who needs to be woken has "

@@ -175,7 +175,7 @@ def _check_early(stages: list[Touched], order: Order, findings: Findings) -> Non
             seen = stage.place("reads", keys[0])
             notes = [] if seen is None or seen.path.startswith(_SHIPPED) else \
                 [f"'{stage.name}' reads it in {shown(seen.path)}:{seen.line}: {seen.code}"]
-            findings.error(
+            findings.warning(
                 "HF331", f"handler '{stage.name}' reads {word(keys[0])} before '{writer.name}' writes it: it never sees the value",
                 stage.spec.where("name") or stage.spec.where(), label=f"'{writer.name}' comes later",
                 related=(Related(place, f"writes {word(keys[0])}"),) if place else (), notes=tuple(notes),
