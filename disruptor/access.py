@@ -1,181 +1,161 @@
-"""Which fields of a record a handler reads and writes, from its source: `event["x"]` and `event.x`, followed into calls.
+"""Which fields of its record a handler reads and writes, what else it shares, and what it does that a handler must not do.
 
-What is found is there; what a name hides (`event[name]`, a function that is passed about, source that cannot be read) is
-not found, and a handler that does such things declares `reads=` and `writes=` itself.
+    found = accesses(handler)
+    found.reads, found.writes            fields of the record; "*" stands for every field
+    found.beside_reads                   of other arguments ("orders.reason", "payload.*") and of globals ("module:NAME")
+    found.effects                        allocations, clocks, random numbers, with file, line and remedy
+    found.unresolved                     accesses that were not understood; they count as read and written
+
+Found in the handler's source, followed into everything that it calls: through other names, views, attributes, constant
+names of fields, copies of whole records, closures and literal loops. Nothing is compiled. What a handler declares with
+`reads=` and `writes=` counts instead of what is found; `undeclared` names what the source shows beyond it.
 """
 
 from __future__ import annotations
 
-import ast
-import builtins
-import functools
-import inspect
-import linecache
-from collections.abc import Callable, Iterator
-from types import CodeType
+import contextlib
+import types
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
+import numpy as np
 
-__all__ = ["Access", "accesses", "calls", "constant"]
+from disruptor.access_purity import ALLOCATES, CLOCK, PARAMS, RANDOM, Effect
+from disruptor.access_source import Place, refresh
+from disruptor.access_things import plain
+from disruptor.access_values import ANYTHING, EVERY, NUMBER, PRIVATE, RECORD, Ref, Thing, Value, just
+from disruptor.access_walk import EXPRESSIONS_MAX, TooMuch, Unresolved, Walk
+from disruptor.handler import Handler, as_handler, params_dtype
 
-_RECORDS = ("event", "batch")  # arguments that hold records
+__all__ = ["ALLOCATES", "CLOCK", "EVERY", "PARAMS", "RANDOM", "Access", "Effect", "Place", "Unresolved", "accesses", "combined", "inferred", "overlap", "own_layouts"]
+
+_NUMBERS = ("sequence", "first_sequence", "end_of_batch", "batch_size", "queue_depth")
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Access:
-    """Fields that are read and fields that are written; one that is changed in place is both."""
+    """What a handler touches. reads, writes : fields of its record, EVERY for all of them; one changed in place is in both.
+
+    beside_reads, beside_writes : of what it shares with others besides the record: "argument.field", "argument.*",
+    "module:NAME". places : ("reads" or "writes", name) → where it was found first. effects, unresolved : see there.
+    undeclared : (verb, field) that the source shows although the handler declares others.
+    """
 
     reads: frozenset[str] = frozenset()
     writes: frozenset[str] = frozenset()
+    beside_reads: frozenset[str] = frozenset()
+    beside_writes: frozenset[str] = frozenset()
+    places: Mapping[tuple[str, str], Place] = attrs.field(factory=dict, eq=False)
+    effects: tuple[Effect, ...] = attrs.field(default=(), eq=False)
+    unresolved: tuple[Unresolved, ...] = attrs.field(default=(), eq=False)
+    undeclared: tuple[tuple[str, str], ...] = attrs.field(default=(), eq=False)
+
+    def place(self, verb: str, field: str) -> Place | None:
+        """Return where a field was found first, or where all of them were."""
+        return self.places.get((verb, field)) or self.places.get((verb, EVERY))
 
 
-def accesses(handler: Any) -> Access:
-    """Return what a Handler declares; for what it does not declare, what its source shows."""
+def accesses(handler: Any, layouts: Mapping[str, np.dtype] | None = None) -> Access:
+    """Return what a Handler, or a function that could be one, touches.
+
+    layouts : argument → dtype of its records ("event" for the record in hand, also of `batch`; of an array one with as many
+    dimensions, as np.dtype((LEVEL, (1,)))), where they are known: then views are told from numbers, and expressions over
+    whole arrays are found.
+    """
+    declared = as_handler(handler)
+    return combined(declared, inferred(declared, layouts)[0])
+
+
+def combined(handler: Handler, found: Access) -> Access:
+    """Return what counts: what the handler declares, and of what it does not declare what was found."""
+    changes: dict[str, Any] = {}
+    undeclared: list[tuple[str, str]] = []
+    for verb in ("reads", "writes"):
+        declared = getattr(handler, verb)
+        if declared is not None:
+            changes[verb] = frozenset(declared)
+            beyond = sorted(getattr(found, verb) - {EVERY} - frozenset(declared))
+            undeclared.extend((verb, field) for field in beyond if (verb, field) in found.places)
     if handler.reads is not None and handler.writes is not None:
-        return Access(frozenset(handler.reads), frozenset(handler.writes))
-    found = Access()
-    for argument in _RECORDS:
-        if argument in handler.arguments:
-            found = _seen(handler.function, argument)
-    return Access(
-        found.reads if handler.reads is None else frozenset(handler.reads),
-        found.writes if handler.writes is None else frozenset(handler.writes),
-    )
+        changes["unresolved"] = ()
+    return attrs.evolve(found, undeclared=tuple(undeclared), **changes)
 
 
-def calls(function: Any, target: Any) -> Iterator[tuple[Any, ast.Call]]:
-    """Yield (function, call) of every call of `target` in a function and in the functions that it calls by name."""
-    pending, done = [_plain(function)], set()
-    while pending:
-        one = pending.pop()
-        if one in done or not inspect.isfunction(one):
-            continue
-        done.add(one)
-        for node in _nodes(one.__code__):
-            if isinstance(node, ast.Call):
-                called = _resolve(node.func, one)
-                if called is target:
-                    yield one, node
-                else:
-                    pending.append(_plain(called))
-
-
-def constant(node: ast.expr, function: Any) -> Any:
-    """Return the value of an expression inside a function when it is a literal or the name of something; else None."""
-    return node.value if isinstance(node, ast.Constant) else _resolve(node, function)
-
-
-def _seen(function: Callable, argument: str) -> Access:
-    reads: set[str] = set()
-    writes: set[str] = set()
-    pending = [(_plain(function), argument)]
-    done: set[tuple[Any, str]] = set()
-    while pending:
-        one = pending.pop()
-        if one in done or not inspect.isfunction(one[0]):
-            continue
-        done.add(one)
-        nodes = _nodes(one[0].__code__)
-        names = _aliases(nodes, one[1])
-        for field, verb in _touched(nodes, names):
-            (reads if verb == "reads" else writes).add(field)
-        pending.extend(_passed_on(nodes, names, one[0]))
-    return Access(frozenset(reads), frozenset(writes))
-
-
-def _plain(thing: Any) -> Any:
-    """Return the Python function behind a compiled one or a Handler."""
-    thing = getattr(thing, "function", thing)
-    return getattr(thing, "py_func", thing)
-
-
-@functools.cache
-def _nodes(code: CodeType) -> list[ast.AST]:
-    """Return everything in the definition of a function, nothing when its source cannot be read."""
-    definition = _functions(code.co_filename).get((code.co_name, code.co_firstlineno))
-    return list(ast.walk(definition)) if definition else []
-
-
-@functools.cache
-def _functions(file: str) -> dict[tuple[str, int], ast.FunctionDef]:
-    """Return the functions of a source file by name and first line, that of their first decorator."""
-    try:
-        pending: list[ast.AST] = [ast.parse("".join(linecache.getlines(file)))]
-    except SyntaxError:
-        return {}
-    found = {}
-    while pending:
-        node = pending.pop()
-        if isinstance(node, ast.FunctionDef):
-            found[node.name, min([node.lineno, *(d.lineno for d in node.decorator_list)])] = node
-        pending.extend(child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt))
-    return found
-
-
-def _aliases(nodes: list[ast.AST], argument: str) -> set[str]:
-    """Return the argument's name and those that it is assigned to."""
-    names = {argument}
-    for node in nodes:
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id in names:
-            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
-    return names
-
-
-def _touched(nodes: list[ast.AST], names: set[str]) -> Iterator[tuple[str, str]]:
-    """Yield (field, "reads" or "writes") of every access to a record that has one of these names."""
-    stores = set()  # accesses below a store into a view: event["win"][2] = 7
-    for node in nodes:
-        if isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.ctx, ast.Store):
-            inner = node.value
-            while isinstance(inner, ast.Subscript | ast.Attribute):
-                stores.add(inner)
-                inner = inner.value
-        if isinstance(node, ast.AugAssign):
-            field = _field(node.target, names)
-            if field:
-                yield field, "reads"
-    for node in nodes:
-        field = _field(node, names)
-        if field:
-            yield field, "writes" if node in stores or not isinstance(node.ctx, ast.Load) else "reads"  # type: ignore[attr-defined]
-
-
-def _field(node: ast.AST, names: set[str]) -> str | None:
-    if not (isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in names):
-        return None
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    constant = node.slice.value if isinstance(node.slice, ast.Constant) else None
-    return constant if isinstance(constant, str) else None
-
-
-def _passed_on(nodes: list[ast.AST], names: set[str], function: Any) -> Iterator[tuple[Any, str]]:
-    """Yield (function, argument) of every call that hands the record on."""
-    for node in nodes:
-        if not isinstance(node, ast.Call):
-            continue
-        by_place = [i for i, a in enumerate(node.args) if isinstance(a, ast.Name) and a.id in names]
-        by_name = [k.arg for k in node.keywords if k.arg and isinstance(k.value, ast.Name) and k.value.id in names]
-        if not (by_place or by_name):
-            continue
-        called = _plain(_resolve(node.func, function))
-        if inspect.isfunction(called):
-            arguments = list(inspect.signature(called).parameters)
-            yield from ((called, arguments[i]) for i in by_place if i < len(arguments))
-            yield from ((called, name) for name in by_name if name in arguments)
-
-
-def _resolve(node: ast.expr, function: Any) -> Any:
-    """Return what a name or a dotted name means inside a function, None when that is not known."""
-    if isinstance(node, ast.Attribute):
-        return getattr(_resolve(node.value, function), node.attr, None)
-    if not isinstance(node, ast.Name):
-        return None
-    closed = dict(zip(function.__code__.co_freevars, function.__closure__ or ()))
-    if node.id in closed:
+def inferred(handler: Handler, layouts: Mapping[str, np.dtype] | None = None) -> tuple[Access, Walk]:
+    """Return what the source of a handler shows, and the walk that found it."""
+    refresh()
+    walk = Walk(jit=handler.jit, layouts=layouts)
+    function = plain(handler.function)
+    owner = None
+    if isinstance(function, types.MethodType):
+        owner = Thing(function.__self__, f"{type(function.__self__).__module__}:{type(function.__self__).__qualname__}@{id(function.__self__):x}")
+        function, walk.kept = function.__func__, False
+    elif not isinstance(function, types.FunctionType) and isinstance(vars(type(function)).get("__call__"), types.FunctionType):
+        owner = Thing(function, f"{type(function).__module__}:{type(function).__qualname__}@{id(function):x}")
+        function, walk.kept = vars(type(function))["__call__"], False
+    if isinstance(function, types.FunctionType):
+        known = {**own_layouts(handler), **(layouts or {})}
+        arguments = [_argument(name, place, handler, owner is not None, known) for place, name in enumerate(handler.arguments)]
         try:
-            return closed[node.id].cell_contents
-        except ValueError:  # not yet assigned
-            return None
-    return function.__globals__.get(node.id, getattr(builtins, node.id, None))
+            walk.run(function, arguments, owner)
+        except TooMuch:
+            walk.give_up(function, f"it reaches more code than is followed ({EXPRESSIONS_MAX:,} expressions)")
+        except Exception as error:  # source that the walk is not made for is a question to its author, not the end of a check
+            walk.give_up(function, f"its source cannot be followed ({type(error).__name__}: {error})")
+    return _result(walk), walk
+
+
+def own_layouts(handler: Handler) -> dict[str, np.dtype]:
+    """Return argument → record type of what the handler owns, as far as its declaration says it without parameters."""
+    found: dict[str, np.dtype | None] = {}
+    with contextlib.suppress(Exception):  # what is wrong with a declaration is told when the handler is built
+        found["state"] = None if callable(handler.state) else handler.state_dtype()
+    with contextlib.suppress(Exception):
+        found["counters"] = handler.counters_dtype()
+    with contextlib.suppress(Exception):
+        found["params"] = None if handler.params is None else params_dtype(handler.params)
+    return {name: dtype for name, dtype in found.items() if dtype is not None and name in handler.arguments}
+
+
+def overlap(one: Iterable[str], other: Iterable[str]) -> frozenset[str]:
+    """Return what two sets of fields have in common; EVERY stands for all that the other names."""
+    left, right = frozenset(one), frozenset(other)
+    found = set(left & right)
+    for some, all_of in ((left, right), (right, left)):
+        for name in all_of:
+            if name == EVERY:
+                found |= {n for n in some if "." not in n and ":" not in n}
+            elif name.endswith(f".{EVERY}"):
+                found |= {n for n in some if n.startswith(name[:-1])}
+    specific = {n for n in found if not n.endswith(EVERY)}
+    return frozenset(specific or found)
+
+
+def _argument(name: str, place: int, handler: Handler, is_method: bool, layouts: Mapping[str, np.dtype]) -> Value:
+    if name == "batch" or (name == "event" or (is_method and place == 0)):
+        return just(Ref(RECORD, None, 1 if name == "batch" else 0, layouts.get("event")))
+    if name in _NUMBERS or is_method:
+        return just(NUMBER)
+    if name in handler.max_out or name == "release":
+        return ANYTHING  # its own port
+    if name in PRIVATE:
+        return just(Ref(name, None, 0, layouts.get(name)))
+    layout = layouts.get(name)
+    if layout is not None and layout.subdtype is not None:
+        base, shape = layout.subdtype
+        return just(Ref(name, None, len(shape), base))
+    return just(Ref(name, None, None, layout))
+
+
+def _result(walk: Walk) -> Access:
+    places: dict[tuple[str, str], Place] = {}
+    sets: dict[str, set[str]] = {name: set() for name in ("reads", "writes", "beside_reads", "beside_writes")}
+    for verb, found in (("reads", walk.reads), ("writes", walk.writes)):
+        for (region, field), place in found.items():
+            name = field if region == RECORD else region if ":" in region else f"{region}.{field}"
+            sets[verb if region == RECORD else f"beside_{verb}"].add(name)
+            places.setdefault((verb, name), place)
+    return Access(places=places, effects=tuple(walk.effects.values()), unresolved=tuple(walk.unresolved.values()),
+                  reads=frozenset(sets["reads"]), writes=frozenset(sets["writes"]),
+                  beside_reads=frozenset(sets["beside_reads"]), beside_writes=frozenset(sets["beside_writes"]))

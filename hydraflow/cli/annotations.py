@@ -25,7 +25,8 @@ def annotation(diagnostic: Diagnostic) -> str:
     also = [f"{r.span.path or diagnostic.path}:{r.span.line}: {r.label}" for r in diagnostic.related]
     lines = [first, *([diagnostic.label] if diagnostic.label else []), *also, *diagnostic.notes]
     written = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-    return f"::{diagnostic.severity} {written}::{_message(chr(10).join(lines))}"
+    command = "notice" if diagnostic.severity == "note" else diagnostic.severity
+    return f"::{command} {written}::{_message(chr(10).join(lines))}"
 
 
 def _message(text: str) -> str:

@@ -59,6 +59,7 @@ def _print(file, topology, findings, milliseconds: float) -> None:
         return
     parts = [(len(topology.sources), "source"), (len(topology.handlers), "handler"), (len(topology.sinks), "sink"),
              (len(topology.rings), "ring"), (len(topology.instruments), "instrument"), (len(topology.tests), "test")]
-    warned = f", {plural(len(findings.diagnostics), 'warning')}" if findings.diagnostics else ""
+    counts = {word: sum(d.severity == word for d in findings.diagnostics) for word in ("warning", "note")}
+    warned = "".join(f", {plural(count, word)}" for word, count in counts.items() if count)
     counted = ", ".join(plural(count, noun) for count, noun in parts if count)
     click.echo(f"{file}: ok: {counted}{warned} (checked in {milliseconds:,.0f} ms)")

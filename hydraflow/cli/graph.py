@@ -113,7 +113,7 @@ def _encoding(output: str) -> str:
 def _knows_boxes(output: str) -> bool:
     """Whether the characters of a drawing can be written."""
     try:
-        "┌─┐│▼▽┆╔·×…".encode(_encoding(output))
+        "┌─┐│▼▽◆┆╔·×…".encode(_encoding(output))
     except (UnicodeEncodeError, LookupError):
         return False
     return True

@@ -69,7 +69,7 @@ def _sections(name: str, planned: Any) -> list[str]:
     wide = max(len(s.name) for s in planned.stages)
     for s in planned.stages:
         feeds = [r.name for r in planned.rings if s.name in r.gates and r.name != s.on]
-        what = ", ".join(s.waits) or (f"ring {s.on}" if s.on else "")
+        what = ", ".join(f"{w} (derived: {s.derived[w]})" if w in s.derived else w for w in s.waits) or (f"ring {s.on}" if s.on else "")
         more = f"rings {', '.join(feeds)}" if len(feeds) > 1 else f"ring {feeds[0]}" if feeds else ""
         order += _wrapped(f"{s.name:<{wide}}  {'; '.join(filter(None, (what, more))) or 'nothing: it begins here'}", 2, wide + 4)
     shards = ["shards: who owns a record"]

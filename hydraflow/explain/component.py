@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from disruptor.access import accesses
+from disruptor.access import EVERY, accesses
 from hydraflow.explain.record import RECORDS, fields_of
 from hydraflow.records import INSTRUMENT
 from hydraflow.registry import HANDLERS, Component, Registry, default_name
@@ -122,6 +122,8 @@ def _ordered(fields: Iterable[str], ring: str) -> list[str]:
     """Return fields in the order of the ring's record, unknown ones last."""
     known = WELL_KNOWN_RINGS.get(ring)
     order = [f["name"] for f in fields_of(known.record)] if known and known.record in RECORDS else []
+    if EVERY in fields:  # it was not understood
+        fields = {*fields, *order} - {EVERY} if order else fields
     return sorted(fields, key=lambda f: (order.index(f) if f in order else len(order), f))
 
 

@@ -48,7 +48,7 @@ class _Builder:
                 inlets = stage.reads[1:]
                 implied = any(a in self._grounded.get(stage.on, ()) for a in stage.after if a != stage.name)
                 out += [Edge(self._ring(stage.on), own, "on", implied)] if stage.on else []
-                out += [Edge(self._other(a), own, "after") for a in stage.after if a]
+                out += [Edge(self._other(a), own, "after", derived=stage.spec.derived.get(a, "")) for a in stage.after if a]
                 out += [Edge(self._ring(r), own, "from") for r in inlets if r]
             out += [Edge(own, self._ring(r), "into") for r in stage.writes if r]
         for edge in out:

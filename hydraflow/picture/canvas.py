@@ -19,7 +19,7 @@ _OPPOSITE = {UP: DOWN, DOWN: UP, LEFT: RIGHT, RIGHT: LEFT}
 
 @attrs.frozen
 class Glyphs:
-    """Characters. lines, dashed : by the sum of arms. arrows, hollow : by the arm from which the line comes.
+    """Characters. lines, dashed : by the sum of arms. arrows, hollow, derived : by the arm from which the line comes.
 
     frames : per kind of box: corners from the upper left clockwise, across, down, then what a line makes of the border
     (by its arm). pill : ends of a ring.
@@ -29,6 +29,7 @@ class Glyphs:
     dashed: str
     arrows: dict[int, str]
     hollow: dict[int, str]
+    derived: dict[int, str]
     frames: dict[str, tuple[str, str, str, dict[int, str]]]
     pill: str
     ellipsis: str = "…"
@@ -40,6 +41,7 @@ BOX = Glyphs(
     dashed=" ╵╶└╷┆┌├╴┘┄┴┐┤┬┼",
     arrows={UP: "▼", LEFT: "▶", DOWN: "▲", RIGHT: "◀"},
     hollow={UP: "▽", LEFT: "▷", DOWN: "△", RIGHT: "◁"},
+    derived=dict.fromkeys((UP, LEFT, DOWN, RIGHT), "◆"),
     frames={
         "source": ("┏┓┛┗", "━", "┃", {UP: "┷", RIGHT: "┠", DOWN: "┯", LEFT: "┨"}),
         "ring": ("╭╮╯╰", "─", "│", _LIGHT),
@@ -56,6 +58,7 @@ ASCII = Glyphs(
     dashed=" :~+::++~+~+++++",
     arrows={UP: "v", LEFT: ">", DOWN: "^", RIGHT: "<"},
     hollow={UP: "o", LEFT: "o", DOWN: "o", RIGHT: "o"},
+    derived={UP: "*", LEFT: "*", DOWN: "*", RIGHT: "*"},
     frames={
         "source": ("****", "=", "|", _PLUS),
         "ring": ("....", "-", "|", _PLUS),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hydraflow.picture.model import Box, Picture
+from hydraflow.picture.model import Box, Edge, Picture
 
 __all__ = ["SCHEMA", "as_json"]
 
@@ -13,7 +13,7 @@ SCHEMA = "hfx.graph/1"
 
 
 def as_json(picture: Picture, path: str, *, ok: bool) -> str:
-    """Return every box and every edge, implied ones too. ok : the file has no mistake that was looked for."""
+    """Return every box and every edge, implied ones too; one that is derived says why. ok : the file has no mistake that was looked for."""
     report = {
         "schema": SCHEMA,
         "path": path,
@@ -22,9 +22,14 @@ def as_json(picture: Picture, path: str, *, ok: bool) -> str:
         "threads": [{"name": t.name, "kind": t.kind, "cpu": t.cpu, "wait": t.wait, "stages": list(t.stages)}
                     for t in picture.threads],
         "nodes": [_node(box) for box in picture.boxes],
-        "edges": [{"from": e.source, "to": e.target, "kind": e.kind, "implied": e.implied} for e in picture.edges],
+        "edges": [_edge(edge) for edge in picture.edges],
     }
     return json.dumps(report, ensure_ascii=False, indent=2)
+
+
+def _edge(edge: Edge) -> dict[str, Any]:
+    out: dict[str, Any] = {"from": edge.source, "to": edge.target, "kind": edge.kind, "implied": edge.implied}
+    return out | {"derived": edge.derived} if edge.derived else out
 
 
 def _node(box: Box) -> dict[str, Any]:

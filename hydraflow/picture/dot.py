@@ -43,7 +43,8 @@ def _node(own: str, box: Box) -> str:
 
 
 def _edge(edge: Edge, number: dict[str, str]) -> str:
-    return f"{number[edge.source]} -> {number[edge.target]}{_EDGES[edge.kind]};"
+    words = f' [label="after (derived)", tooltip={_quoted(edge.derived)}]' if edge.derived else _EDGES[edge.kind]
+    return f"{number[edge.source]} -> {number[edge.target]}{words};"
 
 
 def _quoted(text: str) -> str:

@@ -47,7 +47,8 @@ def _node(own: str, box: Box) -> str:
 
 
 def _edge(edge: Edge, number: dict[str, str]) -> str:
-    return f"{number[edge.source]} {_ARROWS[edge.kind]} {number[edge.target]}"
+    arrow = "-->|after, derived|" if edge.derived else _ARROWS[edge.kind]
+    return f"{number[edge.source]} {arrow} {number[edge.target]}"
 
 
 def _quoted(text: str) -> str:

@@ -42,12 +42,14 @@ class Edge:
 
     kind : "into" a ring, "on" a ring, "from" an inlet, "after" another stage, "sequence" or "feedback" into the sequencer.
     implied : an "on" that `after` says as well: a stage on the same ring stands between; not drawn.
+    derived : of an "after" that the file leaves to after: auto, the reason; "" for one that it says.
     """
 
     source: str
     target: str
     kind: str
     implied: bool = False
+    derived: str = ""
 
 
 @attrs.frozen(kw_only=True)

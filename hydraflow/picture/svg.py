@@ -108,7 +108,8 @@ def _edges(picture: Picture, layout: Layout, rightwards: bool) -> list[str]:
         for route, path in zip(routes, paths, strict=True):
             tip = "hollow" if edges[route.edge].kind == "from" else "tip"
             end, style = ("start", "line back") if route.back else ("end", "line")
-            out.append(f'<path class="{style}" d="{path}" marker-{end}="url(#{tip})"/>')
+            dots = ' stroke-dasharray="2 3"' if edges[route.edge].derived else ""
+            out.append(f'<path class="{style}" d="{path}"{dots} marker-{end}="url(#{tip})"/>')
     return out
 
 

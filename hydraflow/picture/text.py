@@ -186,7 +186,8 @@ def _lines(picture: Picture, layout: Layout, canvas: Canvas, rightwards: bool, g
         canvas.joint(*cell(*border), behind if route.back else ahead)
     canvas.settle()
     for route in layout.routes:
-        heads = glyphs.hollow if edges[route.edge].kind == "from" else glyphs.arrows
+        edge = edges[route.edge]
+        heads = glyphs.hollow if edge.kind == "from" else glyphs.derived if edge.derived else glyphs.arrows
         end = route.points[0] if route.back else route.points[-1]
         canvas.put(*cell(*end), heads[ahead if route.back else behind], "back" if route.back else "line")
 
@@ -213,6 +214,8 @@ def legend(picture: Picture, drawing: Drawing, width: int = 80, *, ascii_only: b
             words.append(f"{glyphs.pill if kind == 'ring' else corners[0] + across + corners[1]} {kind}")
     if "from" in kinds:
         words.append(f"{glyphs.hollow[LEFT if drawing.rightwards else UP]} drained (from)")
+    if any(edge.derived for edge in picture.drawn):
+        words.append(f"{glyphs.derived[LEFT if drawing.rightwards else UP]} derived (after: auto)")
     back = {picture.drawn[route.edge].kind == "feedback" for route in drawing.layout.routes if route.back}
     arrow = glyphs.arrows[RIGHT if drawing.rightwards else DOWN]
     words += [f"{arrow} {'feedback' if feedback else 'closes a cycle'}" for feedback in sorted(back)]

@@ -11,10 +11,12 @@ __all__ = ["needs_components", "threads_of"]
 
 
 def needs_components(topology: Topology) -> bool:
-    """Whether only the handlers themselves can say which threads there will be: a user's own may be plain Python.
+    """Whether only the handlers themselves can say which threads there will be, or which order: a user's own may be plain Python.
 
-    An explicit placement says it, and of the short names it is known.
+    An explicit placement says the threads, and of the short names they are known; `after: auto` is what the source says.
     """
+    if any(spec.auto for spec in topology.stages):
+        return True
     if topology.placement.threads:
         return False
     known = all(s.use in HANDLERS for s in topology.stages) and all(s.use in SOURCES for s in topology.sources)

@@ -30,6 +30,7 @@ class StagePlan:
 
     thread : that runs it; of a sharded one, of its first shard. by : the field that says which of `shards` owns a record;
     shards : name and thread of each, none of a stage that is one.
+    derived : of `waits`, those that after: auto stands for, and why.
     """
 
     name: str
@@ -40,6 +41,7 @@ class StagePlan:
     waits: tuple[str, ...] = ()
     by: str | None = None
     shards: tuple[ShardPlan, ...] = ()
+    derived: Mapping[str, str] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)
@@ -129,6 +131,7 @@ def _stage(node: Node, placement: Placement, waits: tuple[str, ...]) -> StagePla
     return StagePlan(
         name=node.name, kind=node.kind, use=getattr(node.spec, "use", ""), on=node.on, waits=waits, shards=shards,
         thread=shards[0].thread if shards else placement.thread_of(node.name).name, by=node.spec.by if shards else None,
+        derived={a: why for a, why in getattr(node.spec, "derived", {}).items() if a in waits},
     )
 
 

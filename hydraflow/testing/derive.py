@@ -76,7 +76,7 @@ class _Writer:
         where, colon, attribute = spec.use.rpartition(":")
         use = f"{self._folder / where}:{attribute}" if colon and where.endswith(".py") else spec.use
         out |= {"name": spec.name, "use": use.replace("$", "$$")}
-        if journals:
+        if journals or spec.auto:
             out["after"] = [name for name in spec.after if name not in journals]
         return out
 

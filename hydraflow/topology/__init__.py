@@ -10,6 +10,9 @@
     load           the whole way, all mistakes in one error
     graph          stages, rings, order, cycles;   closure   what comes before what, as bit sets
     check, check_rings, check_placement     what needs no import;   components   what does
+    proof          what the handlers' source proves: touched, remembered (on disk), conduct (purity, declarations),
+                   happens_before, races, derived (after: auto), superfluous
+    check_tests    what `tests:` says;   comparison   what an expectation says of a number
     check_tests    what `tests:` says;   rows   what the rows hold that a run records;   comparison   what an expectation says of a number
     keys           what an attrs class says about its keys;   schema   the file as a JSON Schema
     diagnose       findings and how they look;   explain   what each code means

@@ -20,7 +20,7 @@ from hydraflow.topology.closure import closure
 from hydraflow.topology.diagnose import Findings, Related, did_you_mean
 from hydraflow.topology.doubts import Doubts, doubtful, lacks_handlers
 from hydraflow.topology.graph import Node, before, cycles, nodes, writers
-from hydraflow.topology.spec import SEQUENCER, InstrumentSpec, Topology
+from hydraflow.topology.spec import AUTO, SEQUENCER, InstrumentSpec, Topology
 
 __all__ = ["ENGINE_NAME", "STAGES_MAX", "check"]
 
@@ -76,6 +76,8 @@ def _check_names(topology: Topology, stages: list[Node], findings: Findings, dou
         if not _NAME.fullmatch(stage.name):
             findings.error("HF109", f"'{stage.name[:70]}' cannot be the name of a stage", span,
                            notes=("a name begins with a letter and holds letters, digits, '_', '-' and '.', at most 63",))
+        elif stage.name == AUTO:
+            findings.error("HF109", f"'{AUTO}' is the word of `after` for a derived order, not a stage", span, label="choose another")
         elif stage.name == SEQUENCER:
             findings.error("HF109", f"'{SEQUENCER}' is the name of the engine's own stage", span, label="choose another")
         elif stage.name in first and stage.spec.use and first[stage.name].spec.use:
@@ -147,7 +149,7 @@ def _check_inlets(topology: Topology, stages: list[Node], findings: Findings) ->
     reach, ordered = closure(before(handlers)), closure({s.name: s.after for s in handlers})
     filling = writers(handlers)
     for spec in topology.stages:
-        for position, ring in enumerate(spec.inlets):
+        for position, ring in enumerate(spec.inlets if not spec.auto else ()):  # there it is derived
             for writer in filling.get(ring, ()):
                 if writer.name == spec.name or writer.on != spec.on or ordered.before(writer.name, spec.name):
                     continue

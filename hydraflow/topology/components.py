@@ -9,18 +9,15 @@ from typing import Any
 
 import attrs
 
-from disruptor.access import accesses
 from disruptor.note_calls import note_faults
 from hydraflow.registry import Component, ComponentError, Registry
 from hydraflow.topology.check_faults import check_faults
 from hydraflow.topology.check_rings import place_of_ring
 from hydraflow.topology.check_shards import check_keys
 from hydraflow.topology.check_waits import check_waits
-from hydraflow.topology.closure import closure
 from hydraflow.topology.convert import PARAMETER_CODES, aliases, convert
 from hydraflow.topology.diagnose import Findings, Related, did_you_mean
 from hydraflow.topology.doubts import Doubts, doubtful
-from hydraflow.topology.graph import nodes
 from hydraflow.topology.nodes import Node
 from hydraflow.topology.shards import stage_of
 from hydraflow.topology.spec import HandlerSpec, SourceSpec, Topology, key_of
@@ -68,8 +65,6 @@ def bind_all(topology: Topology, registry: Registry, findings: Findings, doubts:
     _check_traded(topology, bound, findings)
     _check_drivers(topology, findings)
     _check_feedback(topology, bound, findings)
-    if not (doubts or Doubts()).order:
-        _check_races(topology, bound, findings)
     _check_python(topology, bound, findings)
     check_faults(topology, bound, findings)
     check_keys(topology, bound, findings)
@@ -246,57 +241,6 @@ def _check_feedback(topology: Topology, bound: dict[str, Bound], findings: Findi
                                f"'{merged.name}' × {one.handler.max_out[argument]} answers of '{one.spec.name}' need "
                                f"{needed:,}", ring.where("slots") or one.spec.where("into") or one.spec.where(),
                                label=f"write slots: {size}", notes=("nothing ever waits on a feedback ring",))
-
-
-def _check_races(topology: Topology, bound: dict[str, Bound], findings: Findings) -> None:
-    """Of two stages on one ring, one may not write what the other reads or writes unless they are ordered."""
-    if findings.has("HF101", "HF102", "HF103", "HF104", "HF105", "HF106", "HF109"):
-        return  # the missing order has been reported by its cause
-    after = {s.name: list(s.after) for s in nodes(topology) if s.kind == "handler"}
-    reach = closure(after)
-    before = {name: reach.ancestors(name) for name in after}
-    specs = [s for s in topology.stages if s.name in bound and bound[s.name].spec is s]
-    races = {}
-    for position, first in enumerate(specs):
-        for second in specs[position + 1 :]:
-            if first.on != second.on or first.name in before[second.name] or second.name in before[first.name]:
-                continue
-            race = _race(first, second, bound)
-            if race is not None:
-                races[race.writer.name, race.other.name] = race
-    for (writer, other), race in races.items():
-        implied = any((writer, earlier) in races for earlier in before[other])
-        implied = implied or any((later, other) in races and writer in before[later] for later in before)
-        if not implied:  # the `after` that another report asks for would order these two as well
-            race.report(findings)
-
-
-@attrs.frozen
-class _Race:
-    """Stage `other` reads or writes (the verb) a field that `writer` writes, and nothing orders the two."""
-
-    writer: HandlerSpec
-    other: HandlerSpec
-    verb: str
-    field: str
-
-    def report(self, findings: Findings) -> None:
-        writer, other = self.writer, self.other
-        at = writer.where("name") or writer.where()
-        findings.error("HF112", f"handler '{other.name}' {self.verb} '{self.field}', which '{writer.name}' writes, and "
-                       "nothing orders the two", other.where("name") or other.where(), label=f"add after: {writer.name}",
-                       related=(Related(at, f"writes '{self.field}'"),) if at else ())
-
-
-def _race(first: HandlerSpec, second: HandlerSpec, bound: dict[str, Bound]) -> _Race | None:
-    """Return the race of two stages that are not ordered. Where either may wait, it is the later one in the file."""
-    for writer, other in ((first, second), (second, first)):
-        written = accesses(bound[writer.name].handler).writes
-        touched = accesses(bound[other.name].handler)
-        for verb, fields in (("reads", touched.reads), ("writes", touched.writes)):
-            if written & fields:
-                return _Race(writer, other, verb, min(written & fields))
-    return None
 
 
 def _check_python(topology: Topology, bound: dict[str, Bound], findings: Findings) -> None:

@@ -94,6 +94,31 @@ EXPLANATIONS = {
     "HF312": "A module was still being imported when the patience with it ended (HYDRAFLOW_IMPORT_SECONDS, 120): it loops, waits or computes "
              "at import. It is stopped, and what it does belongs into functions, or under `if __name__ == \"__main__\":`.",
     "HF313": "numba, llvmlite or numpy cannot be imported, most often because two of them do not fit together. `hfx doctor` looks closer.",
+    # what handlers touch and do
+    "HF330": "An access whose field is not known before the handler runs: `event[name]` with a computed name, a record that is kept in a "
+             "list or handed to code that cannot be read. It counts as a read and a write of every field, until the handler declares "
+             "what it touches: `@handler(reads=(…), writes=(…))`.",
+    "HF331": "A stage reads a field, and every stage that writes it comes later. It sees the zero that the record began with, in every run: no race, but hardly what was meant.",
+    "HF332": "A compiled handler never allocates: it would wait for the allocator in the middle of the flow, and compiling it fails. The "
+             "line is named, and what to write instead.",
+    "HF333": "A handler reads a clock, so a replay would decide otherwise. Time is `event[\"receive_ns\"]`; who needs to be woken has "
+             "a timer. A Python handler that neither writes fields nor publishes may.",
+    "HF334": "A handler draws random numbers, so a replay would decide otherwise. disruptor.random has numbers that follow from a key in "
+             "the parameters and a counter in the state.",
+    "HF335": "Two stages share an object (a global of a module, the object whose methods they are, a table that all stages see), one of "
+             "them changes it, and nothing orders the two. Across rings nothing ever does.",
+    "HF336": "Parameters belong to the file, and to whoever changes them while it runs. What a handler changes itself is its state.",
+    "HF337": "The handler's source touches a field that its declaration, `reads=` or `writes=`, leaves out. What is declared counts in the "
+             "proof, so it has to be all of it.",
+    "HF338": "Two stages that say `after: auto` write the same field. Which one is first decides what the others see, so the file has to "
+             "say it: `after: [auto, first]`.",
+    "HF339": "An `after` that orders nothing: another one says it already, or no two stages that it orders have a field, an order line, a "
+             "payload or a ring in common. It may go, and may stay.",
+    "HF340": "What handlers touch is kept on disk, so that the next check need not look again. That cannot be read or written now; the "
+             "check is complete, and slower.",
+    "HF341": "With `after: auto` a stage comes after the writers of what it reads; here that goes round in a circle.",
+    "HF342": "The records of this ring have no field of this name.",
+    "HF343": "The input part of a message is what the sequencer published and the journal holds; no handler may change it.",
     # placement
     "HF401": "An explicit placement names every stage, the sequencer too.",
     "HF402": "A placement names something that is not a stage.",

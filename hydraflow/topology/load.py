@@ -28,6 +28,7 @@ from hydraflow.topology.nodes import BYTES_MAX, Node, forget, is_unknown, read, 
 from hydraflow.topology.overrides import override
 from hydraflow.topology.sections import mend
 from hydraflow.topology.spec import (
+    AUTO,
     WELL_KNOWN_RINGS,
     HandlerSpec,
     PlacementSpec,
@@ -140,8 +141,10 @@ def examine(
     check(topology, findings, cpus, graph=whole and _is_whole(topology), doubts=doubts)
     if components and _can_import(findings):
         from hydraflow.topology.components import bind_all
+        from hydraflow.topology.proof import prove
 
         topology = attrs.evolve(topology, bound=bind_all(topology, registry, findings, doubts))
+        topology = prove(topology, findings, ordered=not doubts.order)
         if tests and topology.tests:
             from hydraflow.topology.check_tests import check_tests
 
@@ -170,8 +173,8 @@ def _name_of(path: str) -> str:
 def complete(topology: Topology, registry: Registry) -> Topology:
     """Return the topology with names, rings and their sizes filled in."""
     sources = tuple(_complete_source(s) for s in topology.sources)
-    handlers = tuple(_complete_handler(h, registry) for h in topology.handlers)
-    sinks = tuple(_complete_handler(h, registry) for h in topology.sinks)
+    handlers = tuple(_complete_handler(h, registry, topology.after) for h in topology.handlers)
+    sinks = tuple(_complete_handler(h, registry, topology.after) for h in topology.sinks)
     rings = {name: _complete_ring(ring) for name, ring in topology.rings.items()}
     stages = (*handlers, *sinks)
     mentioned = [s.into for s in sources] + [r for h in stages for r in (h.on, *h.inlets, *h.into)]
@@ -256,10 +259,13 @@ def _complete_source(source: SourceSpec) -> SourceSpec:
     return attrs.evolve(source, name=source.name or default_name(source.use), into=source.into or "frames")
 
 
-def _complete_handler(handler: HandlerSpec, registry: Registry) -> HandlerSpec:
+def _complete_handler(handler: HandlerSpec, registry: Registry, after: str | None) -> HandlerSpec:
     entry = registry.entry("handler", handler.use) if handler.use else None
+    says = handler.node is not None and "after" in handler.node.entries
     return attrs.evolve(
         handler,
+        after=tuple(a for a in handler.after if a != AUTO),
+        auto=AUTO in handler.after or (after == AUTO and not says),
         name=handler.name or default_name(handler.use),
         on=handler.on or (entry.on if entry else "main"),
         inlets=handler.inlets or (entry.inlets if entry else ()),

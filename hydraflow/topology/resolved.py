@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import enum
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
 
 from hydraflow.topology.nodes import Node
-from hydraflow.topology.spec import Located, PlacementSpec, Topology, key_of
+from hydraflow.topology.spec import HandlerSpec, Located, PlacementSpec, Topology, key_of
 
 __all__ = ["origin", "origins", "resolved"]
 
@@ -29,6 +30,7 @@ def resolved(topology: Topology, *, defaults: bool = False) -> Node:
         return _spec(topology, topology)
     order = [key_of(field) for field in attrs.fields(Topology)]
     written = {"name": (None, Node.of(topology.name)), **topology.node.entries}  # else it would be that of another file
+    written |= {key: (written[key][0], _stages(written[key][1], getattr(topology, key))) for key in ("handlers", "sinks") if key in written}
     ordered = {key: written[key] for key in order if key in written}
     return attrs.evolve(topology.node, entries={**ordered, **written})
 
@@ -58,6 +60,26 @@ def origins(node: Node, topology: Topology, path: str = "") -> dict[str, str]:
     return found
 
 
+def _stages(node: Node, specs: Sequence[HandlerSpec]) -> Node:
+    """Return the list of stages with what `after: auto` stands for."""
+    by_node = {id(spec.node): spec for spec in specs if spec.auto}
+    items = []
+    for item in node.items:
+        spec = by_node.get(id(item))
+        span = item.entries["after"][0] if "after" in item.entries else None
+        items.append(item if spec is None else attrs.evolve(item, entries={**item.entries, "after": (span, _after(spec))}))
+    return attrs.evolve(node, items=items)
+
+
+def _after(spec: HandlerSpec) -> Node:
+    """Return the names of `after`; of derived ones the origin says the reason."""
+    node = Node.of(list(spec.after))
+    if spec.after and not spec.derived:
+        return attrs.evolve(node, span=spec.where("after"))
+    why = (f"{name}: {'derived, ' + spec.derived[name] if name in spec.derived else 'as written'}" for name in spec.after)
+    return attrs.evolve(node, taken=tuple(why) or ("derived: nothing to wait for",))
+
+
 def _spec(spec: Located, topology: Topology) -> Node:
     """Return what the file says of an object, and the rest as the engine completed it."""
     written = spec.node.entries if spec.node is not None and spec.node.kind == "map" else {}
@@ -66,7 +88,9 @@ def _spec(spec: Located, topology: Topology) -> Node:
         if field.metadata.get("internal"):
             continue
         key, value = key_of(field), getattr(spec, field.name)
-        if key == "with":
+        if key == "after" and isinstance(spec, HandlerSpec) and spec.auto:
+            child = _after(spec)
+        elif key == "with":
             child = _parameters(spec, written.get(key, (None, None))[1], topology)
         elif isinstance(value, PlacementSpec):
             child = written[key][1] if key in written else Node.of(value.mode)

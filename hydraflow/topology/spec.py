@@ -12,6 +12,7 @@ no node and no place.
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import attrs
@@ -21,9 +22,11 @@ from hydraflow.topology.nodes import Node
 
 __all__ = [
     "CaseSpec", "ExpectSpec", "HandlerSpec", "InputSpec", "InstrumentSpec", "Located", "PlacementSpec", "RECORDS", "RingSpec",
-    "RowSpec", "SEQUENCER", "STREAMS", "SourceSpec", "ThreadSpec", "Topology", "WAITS", "WELL_KNOWN_RINGS", "key_of", "keys_of_spec",
+    "RowSpec", "AUTO", "SEQUENCER", "STREAMS", "SourceSpec", "ThreadSpec", "Topology", "WAITS", "WELL_KNOWN_RINGS", "key_of",
+    "keys_of_spec",
 ]
 
+AUTO = "auto"  # in `after`: the order that follows from what the stages read and write
 SEQUENCER = "sequencer"  # the implicit stage that produces the ring with `sequence:`
 STREAMS = ("book", "orders", "fills")  # what a run can record
 WAITS = ("busy-spin", "yielding", "blocking")
@@ -131,7 +134,8 @@ class HandlerSpec(Located):
     use: str = _key("short name, package.module:name or ./file.py:name")
     name: str = _key("unique among all stages; default: from `use`", default="")
     on: str = _key("the ring whose records it gets", default="")
-    after: tuple[str, ...] = _key("stages on the same ring that must have seen a record before it", default=())
+    after: tuple[str, ...] = _key("stages on the same ring that must have seen a record before it; auto: those that follow from the "
+                                  "fields that the stages read and write", default=())
     inlets: tuple[str, ...] = _key("rings it drains itself, up to the record in hand", key="from", default=())
     into: tuple[str, ...] = _key("rings it publishes into", default=())
     parameters: dict[str, Any] = attrs.field(factory=dict, metadata=_about("its parameters", key="with"))
@@ -143,6 +147,17 @@ class HandlerSpec(Located):
     replicas: int | None = _key("instances, each with a state of its own for the records that it owns; needs `by`", default=None,
                                 minimum=1, maximum=64)
     by: str | None = _key("whole-number field of the record whose value modulo `replicas` says which instance owns it", default=None)
+    auto: bool = attrs.field(default=False, metadata={"internal": True})  # `after` says auto, or the file does for all
+    derived: Mapping[str, str] = attrs.field(factory=dict, eq=False, metadata={"internal": True})  # of `after`: stage → why
+
+    def where(self, *path: str | int) -> Span | None:
+        """Return the span of what stands at `path`; the indexes of `after` do not count the word auto."""
+        if len(path) == 2 and path[0] == "after" and isinstance(path[1], int) and self.node and "after" in self.node.entries:
+            written = self.node.entries["after"][1]
+            named = [i for i, item in enumerate(written.items) if item.text != AUTO]
+            if written.kind == "list" and path[1] < len(named):
+                path = ("after", named[path[1]])
+        return super().where(*path)
 
 
 @attrs.frozen(kw_only=True)
@@ -243,6 +258,7 @@ class Topology(Located):
     instruments: tuple[InstrumentSpec, ...] = _key("what is traded", default=())
     sources: tuple[SourceSpec, ...] = _key("where frames come from", default=())
     rings: dict[str, RingSpec] = attrs.field(factory=dict, metadata=_about("every ring under its name"))
+    after: str | None = _key("auto: every stage that does not say after: itself has after: auto", default=None, choices=(AUTO,))
     handlers: tuple[HandlerSpec, ...] = _key("the stages between sources and sinks", default=())
     sinks: tuple[HandlerSpec, ...] = _key("where orders go", default=())
     placement: PlacementSpec = attrs.field(factory=PlacementSpec, metadata=_about("which stages share a thread"))

@@ -89,9 +89,9 @@ def test_check_prints_workflow_commands(run, tmp_path):
     assert result.stderr == ""
     assert result.stdout.splitlines() == [
         "::error title=HF007::--set a%25,b:c=1: the topology has no key 'a%25,b:c'%0Aknown: version, name, include, instruments, sources, "
-        "rings, handlers, sinks, placement, tests",
+        "rings, after, handlers, sinks, placement, tests",
         f"::error file={path},line=2,col=1,endColumn=5,title=HF007::the topology has no key 'nmae'%0Adid you mean 'name'?%0Aknown: "
-        "version, name, include, instruments, sources, rings, handlers, sinks, placement, tests",
+        "version, name, include, instruments, sources, rings, after, handlers, sinks, placement, tests",
     ]
     assert run(GOOD, "--format", "github").stdout == ""
 

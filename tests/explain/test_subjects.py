@@ -40,7 +40,7 @@ def test_a_question_has_its_page(what, name, inside):
 @pytest.mark.parametrize(
     ("what", "error"),
     [
-        ("bok", "nothing is called 'bok'; did you mean 'book'?"), ("aftr", "nothing is called 'aftr'; did you mean 'handlers.after'?"),
+        ("bok", "nothing is called 'bok'; did you mean 'book'?"), ("aftr", "nothing is called 'aftr'; did you mean 'after'?"),
         ("handlers.aftr", "nothing is called 'handlers.aftr'; did you mean 'handlers.after'?"),
         ("handler.after", "nothing is called 'handler.after'; did you mean 'handlers.after'?"),
         ("message.bidcount", "nothing is called 'message.bidcount'; did you mean 'message.bid_count'?"),

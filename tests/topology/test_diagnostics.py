@@ -21,7 +21,7 @@ def test_check_says_exactly_this(case, monkeypatch):
     monkeypatch.chdir(GOLDEN)  # paths in a topology are relative to its folder
     text = (GOLDEN / f"{case}.yaml").read_text(encoding="utf-8")
     _, findings = examine(text, f"{case}.yaml", {}, registry=registry(), cpus=(0, 1))
-    parts = [*(render(d, findings.text) for d in findings.diagnostics), summary(findings.diagnostics, f"{case}.yaml")]
+    parts = [*(render(d, findings.texts) for d in findings.diagnostics), summary(findings.diagnostics, f"{case}.yaml")]
     assert "\n\n".join(parts) + "\n" == (GOLDEN / f"{case}.txt").read_text(encoding="utf-8")
 
 

@@ -32,8 +32,8 @@ def examined(text, path="t.yaml", environment=None, **more):
 
 def meaning(topology):
     """Return a topology as what decides what it does: the parameters by their types, not as they are written."""
-    def bare(spec):
-        return attrs.evolve(spec, parameters={})
+    def bare(spec):  # what after: auto stands for is written out
+        return attrs.evolve(spec, parameters={}, **({"auto": False} if hasattr(spec, "auto") else {}))
 
     rings = {name: attrs.evolve(ring, node=None) for name, ring in topology.rings.items()}
     parts = tuple(map(bare, topology.sources)), tuple(map(bare, topology.handlers)), tuple(map(bare, topology.sinks))

@@ -269,6 +269,6 @@ def test_keys_say_kind_range_and_default():
     assert (keys["span"].range, keys["share"].range, keys["policy"].choices) == ("1 to 8", "0 to 1", ("a", "b"))
     assert (keys["side"].words, keys["side"].default) == ("bid-side, ask", "ask")
     assert [k.kind for k in keys_of(Topology)] == [
-        "whole", "text", "names", "objects", "objects", "table", "objects", "objects", "object", "objects"]
+        "whole", "text", "names", "objects", "objects", "table", "text", "objects", "objects", "object", "objects"]
     assert {k.name for k in keys_of(HandlerSpec)} >= {"from", "with"}
     assert next(k for k in keys_of(RingSpec) if k.name == "slots").default is None  # 0 stands for "not said"

@@ -13,7 +13,9 @@ __all__ = ["render", "split_lines"]
 
 _WIDEST = 110  # characters of a source line that are shown
 _BREAKS = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # the line breaks of YAML 1.1, which libyaml counts
-_COLOURS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "frame": "\x1b[1;34m", "bold": "\x1b[1m", "off": "\x1b[0m"}
+_COLOURS = {
+    "error": "\x1b[1;31m", "warning": "\x1b[1;33m", "note": "\x1b[1;36m", "frame": "\x1b[1;34m", "bold": "\x1b[1m", "off": "\x1b[0m",
+}
 
 
 def split_lines(text: str) -> list[str]:

@@ -43,6 +43,10 @@ class Findings:
         """Add a warning: the file is usable, but probably not what was meant."""
         self._add(Diagnostic(code=code, message=message, severity="warning", span=span, **more))
 
+    def note(self, code: str, message: str, span: Span | None = None, **more: Any) -> None:
+        """Add a note: nothing is wrong, but it could be said more simply."""
+        self._add(Diagnostic(code=code, message=message, severity="note", span=span, **more))
+
     def at(self, path: str, *, inner: bool = False) -> Findings:
         """Return a view that adds to the same findings, of what stands at `path`: an option, or an included file (inner)."""
         view = Findings(path)

@@ -29,6 +29,8 @@ def summary(diagnostics: Iterable[Diagnostic], path: str) -> str:
     parts = [plural(errors, "error")] if errors or not warnings else []
     if warnings:
         parts.append(plural(warnings, "warning"))
+    if severities.count("note"):
+        parts.append(plural(severities.count("note"), "note"))
     return f"{', '.join(parts)} in {path}"
 
 

@@ -1,0 +1,404 @@
+"""What a call does with the records that it is handed: functions of ours and the user's are walked, others looked up.
+
+Known are the built-in functions, the methods of arrays and records, and that functions of numpy, math and the rest of the
+standard library read what they get; which of them write into it is listed. Anything else that gets a record, or a part of
+one that could be stored into, is lost.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+import types
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import numpy as np
+
+from disruptor.access_purity import ALLOCATES, allocation_of, called_effect
+from disruptor.access_things import described, is_mutable, plain
+from disruptor.access_values import (
+    ANYTHING,
+    ARRAY,
+    EVERY,
+    FRESH,
+    NOTHING,
+    NUMBER,
+    UNKNOWN,
+    Literal,
+    Local,
+    Method,
+    Ref,
+    Thing,
+    Tuple,
+    Value,
+    joined,
+    just,
+    lift,
+    refs_of,
+    texts_of,
+)
+
+if TYPE_CHECKING:
+    from disruptor.access_frame import Frame
+    from disruptor.access_walk import Walk
+
+__all__ = ["attribute", "call"]
+
+_WRITING_METHODS = {"sort", "fill", "put", "partition", "itemset", "setfield", "resize", "byteswap", "setflags"}
+_VIEWING_METHODS = {"reshape", "ravel", "view", "transpose", "swapaxes", "squeeze", "diagonal"}
+_COPYING_METHODS = {"copy", "item", "tolist", "tobytes", "astype", "flatten"}
+_READING_METHODS = {"get", "keys", "values", "items", "index", "count", "copy", "isdisjoint", "issubset", "issuperset", "union",
+                    "intersection", "difference", "startswith", "endswith", "join", "format", "split", "strip", "encode", "decode"}
+_KEEPING_METHODS = {"append", "appendleft", "add", "insert", "extend", "setdefault", "push", "put", "put_nowait"}
+_WRITING_FUNCTIONS = {"copyto", "put", "place", "putmask", "fill_diagonal", "shuffle", "put_along_axis"}  # of numpy: into the first
+_SAME = {"asarray", "asanyarray", "ascontiguousarray", "atleast_1d", "ravel", "reshape", "squeeze", "transpose", "nditer"}
+_NOTHING_READ = (len, isinstance, type, id, callable, issubclass, hasattr)
+_LIBRARIES = {"numpy", "math", "cmath", "operator", "numba", "llvmlite", "attr", "attrs"} | set(sys.stdlib_module_names)
+_NOTE = ("disruptor.notes", "note")
+_LOST = "declare what it touches: @handler(reads=(…), writes=(…))"
+
+
+@attrs.define
+class _Given:
+    """The arguments of a call. spread : it has `*args` or `**kwargs` whose length is not known."""
+
+    positional: list[Value]
+    named: dict[str, Value]
+    spread: bool = False
+
+    @property
+    def everything(self) -> Value:
+        return joined(*self.positional, *self.named.values())
+
+
+def call(walk: Walk, node: ast.Call, frame: Frame) -> Value:
+    """Return what a call may return, and note what it does."""
+    callee = walk.value(node.func, frame, called=True)
+    given = _arguments(walk, node, frame)
+    found = [_one(walk, atom, given, node, frame) for atom in callee]
+    return joined(*found)
+
+
+def attribute(walk: Walk, thing: Thing, node: ast.Attribute, frame: Frame) -> Value:
+    """Return what an attribute of a known object may be."""
+    owner, name = thing.object, node.attr
+    if isinstance(owner, types.ModuleType):
+        value = getattr(owner, name, None)
+        walk.assumed[owner.__name__, name] = described(value)
+        region = f"{owner.__name__}:{name}" if is_mutable(value) else ""
+        if region:
+            walk.share("reads", Thing(value, region), node, frame)
+        return lift(value, region) if hasattr(owner, name) else ANYTHING
+    if owner is None:
+        return ANYTHING
+    static = inspect.getattr_static(owner, name, None)
+    if isinstance(static, staticmethod | classmethod):
+        return just(Thing(static.__func__, "", thing if isinstance(static, classmethod) else None))
+    if isinstance(static, property) and static.fget is not None and not isinstance(owner, type):
+        return _walked(walk, Thing(static.fget, "", thing), _Given([], {}), node, frame)
+    if isinstance(static, types.FunctionType):
+        return just(Thing(static, "", None if isinstance(owner, type) else thing))
+    if isinstance(owner, type) and hasattr(static, "__get__") and not isinstance(static, property):
+        static = getattr(owner, name, static)
+    if static is None or isinstance(static, types.MemberDescriptorType | types.GetSetDescriptorType | property):
+        static = getattr(owner, name, None) if not is_mutable(owner) or isinstance(owner, np.ndarray) else _slot(owner, name, static)
+    if isinstance(static, types.BuiltinMethodType | types.MethodDescriptorType | types.WrapperDescriptorType):
+        return just(Thing(getattr(owner, name), thing.region, thing))
+    if isinstance(static, int | float) and not isinstance(static, bool):
+        return just(NUMBER)  # it may be another one when it runs
+    if isinstance(static, str):  # the value decides, and where it is from is not followed
+        walk.kept = False
+    return lift(static, thing.region if is_mutable(static) else "") if static is not None else ANYTHING
+
+
+def _slot(owner: Any, name: str, static: Any) -> Any:
+    return getattr(owner, name, None) if isinstance(static, types.MemberDescriptorType) else None
+
+
+def _arguments(walk: Walk, node: ast.Call, frame: Frame) -> _Given:
+    given = _Given([], {})
+    for argument in node.args:
+        if isinstance(argument, ast.Starred):
+            value = walk.value(argument.value, frame, whole=True)
+            tuples = [a for a in value if isinstance(a, Tuple)]
+            if len(tuples) == len(value) == 1:
+                given.positional.extend(tuples[0].items)
+            else:
+                given.spread = True
+                given.positional.append(walk.items(value, argument, frame))
+        else:
+            given.positional.append(walk.value(argument, frame))
+    for keyword in node.keywords:
+        value = walk.value(keyword.value, frame)
+        if keyword.arg is None:
+            given.spread = True
+        given.named[keyword.arg or "**"] = value
+    return given
+
+
+def _one(walk: Walk, atom: Any, given: _Given, node: ast.Call, frame: Frame) -> Value:
+    if isinstance(atom, Local):
+        return walk.enter_local(atom, given.positional, given.named, node, frame)
+    if isinstance(atom, Method):
+        return _method(walk, atom, given, node, frame)
+    if isinstance(atom, Thing):
+        return _thing(walk, atom, given, node, frame)
+    return _unknown(walk, given, f"what {ast.unparse(node.func)}() does is not known", node, frame)
+
+
+def _thing(walk: Walk, thing: Thing, given: _Given, node: ast.Call, frame: Frame) -> Value:
+    function = plain(thing.object)
+    if isinstance(function, types.MethodType):
+        thing = Thing(function.__func__, "", thing.owner or Thing(function.__self__, _region_of(function.__self__)))
+        function = function.__func__
+    effect = called_effect(thing.object)
+    if effect is not None:
+        walk.effect(*effect, node, frame)
+        walk.consume(given.everything, node, frame)
+        return just(NUMBER)
+    special = _BUILTINS.get(function) if _is_hashable(function) else None
+    if special is not None:
+        _allocation(walk, function, "", given, node, frame)
+        return special(walk, given, node, frame)
+    if function in _NOTHING_READ:
+        return just(NUMBER)
+    if (getattr(function, "__module__", ""), getattr(function, "__name__", "")) == _NOTE:  # stamped outside of what handlers know
+        return _number(walk, given, node, frame)
+    top = str(getattr(function, "__module__", "") or "").partition(".")[0]
+    if isinstance(function, types.FunctionType) and top not in _LIBRARIES:
+        if given.spread and refs_of(given.everything):
+            return _unknown(walk, given, f"which arguments {ast.unparse(node)} gets is not known", node, frame)
+        return _walked(walk, Thing(function, "", thing.owner), given, node, frame)
+    if isinstance(function, type) and top not in _LIBRARIES and top != "builtins":
+        return _made(walk, function, given, node, frame)
+    instance_call = None if isinstance(function, type) else inspect.getattr_static(type(function), "__call__", None)
+    if isinstance(instance_call, types.FunctionType) and not isinstance(function, types.FunctionType) and top not in _LIBRARIES:
+        return _walked(walk, Thing(instance_call, "", thing), given, node, frame)
+    return _library(walk, thing, function, given, node, frame)
+
+
+def _walked(walk: Walk, thing: Thing, given: _Given, node: ast.AST, frame: Frame) -> Value:
+    positional = ([just(thing.owner)] if thing.owner is not None else []) + given.positional
+    return walk.enter(thing.object, positional, given.named, node, frame)
+
+
+def _made(walk: Walk, kind: type, given: _Given, node: ast.Call, frame: Frame) -> Value:
+    """An object of somebody's class: a record that it is given is kept in it."""
+    kept = just(*(r for r in refs_of(given.everything) if not r.is_scalar))
+    walk.lost(kept, f"the record is kept in a {kind.__name__}", "hand its fields over", node, frame)
+    walk.consume(given.everything, node, frame)
+    return ANYTHING
+
+
+def _library(walk: Walk, thing: Thing, function: Any, given: _Given, node: ast.Call, frame: Frame) -> Value:
+    """A function that is not Python, or not ours to look into."""
+    name = str(getattr(function, "__name__", ""))
+    module = str(getattr(function, "__module__", "") or "")
+    owner = thing.owner.object if thing.owner is not None else None
+    if owner is not None and thing.region:  # a method of a global container
+        if name not in _READING_METHODS:
+            walk.share("writes", thing, node, frame)
+        if name in _KEEPING_METHODS:
+            kept = just(*(r for r in refs_of(given.everything) if r.field is None))
+            walk.lost(kept, f"the record is kept in {ast.unparse(node.func)}", "keep the fields that are needed, or event.copy()", node, frame)
+        walk.consume(given.everything, node, frame)
+        return ANYTHING
+    given, written = _written(given, name in _WRITING_FUNCTIONS or _is_at(function, name), reads=_is_at(function, name))
+    for ref in refs_of(written):
+        walk.mark("writes", ref, node, frame)
+    for atom in written:
+        if isinstance(atom, Thing):
+            walk.share("writes", atom, node, frame)
+    _allocation(walk, function, "", given, node, frame)
+    known = module.partition(".")[0] in _LIBRARIES or isinstance(function, np.ufunc) or isinstance(owner, np.ufunc)
+    if name in _SAME and module.partition(".")[0] == "numpy" and given.positional:
+        return given.positional[0]
+    if known or isinstance(function, type):
+        walk.consume(given.everything, node, frame)
+        return _made_of(function, module, given)
+    if type(function).__name__ == "ExternalFunction":
+        walk.consume(given.everything, node, frame)
+        return just(NUMBER)
+    return _unknown(walk, given, f"what {ast.unparse(node.func)}() does is not known", node, frame)
+
+
+def _made_of(function: Any, module: str, given: _Given) -> Value:
+    """Return what a function of a library makes of its arguments."""
+    if module == "math" or (isinstance(function, type) and issubclass(function, np.generic)):
+        return just(NUMBER)
+    if module.partition(".")[0] != "numpy" and not isinstance(function, np.ufunc):
+        return ANYTHING
+    some = any(isinstance(a, Ref) and a.dims for a in given.everything) or ARRAY in given.everything
+    return just(ARRAY) if allocation_of(function, "", some) is not None else just(NUMBER, ARRAY)
+
+
+def _written(given: _Given, first: bool, *, reads: bool) -> tuple[_Given, Value]:
+    """Return the arguments that are read, and those that are written: `out=`, and the first one of some functions."""
+    written = given.named.get("out", NOTHING)
+    if first and given.positional:
+        written = joined(written, given.positional[0])
+    read = given.positional[1:] if first and not reads else given.positional
+    return _Given(read, {k: v for k, v in given.named.items() if k != "out"}, given.spread), written
+
+
+def _is_at(function: Any, name: str) -> bool:
+    return name == "at" and isinstance(getattr(function, "__self__", None), np.ufunc)
+
+
+def _unknown(walk: Walk, given: _Given, why: str, node: ast.Call, frame: Frame) -> Value:
+    walk.lost(given.everything, why, _LOST, node, frame)
+    walk.consume(given.everything, node, frame)
+    return joined(ANYTHING, just(*(a for a in given.everything if isinstance(a, Ref) and not a.is_scalar)))
+
+
+def _method(walk: Walk, method: Method, given: _Given, node: ast.Call, frame: Frame) -> Value:
+    target, name = method.target, method.name
+    if not isinstance(target, Ref):
+        return _method_of_other(walk, target, name, given, node, frame)
+    on_array = bool(target.dims) or target.is_view or target.dims is None
+    _allocation(walk, None, name, given, node, frame, on_array)
+    if name in _WRITING_METHODS:
+        if target.field is None:
+            return _unknown(walk, _Given([just(target)], {}), f".{name}() changes the record", node, frame)
+        walk.mark("reads", target, node, frame)
+        walk.mark("writes", target, node, frame)
+    elif name == "view" and target.field is None and given.positional:  # all of it, as another type
+        return just(Ref(target.region, EVERY, None))
+    elif name in _VIEWING_METHODS:
+        walk.consume(given.everything, node, frame)
+        return just(attrs.evolve(target, dims=None if target.dims is None else max(1, target.dims)))
+    elif name in ("getfield",):
+        walk.lost(just(target), f".{name}() reads by place, not by name", _LOST, node, frame)
+    else:
+        walk.consume(just(target), node, frame)
+    for ref in refs_of(given.named.get("out", NOTHING)):
+        walk.mark("writes", ref, node, frame)
+    walk.consume(given.everything, node, frame)
+    return just(ARRAY) if name in _COPYING_METHODS else just(NUMBER)
+
+
+def _method_of_other(walk: Walk, target: Any, name: str, given: _Given, node: ast.Call, frame: Frame) -> Value:
+    _allocation(walk, None, name, given, node, frame, on_array=target is ARRAY)
+    kept = just(*(r for r in refs_of(given.everything) if r.field is None))
+    if name in _KEEPING_METHODS and not walk.jit:
+        walk.lost(kept, f"the record is kept by .{name}()", "keep the fields that are needed, or event.copy()", node, frame)
+    elif target is UNKNOWN:
+        walk.lost(kept, f"what {ast.unparse(node.func)}() does is not known", _LOST, node, frame)
+    walk.consume(given.everything, node, frame)
+    return just(NUMBER, ARRAY) if target is ARRAY else ANYTHING
+
+
+def _allocation(walk: Walk, function: Any, name: str, given: _Given, node: ast.Call, frame: Frame, on_array: bool | None = None) -> None:
+    if not walk.jit:
+        return
+    if on_array is None:
+        on_array = any(isinstance(a, Ref) and bool(a.dims) for a in given.everything)
+    made = allocation_of(function, name, on_array)
+    if made is not None:
+        walk.effect(ALLOCATES, f"it allocates: {ast.unparse(node)} makes {made[0]}", made[1], node, frame)
+
+
+def _region_of(owner: Any) -> str:
+    """Return the name of the object whose method a handler is; two stages that use it share it."""
+    return f"{type(owner).__module__}:{type(owner).__qualname__}@{id(owner):x}"
+
+
+def _is_hashable(thing: Any) -> bool:
+    return getattr(type(thing), "__hash__", None) is not None
+
+
+# built-in functions
+
+
+def _getattr(walk: Walk, given: _Given, node: ast.Call, frame: Frame) -> Value:
+    if not given.positional:
+        return ANYTHING
+    named = _named_attributes(given, node, ast.Load())
+    if named is None:
+        return _unknown(walk, _Given(given.positional[:1], {}), f"which field {ast.unparse(node)} means is not known", node, frame)
+    found = joined(*given.positional[2:])
+    for attribute_node in named:
+        found = joined(found, walk.value(attribute_node, frame))
+    return found
+
+
+def _setattr(walk: Walk, given: _Given, node: ast.Call, frame: Frame) -> Value:
+    named = _named_attributes(given, node, ast.Store())
+    if named is None or len(given.positional) < 3:
+        return _unknown(walk, _Given(given.positional[:1], {}), f"which field {ast.unparse(node)} means is not known", node, frame)
+    for attribute_node in named:
+        walk.store(attribute_node, given.positional[2], node, frame)
+    return just(NUMBER)
+
+
+def _named_attributes(given: _Given, node: ast.Call, context: ast.expr_context) -> list[ast.Attribute] | None:
+    texts = texts_of(given.positional[1]) if len(given.positional) > 1 else None
+    if not texts or isinstance(node.args[0], ast.Starred):
+        return None
+    return [ast.copy_location(ast.Attribute(node.args[0], text, context), node) for text in texts]
+
+
+def _read_all(walk: Walk, given: _Given, node: ast.Call, frame: Frame) -> Value:
+    walk.consume(given.everything, node, frame)
+    return ANYTHING
+
+
+def _number(walk: Walk, given: _Given, node: ast.Call, frame: Frame) -> Value:
+    walk.consume(given.everything, node, frame)
+    return just(NUMBER)
+
+
+def _choice(walk: Walk, given: _Given, node: ast.Call, frame: Frame) -> Value:
+    """min and max of several things return one of them."""
+    walk.consume(given.everything, node, frame)
+    refs = just(*(r for r in refs_of(given.everything) if not r.is_scalar))
+    return joined(just(NUMBER), refs)
+
+
+def _iterated(walk: Walk, given: _Given, node: ast.Call, frame: Frame) -> Value:
+    """iter, reversed, list, tuple: the same things again."""
+    value = joined(*given.positional)
+    items = walk.items(value, node, frame)
+    records = just(*(r for r in refs_of(items) if r.field is None))
+    if not isinstance(node.func, ast.Name) or node.func.id in ("list", "set", "sorted"):
+        walk.lost(records, "records are kept in a container", "keep the fields that are needed", node, frame)
+    return just(Tuple((items,))) if value and value != just(NUMBER) else just(FRESH)
+
+
+def _enumerate(walk: Walk, given: _Given, node: ast.Call, frame: Frame) -> Value:
+    items = walk.items(given.positional[0], node, frame) if given.positional else ANYTHING
+    return just(Tuple((just(Tuple((just(NUMBER), items))),)))
+
+
+def _zip(walk: Walk, given: _Given, node: ast.Call, frame: Frame) -> Value:
+    return just(Tuple((just(Tuple(tuple(walk.items(value, node, frame) for value in given.positional))),)))
+
+
+def _next(walk: Walk, given: _Given, node: ast.Call, frame: Frame) -> Value:
+    return joined(walk.items(given.positional[0], node, frame), *given.positional[1:]) if given.positional else ANYTHING
+
+
+def _applied(walk: Walk, given: _Given, node: ast.Call, frame: Frame) -> Value:
+    """map and filter: the function gets the items."""
+    items = [walk.items(value, node, frame) for value in given.positional[1:]]
+    results = [_one(walk, atom, _Given(items, {}), node, frame) for atom in (given.positional[0] if given.positional else ())
+               if atom != Literal(None, type(None))]
+    return just(Tuple((joined(*results, *items),)))
+
+
+def _range(walk: Walk, given: _Given, node: ast.Call, frame: Frame) -> Value:
+    walk.consume(given.everything, node, frame)
+    return just(Tuple((just(NUMBER),)))
+
+
+_Special = Callable[["Walk", _Given, ast.Call, "Frame"], Value]
+_BUILTINS: dict[Any, _Special] = {
+    getattr: _getattr, setattr: _setattr, range: _range, enumerate: _enumerate, zip: _zip, next: _next, iter: _iterated,
+    reversed: _iterated, list: _iterated, tuple: _iterated, set: _iterated, frozenset: _iterated, sorted: _iterated,
+    map: _applied, filter: _applied, min: _choice, max: _choice,
+    **dict.fromkeys((int, float, bool, abs, round, sum, pow, divmod, hash, any, all, ord, complex), _number),
+    **dict.fromkeys((print, str, repr, format, ascii, bytes, bytearray, dict, open, chr), _read_all),
+}

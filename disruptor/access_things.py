@@ -1,0 +1,80 @@
+"""What is known of an object that a handler reaches by name: the Python behind it, whether it changes, how it is told again."""
+
+from __future__ import annotations
+
+import collections
+import enum
+import os
+import types
+from typing import Any
+
+import attrs
+import numpy as np
+
+__all__ = ["cell_content", "described", "is_mutable", "library_path", "plain"]
+
+_CONTAINERS = (list, dict, set, bytearray, memoryview, np.ndarray, collections.deque)
+_FIXED = (
+    types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.MethodType, type, enum.Enum, np.dtype, np.ufunc,
+    tuple, frozenset, str, bytes, int, float, complex, type(None), types.MappingProxyType, range, slice,
+)
+
+
+def library_path() -> str:
+    """Return the folder of this library, with its last separator."""
+    return os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+
+def plain(thing: Any) -> Any:
+    """Return the Python function behind a compiled one or a Handler, or the thing itself."""
+    if isinstance(thing, types.FunctionType | types.MethodType | type):
+        return thing
+    inner = getattr(thing, "py_func", None)
+    if inner is None and type(thing).__module__ == "disruptor.handler":
+        inner = plain(thing.function)
+    return inner if isinstance(inner, types.FunctionType | types.MethodType) else thing
+
+
+def cell_content(cell: Any) -> Any:
+    """Return what a variable of an outer function holds, None when it is not yet assigned."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return None
+
+
+def _is_literal(thing: Any) -> bool:
+    return thing is None or isinstance(thing, str | bytes | int | float)
+
+
+def is_mutable(thing: Any) -> bool:
+    """Whether it is a container or an object of somebody's class, which may be changed where it is."""
+    if isinstance(thing, _CONTAINERS):
+        return not (isinstance(thing, np.ndarray) and not thing.flags.writeable)
+    kind = type(thing)
+    if isinstance(thing, _FIXED) or kind.__module__.partition(".")[0] in ("builtins", "numba", "numpy", "re", "functools", "operator"):
+        return kind.__module__.startswith("numpy.random")
+    if attrs.has(kind) and getattr(kind.__setattr__, "__name__", "").startswith("_frozen"):
+        return False
+    return hasattr(thing, "__dict__") and plain(thing) is thing
+
+
+def described(thing: Any) -> str:
+    """Return a text by which a later process can tell whether a name still means the same."""
+    if thing is None or isinstance(thing, str | bytes | int | float | bool):
+        return f"={thing!r}"
+    if isinstance(thing, tuple) and len(thing) <= 64:
+        return f"({', '.join(map(described, thing))})"
+    if isinstance(thing, list | dict | set | frozenset) and len(thing) <= 64:
+        items = thing.items() if isinstance(thing, dict) else thing
+        return f"{type(thing).__name__} {' '.join(map(described, items))}"
+    function = plain(thing)
+    if isinstance(function, types.FunctionType):
+        inner = [*(cell_content(c) for c in function.__closure__ or ()), *(function.__defaults__ or ())]
+        known = " ".join(described(c) if _is_literal(c) else type(c).__name__ for c in inner)
+        return f"{function.__module__}.{function.__qualname__}:{function.__code__.co_firstlineno}:{type(thing).__name__} {known}"
+    if isinstance(thing, types.ModuleType):
+        return f"module {thing.__name__}"
+    if isinstance(thing, type):
+        return f"class {thing.__module__}.{thing.__qualname__}"
+    return f"a {type(thing).__module__}.{type(thing).__qualname__}"
