@@ -20,7 +20,7 @@ from hydraflow.topology.schema import DRAFT, schema
 from hydraflow.topology.spec import HandlerSpec, RingSpec, Topology
 
 ROOT = Path(__file__).resolve().parents[2]
-GONE = object()
+GONE = type("Gone", (), {"__repr__": lambda _self: "gone"})()
 # what a schema can judge: types, ranges, keys, words, the format's version, names of components
 JUDGED = {"HF004", "HF006", "HF007", "HF008", "HF010", "HF011", "HF301", "HF304", "HF305", "HF306", "HF307", "HF003", "HF119"}
 
