@@ -169,7 +169,7 @@ def test_capture_does_not_believe_a_stamp_far_ahead_that_the_next_line_takes_bac
     assert (counters["ahead"], counters["first_ahead"], counters["backwards"], counters["first_backwards"]) == (2, 1, 1, 5)
 
 
-@pytest.mark.parametrize("data", [b"", b"\n\n\r\n", b"\xef\xbb\xbf", gzip.compress(b"")])
+@pytest.mark.parametrize("data", [b"", b"\n\n\r\n", b"\xef\xbb\xbf", gzip.compress(b"")], ids=["empty", "blank lines", "mark", "gzip"])
 def test_capture_of_nothing_finishes_at_once(tmp_path, data):
     frames, counters, _ = _run(tmp_path / "c", data)
     assert frames == [] and counters["frames"] == 0
