@@ -14,6 +14,7 @@ names of fields, copies of whole records, closures and literal loops. Nothing is
 from __future__ import annotations
 
 import contextlib
+import inspect
 import types
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -99,6 +100,10 @@ def inferred(handler: Handler, layouts: Mapping[str, np.dtype] | None = None) ->
         arguments = [_argument(name, place, handler, owner is not None, known) for place, name in enumerate(handler.arguments)]
         try:
             walk.run(function, arguments, owner)
+            for hook in map(plain, (handler.on_timer, handler.on_params)):  # what they touch is touched by the stage
+                if isinstance(hook, types.FunctionType):
+                    asked = [_argument(name, 1, handler, False, known) for name in inspect.signature(hook).parameters]
+                    walk.run(hook, asked, None)
         except TooMuch:
             walk.give_up(function, f"it reaches more code than is followed ({EXPRESSIONS_MAX:,} expressions)")
         except Exception as error:  # source that the walk is not made for is a question to its author, not the end of a check

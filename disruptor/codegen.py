@@ -36,7 +36,7 @@ from disruptor.raising import located_errors
 from disruptor.review import review
 from disruptor.shard_text import Share
 from disruptor.sources import module_sources
-from disruptor.stage import DriverStage, HandlerStage, Output
+from disruptor.stage import DriverStage, HandlerStage, Hook, Output
 
 __all__ = ["Loop", "LoopSource", "build_loop", "compiled_function", "function_lines", "load_loop", "prebuild", "write_loop"]
 
@@ -297,6 +297,17 @@ def _handler(out: LoopWriter, stage: HandlerStage, running: int) -> None:
     out.line(4, f"first = {local}")
     out.line(4, f"store_release(cells, {running}, {stage.number})")
     out.line(4, f"while {local} <= available:")
+    call = {
+        "event": f"{records}[{local} & {mask}]",
+        "sequence": local,
+        "end_of_batch": f"{local} == {share.last}",
+        "payload": out.payload(ring) if ring.payload.size else "None",
+    }
+    if "parked" in stage.arguments:
+        call["parked"] = " + ".join(f"int(load_acquire(cells, {word}) <= {local})" for word in stage.parkable) or "0"
+    _arguments(out, stage, call)
+    if stage.shard is not None:  # what it is told, whoever owns the record
+        _hooks(out, stage, call, 5)
     deep = share.enter()
     for output in stage.outputs:
         if output.max_payload:
@@ -308,23 +319,15 @@ def _handler(out: LoopWriter, stage: HandlerStage, running: int) -> None:
     stamped = [o for o in stage.outputs if o.end.ring.stamps.size and ring.stamps.size]
     for output in stamped:
         out.line(deep, f"made = {out.port(output)}.cell['next']")
-    call = {
-        "event": f"{records}[{local} & {mask}]",
-        "sequence": local,
-        "end_of_batch": f"{local} == {share.last}",
-        "payload": out.payload(ring) if ring.payload.size else "None",
-    }
-    if "parked" in stage.arguments:
-        call["parked"] = " + ".join(f"int(load_acquire(cells, {word}) <= {local})" for word in stage.parkable) or "0"
-    _arguments(out, stage, call)
     if stage.guard is not None:
         for output in stage.outputs:
             port = out.port(output)
             out.line(deep, f"{port}.cell['mark'] = {port}.cell['next']")
             out.line(deep, f"{port}.cell['payload_mark'] = {port}.cell['payload_next']")
-    out.line(deep, f"status = status_of({out.function(stage)}({', '.join(call[a] for a in stage.arguments)}))")
-    out.line(deep, "if status < 0:")
-    out.line(deep + 1, f"return {status_result(stage.number, 0)} + max(status, {-STATUS_MOST})")
+    depth = _hooks(out, stage, call, deep) if stage.shard is None else deep
+    out.line(depth, f"status = status_of({out.function(stage)}({', '.join(call[a] for a in stage.arguments)}))")
+    out.line(depth, "if status < 0:")
+    out.line(depth + 1, f"return {status_result(stage.number, 0)} + max(status, {-STATUS_MOST})")
     share.leave()
     for output in stamped:
         port, target = out.port(output), out.stamps(output.end.ring)
@@ -390,6 +393,32 @@ def _checkpoint(out: LoopWriter, stage: HandlerStage, local: str, depth: int) ->
     out.line(depth + 1, f"{rows}[{row}, {point.column}] = {digest}({state}, {params})")
 
 
+def _hooks(out: LoopWriter, stage: HandlerStage, call: dict[str, str], depth: int) -> int:
+    """Write the calls of a stage's hooks; return the depth at which that of its own function follows."""
+    branch = "if"
+    for hook in sorted(stage.hooks, key=lambda h: h.instead):
+        condition = " and ".join(f"{call['event']}['{field}'] == {value}" for field, value in hook.when.items())
+        out.line(depth, f"{branch if hook.instead else 'if'} {condition}:")
+        branch = "elif" if hook.instead else branch
+        _hook(out, stage, hook, call, depth + 1)
+    if branch == "if":
+        return depth
+    out.line(depth, "else:")
+    return depth + 1
+
+
+def _hook(out: LoopWriter, stage: HandlerStage, hook: Hook, call: dict[str, str], depth: int) -> None:
+    known = dict(call)
+    _arguments(out, stage, known, hook)
+    local = out.named(f"on_{identifier(stage.name)}__{identifier(hook.name)}", hook.function)
+    text = f"{local}({', '.join(known[a] for a in hook.arguments)})"
+    if hook.then is None:
+        out.line(depth, text)
+        return
+    out.line(depth, f"if {text} > 0:")
+    _hook(out, stage, hook.then, call, depth + 1)
+
+
 def _driver(out: LoopWriter, stage: DriverStage, running: int) -> None:
     call: dict[str, str] = {"cells": "cells", "now": "timestamp()"}
     out.line(2, f"# {stage.name}: driver")
@@ -430,15 +459,17 @@ def _driver(out: LoopWriter, stage: DriverStage, running: int) -> None:
         out.line(4, "then = now")
 
 
-def _arguments(out: LoopWriter, stage: Stage, call: dict[str, str]) -> None:
+def _arguments(out: LoopWriter, stage: Stage, call: dict[str, str], hook: Hook | None = None) -> None:
+    """Add to `call` what each argument of the stage's function, or of one of its hooks, is called in the loop."""
     for output in stage.outputs:
         call[output.argument] = out.port(output)
     for inlet in stage.inlets:
         call.setdefault(inlet.argument, out.inlet(inlet))
-    for name in stage.arguments:
-        if name in stage.bindings and name not in call:
+    offered = {**stage.bindings, **(hook.bindings if hook else {})}
+    for name in hook.arguments if hook else stage.arguments:
+        if name in offered and name not in call:
             own = name in _RECORDS
-            call[name] = out.value(f"{identifier(stage.name)}_{name}", stage.bindings[name], record=own)
+            call[name] = out.value(f"{identifier(stage.name)}_{name}", offered[name], record=own)
         if name not in call:
             raise CompileError(stage.name, f"nothing in the graph is called '{name}'; known here: {', '.join(sorted(call))}")
 

@@ -53,6 +53,10 @@ class Handler:
     on_batch_start : called before each batch with `batch_size` and `queue_depth` (records at hand, batch included).
     on_timeout : called with `sequence`, the last handled, when the wait strategy's timeout passes without a record. Both
     are compiled with a compiled handler, take `state` and `params` by name, and need not take anything.
+    on_timer : called in the order of the records when the stage's timer is due, in the place of the handler, with arguments of
+    the handler's names (`event` : the timer's record). on_params : called after parameters have changed while it runs, before
+    the handler gets the record that changed them. Both are for engines that put timers and changes into the order (hydraflow:
+    `every:`, parameters with metadata {"live": True}) and are compiled with a compiled handler.
     batch_limit : most records of a batch, 0 for no limit. rewind : a RewindStrategy. on_error : "halt", "skip" or an
     ExceptionHandler; on_error_choices : what an engine may be told about its faults, instead of "halt" (which it always may): those
     that its state survives. wait : a Wait or its name, None for the graph's. follow : called with the handler's own Sequence, so
@@ -77,6 +81,8 @@ class Handler:
     on_shutdown: Callable | None = None
     on_batch_start: Callable | None = None
     on_timeout: Callable | None = None
+    on_timer: Callable | None = None
+    on_params: Callable | None = None
     batch_limit: int = 0
     rewind: Any = None
     on_error: Any = "halt"
@@ -182,7 +188,7 @@ def params_dtype(params: type) -> np.dtype:
 
     Anything else (texts, paths, decimals, tuples, what may be None) is for Python only, as in `prepare`, and left out. A field
     without a type is an int64. Fields with metadata {"structural": True} shape the state and the code; they are in the record
-    all the same.
+    all the same. Fields with metadata {"live": True} may change while the handler runs, where an engine offers it.
     """
     fields = []
     for field in attrs.fields(attrs.resolve_types(params)):

@@ -81,6 +81,9 @@ def new_node(
     if isinstance(given, Into):
         given, outputs = given.handler, given.outputs
     declared = as_handler(given)
+    if declared.on_timer is not None:
+        raise GraphError(f"handler '{declared.name}' declares on_timer, but nothing in this graph puts timers into the ring:"
+                         " publish records for them, or run it in a topology (hfx run)")
     if declared.on_error == "halt" and settings["on_error"] != "halt":
         declared = declared.using(on_error=settings["on_error"])
     work = None if pool is None else pool.work

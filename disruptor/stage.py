@@ -18,7 +18,7 @@ import numpy as np
 from disruptor.ring import Ring
 from disruptor.shard import Shard
 
-__all__ = ["FINISHED", "NOT_PARKED", "Checkpoint", "Guard", "DriverStage", "HandlerStage", "InletEnd", "Output", "RingEnd"]
+__all__ = ["FINISHED", "NOT_PARKED", "Checkpoint", "Guard", "DriverStage", "HandlerStage", "Hook", "InletEnd", "Output", "RingEnd"]
 
 FINISHED = -1
 NOT_PARKED = (1 << 63) - 1
@@ -89,6 +89,23 @@ class Guard:
 
 
 @attrs.define(kw_only=True)
+class Hook:
+    """Another function of a stage, for the records whose fields hold the values of `when`; called in their place in the order.
+
+    instead : the stage's own function does not get these records; otherwise it gets them afterwards. arguments : by name, from
+    `bindings` and from what the stage's own function may ask for. then : called after it, when it has returned more than 0.
+    """
+
+    name: str
+    function: Any
+    arguments: tuple[str, ...]
+    when: Mapping[str, int] = attrs.field(factory=dict)
+    instead: bool = True
+    bindings: Mapping[str, Any] = attrs.field(factory=dict)
+    then: Hook | None = None
+
+
+@attrs.define(kw_only=True)
 class HandlerStage:
     """A handler on a ring.
 
@@ -98,6 +115,7 @@ class HandlerStage:
     guard : None where a fault ends the run. parkable : words of the stages before it that may be parked; the argument `parked`
     is how many of them are, at the record in hand.
     shard : the records that are its own, None for all; the others count as handled, without a call.
+    hooks : functions for some of the records; one record has at most one hook that stands in for `function`.
     """
 
     name: str
@@ -117,6 +135,7 @@ class HandlerStage:
     guard: Guard | None = None
     parkable: tuple[int, ...] = ()
     shard: Shard | None = None
+    hooks: list[Hook] = attrs.field(factory=list)
 
 
 @attrs.define(kw_only=True)

@@ -40,15 +40,15 @@ class MevParams:
     """What exposure is acceptable and what may be done about it."""
 
     max_extractable: float = attrs.field(
-        default=5.0, metadata={"description": "most that a sandwich may take from one order", "unit": "quote currency"}
+        default=5.0, metadata={"live": True, "description": "most that a sandwich may take from one order", "unit": "quote currency"}
     )
     max_slices: int = attrs.field(
-        default=4, metadata={"description": "most parts of one order; 1: never split", "range": (1, SLICES_MAX)}
+        default=4, metadata={"live": True, "description": "most parts of one order; 1: never split", "range": (1, SLICES_MAX)}
     )
     slack_ppm: int = attrs.field(
-        default=100, metadata={"description": "slippage that a tightened limit must still leave", "unit": "ppm"}
+        default=100, metadata={"live": True, "description": "slippage that a tightened limit must still leave", "unit": "ppm"}
     )
-    allow_private: int = attrs.field(default=1, metadata={"description": "1: a private relay may be used", "range": (0, 1)})
+    allow_private: int = attrs.field(default=1, metadata={"live": True, "description": "1: a private relay may be used", "range": (0, 1)})
 
 
 def _state(params, instruments=None, **context):

@@ -45,9 +45,9 @@ _TOUCH = [
 class RouteParams:
     """How venues are compared."""
 
-    use_pools: int = attrs.field(default=1, metadata={"description": "0: everything goes to the exchange", "range": (0, 1)})
+    use_pools: int = attrs.field(default=1, metadata={"live": True, "description": "0: everything goes to the exchange", "range": (0, 1)})
     pool_cost: float = attrs.field(
-        default=0.0, metadata={"description": "flat cost of one pool transaction (gas)", "unit": "quote currency"}
+        default=0.0, metadata={"live": True, "description": "flat cost of one pool transaction (gas)", "unit": "quote currency"}
     )
 
 

@@ -21,6 +21,8 @@ class Kind(IntEnum):
     LOST = 6  # a frame that may have changed the book of `symbol` was unusable: the book is in doubt (flags: FrameError)
     REPORT = 32  # execution report; payload: one REPORT record
     TIMER = 33  # a wake-up that a handler asked for; first_update holds its token
+    STAGE_TIMER = 64  # a stage's `every:` has passed; first_update: number of the stage, last_update: periods left out before it
+    PARAMETERS = 65  # parameters were changed; payload: (stage << 32 | field, value) pairs; number: of the change, from 1
 
 
 class Side(IntEnum):

@@ -56,9 +56,9 @@ MESSAGE = record_dtype(
         # input part: written by the sequencer (in a decoded ring: by deserialize), journaled
         ("receive_ns", "i8"),  # monotonic in the main ring; virtual in captures and simulations
         ("venue_ns", "i8"),  # the venue's own stamp, 0 when it gave none
-        ("number", "i8"),  # source's own count: line of a capture; of feedback: emission number
-        ("first_update", "i8"),  # depth U; trade id; report: order id; timer: token
-        ("last_update", "i8"),  # depth u, snapshot lastUpdateId, ticker u (0: none); report: venue's execution number
+        ("number", "i8"),  # source's own count: line of a capture; of feedback: emission number; stage's timer, change: how many'th
+        ("first_update", "i8"),  # depth U; trade id; report: order id; timer: token; stage's timer: number of the stage
+        ("last_update", "i8"),  # depth u, snapshot lastUpdateId, ticker u (0: none); report: venue's execution number; stage's timer: periods left out
         ("previous_update", "i8"),  # depth pu (-1: the venue sends none, chain by U == last u + 1); feedback: cause
         ("payload_position", "i8"),  # units of LEVEL, absolute
         ("payload_count", "u4"),  # units

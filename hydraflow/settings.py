@@ -71,7 +71,7 @@ VARIABLES = (
 )
 
 FOLDERS = (
-    Folder("engine files", "XDG_RUNTIME_DIR", "hydraflow", "/dev/shm", "hydraflow-UID", "NAME.cnc, one per engine, and NAME.notes; the folder is 0700"),
+    Folder("engine files", "XDG_RUNTIME_DIR", "hydraflow", "/dev/shm", "hydraflow-UID", "NAME.cnc, one per engine, with NAME.notes and the control socket NAME.sock while it runs; the folder is 0700"),
     Folder("journals", "XDG_STATE_HOME", "hydraflow-x/journals", "~/.local/state", "hydraflow-x/journals", "three per name are kept; --journal names another folder"),
     Folder("machine code", "XDG_CACHE_HOME", "hydraflow-x", "~/.cache", "hydraflow-x", "may be removed at any time; `hfx clean --caches`"),
 )

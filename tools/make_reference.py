@@ -80,7 +80,8 @@ def components(kind: str) -> str:
                      + ("" if params else " No parameters."))
         if params:
             ranges = {key.name: key.range for key in keys_of(params)}
-            rows = [(f"`{f.name}`", _unit(f), ranges[f.name], _default(f), f.metadata.get("description", "")) for f in attrs.fields(params)]
+            rows = [(f"`{f.name}`", _unit(f), ranges[f.name], _default(f), f.metadata.get("description", "") + ("; live" if f.metadata.get("live") else ""))
+                    for f in attrs.fields(params)]
             parts.append(_table(("parameter", "unit", "range", "default", "meaning"), rows))
     return "\n\n".join(parts)
 

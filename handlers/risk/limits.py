@@ -1,21 +1,23 @@
 """The limits of the risk stage: parameters in natural units, and their exact integer form per instrument.
 
 Quantities are in the base currency, notionals and the loss in the quote currency; decisions compare integers only, so
-every limit is rounded down to whole lots or units once, before the run. `money` is the common integer unit in which the
+every limit is rounded down to whole lots or units once: before the run, and when it changes while it runs. `money` is the common integer unit in which the
 PnL of all instruments is added up: 10^-MONEY_DECIMALS of the quote currency (the sum assumes one quote currency).
 """
 
 from __future__ import annotations
 
-from decimal import ROUND_FLOOR, Decimal
+import math
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 import attrs
 
 from disruptor.errors import LayoutError
+from disruptor.handler import params_record
 
-__all__ = ["LIMIT", "LOTS_MAX", "MONEY_DECIMALS", "PRICE_MAX", "UNITS_MAX", "RiskParams", "fill_limits"]
+__all__ = ["LIMIT", "LOTS_MAX", "MONEY_DECIMALS", "PRICE_MAX", "UNITS_MAX", "RiskParams", "fill_limits", "set_limits"]
 
 PRICE_MAX = 1 << 40  # ticks; a larger price is a bad order
 LOTS_MAX = 1 << 40  # a larger quantity is a bad order
@@ -44,22 +46,22 @@ class RiskParams:
     """What the risk stage lets through. A limit is the largest value that is still accepted."""
 
     kill: bool = _limit(False, "refuse every new order; cancels still pass", "", 0, 1, live=True)
-    max_order_quantity: float = _limit(10.0, "largest quantity of one order", "base currency", 0, 1e15)
-    max_order_notional: float = _limit(1_000_000.0, "largest price × quantity of one order", "quote currency", 0, 1e18)
+    max_order_quantity: float = _limit(10.0, "largest quantity of one order", "base currency", 0, 1e15, live=True)
+    max_order_notional: float = _limit(1_000_000.0, "largest price × quantity of one order", "quote currency", 0, 1e18, live=True)
     max_position: float = _limit(
         20.0, "largest position per underlying, either side, if everything open and in flight fills", "base currency",
-        0, 1e15,
+        0, 1e15, live=True,
     )
     max_open_notional: float = _limit(
-        5_000_000.0, "largest notional open and in flight per underlying", "quote currency", 0, 1e18
+        5_000_000.0, "largest notional open and in flight per underlying", "quote currency", 0, 1e18, live=True
     )
     max_open_orders: int = _limit(256, "most orders open and in flight, all instruments", "orders", 1, 65_536,
                                   structural=True)
-    collar_ppm: int = _limit(10_000, "largest distance of the price from the mid", "ppm of the mid", 0, 1_000_000)
-    orders_per_second: float = _limit(10_000.0, "sustained rate of accepted orders", "1/s", 1e-3, 1e9)
-    order_burst: int = _limit(1_000, "orders accepted at once after a pause", "orders", 1, 1_000_000)
+    collar_ppm: int = _limit(10_000, "largest distance of the price from the mid", "ppm of the mid", 0, 1_000_000, live=True)
+    orders_per_second: float = _limit(10_000.0, "sustained rate of accepted orders", "1/s", 1e-3, 1e9, live=True)
+    order_burst: int = _limit(1_000, "orders accepted at once after a pause", "orders", 1, 1_000_000, live=True)
     loss_limit: float = _limit(
-        100_000.0, "loss (mark to mid, fees included) beyond which trading stops for good", "quote currency", 0, 1e18
+        100_000.0, "loss (mark to mid, fees included) beyond which trading stops for good", "quote currency", 0, 1e18, live=True
     )
 
 
@@ -75,26 +77,58 @@ def fill_limits(state: Any, params: Any, instruments: Any) -> None:
         underlying = int(instrument["underlying"])
         if not 0 <= underlying < len(instruments):
             raise LayoutError(f"instrument {index}: underlying {underlying} is not one of {len(instruments)} instruments")
-        limit["max_order_lots"] = _floor(params.max_order_quantity, lot, LOTS_MAX)
-        limit["max_order_units"] = _floor(params.max_order_notional, tick * lot, UNITS_MAX)
-        limit["max_position_lots"] = _floor(params.max_position, lot, LOTS_MAX)
-        limit["max_open_units"] = _floor(params.max_open_notional, tick * lot, UNITS_MAX)
         limit["underlying"] = underlying
         money = Fraction(tick * lot) * 10**MONEY_DECIMALS
         limit["money_multiple"] = money.numerator
         limit["money_divisor"] = money.denominator
-    # Twice, because PnL is kept at twice the mid: the mid of an odd spread is half a tick.
-    state["loss_limit_money_twice"] = 2 * _floor(params.loss_limit, Decimal(1).scaleb(-MONEY_DECIMALS), UNITS_MAX)
-    state["order_interval_ns"] = max(1, round(1e9 / params.orders_per_second))
-    state["burst_tolerance_ns"] = (int(params.order_burst) - 1) * state["order_interval_ns"]
+    set_limits(state, params_record(params)[0] if isinstance(params, RiskParams) else params, instruments)
+
+
+def set_limits(state, params, instruments):
+    """Write what follows from the parameters, compiled or not: how many whole lots, units and nanoseconds each limit is.
+
+    A step is multiple × 10^-decimals, and a limit its amount / step, rounded down. The result is exact for an amount with up to
+    15 digits and fewer than 2^49 / multiple steps: the quotient is off by less than _NEARLY covers, and an amount that is no
+    whole number of steps is further from one. Beyond that, a limit of 10^14 steps, it is right to 15 digits.
+    """
+    for index in range(instruments.shape[0]):
+        instrument, limit = instruments[index], state["limits"][index]
+        lot, lot_decimals = int(instrument["quantity_multiple"]), int(instrument["quantity_decimals"])
+        tick, tick_decimals = int(instrument["price_multiple"]), int(instrument["price_decimals"])
+        for which in range(5):
+            amount, multiple, decimals, highest = params["max_order_quantity"], lot, lot_decimals, LOTS_MAX
+            if which == 1:
+                amount = params["max_position"]
+            elif which == 2:
+                amount, multiple, decimals, highest = params["max_order_notional"], tick * lot, tick_decimals + lot_decimals, UNITS_MAX
+            elif which == 3:
+                amount, multiple, decimals, highest = params["max_open_notional"], tick * lot, tick_decimals + lot_decimals, UNITS_MAX
+            elif which == 4:
+                amount, multiple, decimals, highest = params["loss_limit"], 1, MONEY_DECIMALS, UNITS_MAX
+            scale = 1.0
+            for _ in range(decimals):
+                scale *= 10.0  # exact up to 10^22
+            quotient = amount * scale / multiple
+            steps = highest
+            if quotient < highest:
+                steps = math.floor(quotient * _NEARLY)
+            if which == 0:
+                limit["max_order_lots"] = steps
+            elif which == 1:
+                limit["max_position_lots"] = steps
+            elif which == 2:
+                limit["max_order_units"] = steps
+            elif which == 3:
+                limit["max_open_units"] = steps
+            else:
+                # Twice, because PnL is kept at twice the mid: the mid of an odd spread is half a tick.
+                state["loss_limit_money_twice"] = 2 * steps
+    state["order_interval_ns"] = max(1, math.floor(1e9 / params["orders_per_second"] + 0.5))
+    state["burst_tolerance_ns"] = (int(params["order_burst"]) - 1) * state["order_interval_ns"]
+
+
+_NEARLY = 1.0 + 2.0**-51
 
 
 def _step(multiple: Any, decimals: Any) -> Decimal:
     return Decimal(int(multiple)).scaleb(-int(decimals))
-
-
-def _floor(amount: Any, step: Decimal, highest: int) -> int:
-    value = Decimal(repr(float(amount)))
-    if not value.is_finite() or value / step >= highest:
-        return highest
-    return int((value / step).to_integral_value(ROUND_FLOOR))

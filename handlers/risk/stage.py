@@ -17,7 +17,7 @@ from handlers.risk.account import ACCOUNT
 from handlers.risk.checks import decide
 from handlers.risk.exposure import OPEN_ORDER, prepare_rings
 from handlers.risk.gauges import COUNTERS, show_exposure, show_orders
-from handlers.risk.limits import LIMIT, RiskParams, fill_limits
+from handlers.risk.limits import LIMIT, RiskParams, fill_limits, set_limits
 from handlers.risk.settlement import observe, settle
 from hydraflow.codes import Kind, Reason
 from hydraflow.reports import payload_start
@@ -83,6 +83,7 @@ def digest(state, params):
     counters=COUNTERS,
     prepare=prepare,
     digest=digest,
+    on_params=set_limits,
 )
 def on_event(event, sequence, end_of_batch, state, params, orders, payload, counters):
     """Follow market data and reports; decide the order lines of the message."""

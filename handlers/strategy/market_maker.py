@@ -53,12 +53,15 @@ COUNTERS = [
 
 
 def _param(default: Any, description: str, unit: str, lowest: float, highest: float) -> Any:
-    return attrs.field(default=default, metadata={"description": description, "unit": unit, "range": (lowest, highest)})
+    return attrs.field(default=default, metadata={"description": description, "unit": unit, "range": (lowest, highest), "live": True})
 
 
 @attrs.frozen(kw_only=True)
 class MarketMakerParams:
-    """How the market maker quotes. Sizes are in lots; a notional above 0 replaces the size in lots beside it."""
+    """How the market maker quotes. Sizes are in lots; a notional above 0 replaces the size in lots beside it.
+
+    All of it may change while it runs: the next market message is the first that is quoted by it.
+    """
 
     quote_lots: int = _param(10, "size of a quote", "lots", 1, 1 << 40)
     quote_notional: float = _param(0.0, "size of a quote by value; 0: quote_lots counts", "quote currency", 0, 1e12)

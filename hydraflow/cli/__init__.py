@@ -19,6 +19,7 @@ from hydraflow.notes import note
 __all__ = ["hfx", "main"]
 
 _VERBS = {
+    "apply": ("hydraflow.cli.apply:apply", "Change live parameters of a running engine, in the order of its messages."),
     "check": ("hydraflow.cli.check:check", "Check a topology file: every mistake with line, column and remedy."),
     "clean": ("hydraflow.cli.clean:clean", "Remove what dead engines, old compilations and old runs have left."),
     "config": ("hydraflow.cli.config:config", "Say which settings hold here and where each comes from."),

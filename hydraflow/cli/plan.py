@@ -1,4 +1,5 @@
-"""`hfx plan FILE`: what a run would do and why; with `--against OLD`, what becomes of everything that OLD runs."""
+"""`hfx plan FILE`: what a run would do and why; with `--against OLD`, what becomes of everything that OLD, a file or a running
+engine, runs, and the command that does it."""
 
 from __future__ import annotations
 
@@ -11,12 +12,12 @@ from hydraflow.cli.diagnostics import diagnosing
 __all__ = ["plan"]
 
 SCHEMA = "hfx.plan/1"
-_SIGNS = {"keep": "=", "restart": "~", "add": "+", "remove": "-"}
+_SIGNS = {"keep": "=", "live": "!", "restart": "~", "add": "+", "remove": "-"}
 
 
 @click.command()
 @click.argument("file", type=click.Path())
-@click.option("--against", metavar="OLD", default=None, type=click.Path(), help="Compare with this topology file.")
+@click.option("--against", metavar="OLD", default=None, type=click.Path(), help="Compare with this topology file, or running engine.")
 @click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="As for run; may be repeated.")
 @click.option("--placement", "placement_text", metavar="TEXT", default=None,
               help="Plan with this placement instead of the file's: auto, fused, or 'ingest=simulator,deserialize;core=…'.")
@@ -36,7 +37,11 @@ def plan(file: str, against: str | None, overrides: tuple[str, ...], placement_t
     file = shipped(file)
     topology = load(file, cpus=machine.cpus, placement=placement, overrides=overrides)
     planned = make_plan(topology, machine)
-    changes = compare(load(shipped(against), cpus=machine.cpus), topology) if against is not None else None
+    engine = _engine(against) if against is not None else None
+    changes = None
+    if against is not None:
+        changes = compare(engine.topology if engine else load(shipped(against), cpus=machine.cpus), topology)
+    commands = _commands(file, topology.name, engine, changes) if engine and changes else []
     if changes is not None:
         changes = [attrs.evolve(c, values=_without_secrets(c.values)) for c in changes]
     if as_json:
@@ -44,10 +49,46 @@ def plan(file: str, against: str | None, overrides: tuple[str, ...], placement_t
 
         report: dict[str, Any] = {"schema": SCHEMA, "path": file, **planned.as_dict()}
         if changes is not None:
-            report |= {"against": against, "changes": [attrs.asdict(c) for c in changes]}
+            report |= {"against": against, "changes": [attrs.asdict(c) for c in changes], "commands": commands}
         click.echo(json.dumps(report, indent=2, ensure_ascii=False, default=str))
         return
     click.echo("\n\n".join(_sections(topology.name, planned)) if changes is None else _compared(changes))
+    for command in commands:
+        click.echo(f"  $ {command}")
+
+
+def _engine(against: str) -> Any:
+    """Return what a running engine of this name runs; None for a file."""
+    import os
+
+    from hydraflow.cli.run import shipped
+    from hydraflow.control.connection import alive_engines
+    from hydraflow.control.running import running
+    from hydraflow.errors import InputNotFound, Unavailable
+
+    if os.path.exists(against) or os.sep in against:
+        return None
+    if against in alive_engines():
+        return running(against)
+    try:
+        shipped(against)
+    except InputNotFound as error:
+        raise Unavailable(f"'{against}' is neither a topology nor an engine that runs", where="--against",
+                          remedy=f"running: {', '.join(alive_engines()) or 'none'}") from error
+    return None
+
+
+def _commands(file: str, name: str, engine: Any, changes: Any) -> list[str]:
+    """Return what makes a running engine run the file. name : of the file's topology."""
+    import shlex
+
+    kinds = {change.kind for change in changes} - {"keep"}
+    if not kinds:
+        return []
+    path, named = shlex.quote(file), "" if name == engine.name else f" --name {shlex.quote(engine.name)}"
+    if kinds == {"live"}:
+        return [f"hfx apply {path}{named}"]
+    return [f"kill -TERM {engine.pid}", f"hfx run {path}{named}"]
 
 
 def _without_secrets(values: Any) -> tuple[Any, ...]:
@@ -58,6 +99,8 @@ def _without_secrets(values: Any) -> tuple[Any, ...]:
 
 
 def _sections(name: str, planned: Any) -> list[str]:
+    from hydraflow.topology.values import duration_text
+
     threads = [f"threads of {name}"]
     wide = max(len(t.name) for t in planned.threads)
     known = set(planned.placement.reasons)
@@ -71,7 +114,8 @@ def _sections(name: str, planned: Any) -> list[str]:
         feeds = [r.name for r in planned.rings if s.name in r.gates and r.name != s.on]
         what = ", ".join(f"{w} (derived: {s.derived[w]})" if w in s.derived else w for w in s.waits) or (f"ring {s.on}" if s.on else "")
         more = f"rings {', '.join(feeds)}" if len(feeds) > 1 else f"ring {feeds[0]}" if feeds else ""
-        order += _wrapped(f"{s.name:<{wide}}  {'; '.join(filter(None, (what, more))) or 'nothing: it begins here'}", 2, wide + 4)
+        timer = f"its timer, every {duration_text(s.every_ns)}" if s.every_ns else ""
+        order += _wrapped(f"{s.name:<{wide}}  {'; '.join(filter(None, (what, more, timer))) or 'nothing: it begins here'}", 2, wide + 4)
     shards = ["shards: who owns a record"]
     for s in planned.stages:
         if s.shards:
@@ -98,8 +142,9 @@ def _compared(changes: Any) -> str:
         lines.append(f"{_SIGNS[change.kind]} {head}")
         lines += [f"    {key}: {_word(before)} → {_word(after)}" for key, before, after in change.values]
     kept = sum(change.kind == "keep" for change in changes)
-    counts = {kind: sum(change.kind == kind for change in changes) for kind in ("restart", "add", "remove")}
-    said = ", ".join(f"{count} to {kind}" for kind, count in counts.items() if count) or "nothing changes"
+    words = {"live": "change live", "restart": "restart", "add": "add", "remove": "remove"}
+    counts = {word: sum(change.kind == kind for change in changes) for kind, word in words.items()}
+    said = ", ".join(f"{count} to {word}" for word, count in counts.items() if count) or "nothing changes"
     return "\n".join([*lines, *([""] if lines else []), f"{said}; {kept} kept"])
 
 

@@ -19,6 +19,7 @@ WITHOUT_EXAMPLE = {  # code → why no topology can show it
     "HF313": "it depends on what is installed, not on the topology",
     "HF340": "it depends on a folder of the machine, not on the topology",
     **dict.fromkeys(("HF650", "HF651", "HF652", "HF653", "HF654", "HF655"), "it is about results, not about a topology"),
+    **dict.fromkeys(("HF134", "HF135", "HF136"), "it is about a change of a running engine (hfx apply), not about a topology"),
     **dict.fromkeys(("HF660", "HF661"), "it is about a command, not about a topology"),
 }
 

@@ -69,7 +69,7 @@ def key_facts(row: dict[str, Any]) -> str:
     """Return type, unit, range and default of a key or parameter in one line."""
     default = "needed" if row["needed"] else "" if row["default"] is None else f"default {_number(row['default'])}"
     unit = row["unit"] if row["unit"] not in _SAID else ""
-    facts = [row["type"], unit, row["range"], default]
+    facts = [row["type"], unit, row["range"], default, "live" if row.get("live") else ""]
     facts += [f"or null{'' if row['default'] is not None else ', the default'}"] if row["optional"] and not row["needed"] else []
     return "; ".join(fact for fact in facts if fact) + (f"; also written {row['other']}, with its unit" if row["other"] else "")
 

@@ -36,7 +36,11 @@ FINISHED = -1
 
 
 class Feed(Protocol):
-    """The Python side of a source: memory that the step reads, and the thread that fills it."""
+    """The Python side of a source: memory that the step reads, and the thread that fills it.
+
+    A feed may have `promise`, int64[1]: the step stores there the time, ns, before which nothing more will come, so that timers
+    of stages need not wait for the next frame.
+    """
 
     @property
     def arrays(self) -> Mapping[str, np.ndarray]:

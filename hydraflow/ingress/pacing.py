@@ -13,7 +13,7 @@ from typing import Any
 from disruptor.compiled import compiled
 from hydraflow.errors import ConfigurationError
 
-__all__ = ["FIXED", "FLAT_OUT", "PACE", "RECORDED", "plan", "prepare_pace"]
+__all__ = ["FIXED", "FLAT_OUT", "PACE", "RECORDED", "plan", "prepare_pace", "promise"]
 
 FLAT_OUT = 0
 RECORDED = 1
@@ -66,3 +66,14 @@ def plan(pace, number, receive_ns, now):
         return pace["last_ticks"]
     pace["last_ticks"] = planned
     return planned
+
+
+@compiled
+def promise(pace, receive_ns, planned, now):
+    """Return the recorded time that it is now, while a frame with that stamp waits until `planned`; 0 when time is not recorded.
+
+    It is below the frame's own stamp, so whoever hears of it knows that nothing earlier will come.
+    """
+    if pace["mode"] != RECORDED:
+        return 0
+    return receive_ns - int(min((planned - now) / pace["scale"], _FAR_TICKS))

@@ -19,6 +19,7 @@ from disruptor.log.format import RECORD_HEADER_BYTES, record_size
 from disruptor.memory import anonymous
 from hydraflow.codes import Kind
 from hydraflow.errors import DataError, InputNotFound
+from hydraflow.journal.changes import changed_parameters, stage_name
 from hydraflow.journal.header import decode_header, instruments_from_json
 from hydraflow.records import INPUT_BYTES, LEVEL, MESSAGE, REPORT, REPORT_UNITS
 
@@ -109,11 +110,18 @@ class JournalReader:
         return Loaded(messages, units[:used])
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        """Iterate over the messages as plain data: sequence, kind by name, input fields, payload as pairs or a report."""
+        """Iterate over the messages as plain data: sequence, kind by name, input fields, payload as pairs or a report.
+
+        Of a stage's timer: `stage`, by name, and how many periods it `missed`; of changed parameters: `parameters`, by name.
+        """
+        try:
+            stages = self.header.get("stages", [])
+        except DataError:  # of another schema: numbers stay numbers
+            stages = []
         for sequence, body in self._log:
             message = np.zeros(MESSAGE.itemsize // 8, np.int64)
             message[:_INPUT_WORDS] = body[:_INPUT_WORDS]
-            yield _described(sequence, message.view(MESSAGE)[0], body[_INPUT_WORDS:])
+            yield _described(sequence, message.view(MESSAGE)[0], body[_INPUT_WORDS:], stages)
 
 
 def _zeros(count: int, dtype: np.dtype) -> np.ndarray:
@@ -123,7 +131,7 @@ def _zeros(count: int, dtype: np.dtype) -> np.ndarray:
     return anonymous(count * dtype.itemsize, huge=count * dtype.itemsize >= HUGE_FROM).array(dtype, count)
 
 
-def _described(sequence: int, message: np.void, payload: np.ndarray) -> dict[str, Any]:
+def _described(sequence: int, message: np.void, payload: np.ndarray, stages: list[dict[str, Any]]) -> dict[str, Any]:
     row: dict[str, Any] = {"sequence": sequence}
     for name in _INPUT_FIELDS:
         if name != "payload_position":
@@ -133,6 +141,10 @@ def _described(sequence: int, message: np.void, payload: np.ndarray) -> dict[str
     if kind == Kind.REPORT and row["payload_count"] == REPORT_UNITS:
         report = payload.view(REPORT)[0]
         row["report"] = {name: int(report[name]) for name in REPORT.names or () if not name.startswith("pad")}
+    elif kind == Kind.STAGE_TIMER:
+        row |= {"stage": stage_name(row["first_update"], stages), "missed": row["last_update"]}
+    elif kind == Kind.PARAMETERS:
+        row["parameters"] = changed_parameters(payload.reshape(-1, 2), stages)
     else:
         row["levels"] = payload.reshape(-1, 2).tolist()
     return row

@@ -13,9 +13,11 @@ import attrs
 from hydraflow.placement.assign import Placement, Thread, assign, stages_of
 from hydraflow.placement.cpus import Machine
 from hydraflow.records import EGRESS, FEEDBACK, FRAME, LEVEL, MESSAGE
+from hydraflow.topology.check_live import live_fields
 from hydraflow.topology.graph import Node, gates, nodes, waits_for, writers
 from hydraflow.topology.shards import is_sharded, shard_names
 from hydraflow.topology.spec import Located, Topology
+from hydraflow.topology.values import duration_text
 
 __all__ = ["Change", "Plan", "RingPlan", "StagePlan", "compare", "make_plan"]
 
@@ -30,7 +32,7 @@ class StagePlan:
 
     thread : that runs it; of a sharded one, of its first shard. by : the field that says which of `shards` owns a record;
     shards : name and thread of each, none of a stage that is one.
-    derived : of `waits`, those that after: auto stands for, and why.
+    derived : of `waits`, those that after: auto stands for, and why. every_ns : period of its timer, None for none.
     """
 
     name: str
@@ -39,6 +41,7 @@ class StagePlan:
     thread: str
     on: str = ""
     waits: tuple[str, ...] = ()
+    every_ns: int | None = None
     by: str | None = None
     shards: tuple[ShardPlan, ...] = ()
     derived: Mapping[str, str] = attrs.field(factory=dict)
@@ -91,7 +94,8 @@ class Plan:
 
 @attrs.frozen(kw_only=True)
 class Change:
-    """What becomes of something. kind : "keep", "restart" (it runs again, with other values), "add" or "remove".
+    """What becomes of something. kind : "keep", "live" (its parameters change while it runs), "restart" (it runs again, with
+    other values), "add" or "remove".
 
     values : what differs, as (key path, before, after) in the file's words.
     """
@@ -132,6 +136,7 @@ def _stage(node: Node, placement: Placement, waits: tuple[str, ...]) -> StagePla
         name=node.name, kind=node.kind, use=getattr(node.spec, "use", ""), on=node.on, waits=waits, shards=shards,
         thread=shards[0].thread if shards else placement.thread_of(node.name).name, by=node.spec.by if shards else None,
         derived={a: why for a, why in getattr(node.spec, "derived", {}).items() if a in waits},
+        every_ns=getattr(node.spec, "every_ns", None),
     )
 
 
@@ -141,14 +146,23 @@ def compare(before: Topology, after: Topology) -> list[Change]:
     for what, section in _SECTIONS:
         key = "symbol" if what == "instrument" else "name"
         changes += _section(what, {getattr(o, key): _values(o, before) for o in getattr(before, section)},
-                            {getattr(o, key): _values(o, after) for o in getattr(after, section)})
+                            {getattr(o, key): _values(o, after) for o in getattr(after, section)}, _live(after))
     changes += _section("ring", {n: _values(r, before) for n, r in before.rings.items()},
                         {n: _values(r, after) for n, r in after.rings.items()})
     changes += _section("placement", {"placement": _values(before.placement, before)}, {"placement": _values(after.placement, after)})
     return changes
 
 
-def _section(what: str, before: Mapping[str, dict[str, Any]], after: Mapping[str, dict[str, Any]]) -> list[Change]:
+def _live(topology: Topology) -> dict[str, set[str]]:
+    """Return, by stage, the keys of parameters that a running engine changes: live ones, on the sequenced ring."""
+    ring = topology.sequenced
+    return {s.name: {f"with.{f}" for f in live_fields(topology.bound[s.name].component.params)}
+            for s in topology.stages if ring is not None and s.on == ring.name and s.name in topology.bound}
+
+
+def _section(
+    what: str, before: Mapping[str, dict[str, Any]], after: Mapping[str, dict[str, Any]], live: Mapping[str, set[str]] | None = None
+) -> list[Change]:
     changes = []
     for name, values in after.items():
         if name not in before:
@@ -158,7 +172,8 @@ def _section(what: str, before: Mapping[str, dict[str, Any]], after: Mapping[str
             (key, before[name].get(key), values.get(key))
             for key in dict.fromkeys([*before[name], *values]) if before[name].get(key) != values.get(key)
         )
-        changes.append(Change(kind="restart" if differ else "keep", what=what, name=name, values=differ))
+        running = {key for key, *_ in differ} <= (live or {}).get(name, set())
+        changes.append(Change(kind=("live" if running else "restart") if differ else "keep", what=what, name=name, values=differ))
     return changes + [Change(kind="remove", what=what, name=name) for name in before if name not in after]
 
 
@@ -177,6 +192,8 @@ def _values(one: Located, topology: Topology) -> dict[str, Any]:
             values.update({f"with.{name}": v for name, v in given.items()})
         elif isinstance(value, tuple) and value and isinstance(value[0], Located):
             values[key] = [attrs.asdict(v, filter=lambda a, _: not a.metadata.get("internal")) for v in value]
+        elif value and key != field.name and field.name.endswith("_ns"):
+            values[key] = duration_text(value)
         else:
             values[key] = list(value) if isinstance(value, tuple) else value
     return values

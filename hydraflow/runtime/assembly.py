@@ -23,11 +23,13 @@ from disruptor.note_file import NoteFile, NoteLane
 from disruptor.stage import NOT_PARKED, DriverStage, HandlerStage
 from hydraflow.codes import Kind
 from hydraflow.errors import InputOutputError, Locked, OutputError, UsageError
+from hydraflow.journal.changes import changed_parameters, pairs_of
 from hydraflow.placement.apart import set_apart
 from hydraflow.placement.assign import Placement, assign, parse_placement, stages_of
 from hydraflow.placement.cpus import read_machine
 from hydraflow.runtime.graph import build_graph
 from hydraflow.runtime.home import near
+from hydraflow.runtime.hooks import renumbered, stage_table
 from hydraflow.runtime.instruments import instrument_table
 from hydraflow.runtime.journaling import DISK_FULL, Journaling, journal_header
 from hydraflow.runtime.options import Options, debugged
@@ -51,6 +53,7 @@ class Assembly:
     def __init__(self, options: Options, stack: contextlib.ExitStack) -> None:
         self.options = options
         self.complete = False
+        self.replayed: np.ndarray | None = None  # the messages of the journal that is replayed
         self.machine = read_machine()
         self.journal_reader = self._open_journal()
         self.topology = self._load()
@@ -120,6 +123,14 @@ class Assembly:
             if file is not None:
                 file.set_clock(clock)
 
+    def journaled_changes(self) -> list[dict[str, Any]]:
+        """Return the changes of parameters in the journal that is replayed: sequence, and {"stage.parameter": value}."""
+        if self.replayed is None:
+            return []
+        stages = stage_table(self.topology)
+        return [{"sequence": int(n), "parameters": changed_parameters(pairs_of(self.replayed[n], self._units), stages)}
+                for n in np.flatnonzero(self.replayed["kind"] == Kind.PARAMETERS)]
+
     # -- building
 
     def _open_journal(self) -> Any:
@@ -152,7 +163,8 @@ class Assembly:
         replay = None
         if self.journal_reader is not None:
             self.instruments = self.journal_reader.instruments
-            replay = _loaded(self.journal_reader, self.options.until)
+            replay = _loaded(self.journal_reader, self.options.until, self.topology)
+            self.replayed, self._units = replay[0][: replay[2]], replay[1]
         else:
             self.instruments = instrument_table(self.topology, bound)
         self.graph = build_graph(
@@ -342,8 +354,9 @@ def _without_journal(topology: Topology) -> Topology:
     return attrs.evolve(topology, handlers=kept(topology.handlers), sinks=kept(topology.sinks), bound=bound)
 
 
-def _loaded(reader: Any, until: int | None) -> tuple[np.ndarray, np.ndarray, int]:
+def _loaded(reader: Any, until: int | None, topology: Topology) -> tuple[np.ndarray, np.ndarray, int]:
     loaded = reader.load(until)
+    renumbered(loaded.messages, loaded.units, reader.header.get("stages", ()), topology)
     messages = loaded.messages if len(loaded.messages) else np.zeros(1, loaded.messages.dtype)
     units = loaded.units if len(loaded.units) else np.zeros(1, loaded.units.dtype)
     return messages, units, len(loaded.messages)

@@ -29,9 +29,11 @@ from disruptor.clock import hiccups
 from disruptor.compiled import JIT_ENABLED
 from disruptor.errors import CompileError, DisruptorError
 from disruptor.threads import PinnedThread
+from hydraflow.control import Listener
 from hydraflow.errors import ConfigurationError, DataError, HydraFlowError, InternalError, OutputError, too_many_files
 from hydraflow.notes import note
 from hydraflow.runtime.assembly import Assembly
+from hydraflow.runtime.live import LiveParameters
 from hydraflow.runtime.loops import Loops
 from hydraflow.runtime.options import Options
 from hydraflow.runtime.outcome import outcome
@@ -73,10 +75,12 @@ class Engine:
         with contextlib.ExitStack() as stack:
             self._prepare(stack)
             fault = self._go()
+            self._listener.stop()
             fault = self._end(fault)
             self._timeline.mark("end")
             self._a.set_clock(self._a.clock.refine())
             result = outcome(self._a, self._loops, self._threads, fault, stops=self.stops, stuck=self.stuck)
+            result["parameter_changes"] = self._changes()
             result["hiccup_ns"] = self._hiccup_ns
             result |= self._timeline.result(self._first_message_ns())
             error = result["error"]
@@ -119,6 +123,9 @@ class Engine:
         self._leave_spinners_alone()
         self._hiccup_ns = self._measure_hiccups()
         self._timeline.mark("hiccups")
+        self._live = LiveParameters(self._a)
+        self._listener = Listener(self._a.file.path.with_suffix(".sock"), self._live.answer)
+        stack.callback(self._listener.stop)
         self._a.file.set_phase(int(Phase.FILLING), "sources")
         for member in self._a.graph.members.values():
             if member.feed is not None:
@@ -138,6 +145,7 @@ class Engine:
                 self._start(thread.name, loops.compiled[thread.name].run, None if thread.cpu is None else (thread.cpu,))
         for name, loop in loops.python.items():
             self._start(name, loop.run, None)
+        self._listener.start()
         a.file.set_phase(int(Phase.RUNNING), "")
         self._began = True
         return Watch(a, loops, self._threads, lambda: self.stops).wait()
@@ -240,6 +248,10 @@ class Engine:
         for file in (self._a.file, self._a.notes):
             if file is not None:
                 file.path.unlink(missing_ok=True)
+
+    def _changes(self) -> list[dict[str, Any]]:
+        """Return the changes of parameters: those of this run, or in a replay those of the journal."""
+        return self._a.journaled_changes() if self.options.replay else self._live.applied
 
     def _first_message_ns(self) -> int:
         """Return when the first message went out, CLOCK_MONOTONIC, 0 when none did."""

@@ -31,7 +31,9 @@ from hydraflow.records import (
 )
 from hydraflow.runtime import replayer, sequencer
 from hydraflow.runtime.cells import CellNames
+from hydraflow.runtime.engine_messages import MAIL_WORDS
 from hydraflow.runtime.guards import guard_of
+from hydraflow.runtime.hooks import hooks_of, stage_names
 from hydraflow.topology.graph import ancestors, gates, nodes, waits_for
 from hydraflow.topology.shards import is_sharded, shard_names, stage_of
 from hydraflow.topology.spec import SEQUENCER, HandlerSpec, RingSpec, SourceSpec, Topology
@@ -79,6 +81,7 @@ class Graph:
     latencies: list[str] = attrs.field(factory=list)
     lanes: dict[str, np.ndarray] = attrs.field(factory=dict)
     main: str = ""
+    mailbox: np.ndarray = attrs.field(factory=lambda: np.zeros(MAIL_WORDS, np.int64))  # see engine_messages
     memory: list[Mapping] = attrs.field(factory=list)  # what handlers own; rings have their own
     notes: list[str] = attrs.field(factory=list)  # what the kernel refused about memory
 
@@ -186,6 +189,7 @@ class _Builder:
         self.context = {"instruments": graph.instruments, **context}
         stages = nodes(graph.topology)
         self._waits, self._gates = waits_for(stages), gates(stages)
+        self._numbers = {name: number for number, name in enumerate(stage_names(graph.topology))}
 
     def ring(self, spec: RingSpec) -> None:
         dtype, unit = _RECORDS[spec.record]
@@ -233,6 +237,8 @@ class _Builder:
             service=self.graph.latency_row(name), age=self.graph.latency_row(f"{name}.age"), shard=shard,
             guard=guard_of(spec, member["declared"], self.graph.cells),
         )
+        if spec.on == self.graph.main:
+            stage.hooks = hooks_of(member["declared"], self._numbers[spec.name], spec.every_ns, member["record"])
         self._keep(name, member, stage)
 
     def connect(self, spec: HandlerSpec) -> None:
@@ -283,18 +289,28 @@ class _Builder:
         feedback, pending = self._feedback(spec)
         venues = [m for m in graph.members.values() if any(o.never_waits for o in m.stage.outputs)]
         latency = min((self._least_latency(m) for m in venues), default=0)
+        timers = self._timers(spec)
         params = sequencer.SequencerParams(virtual=int(graph.virtual), latency_ns=latency)
         member = self._member(SEQUENCER, SEQUENCER_HANDLER, params=params)
         member["bindings"] |= {
-            "state": self._driver_state(sequencer.sequencer_state(max(len(inlets), 1), pending), sequencer.prepare),
+            "state": self._driver_state(sequencer.sequencer_state(max(len(inlets), 1), pending, len(timers)),
+                                        lambda state: sequencer.prepare(state, timers)),
+            "mailbox": graph.mailbox, "asked": word("control.change.asked"), "done": word("control.change.done"),
             "heads": heads,
             "records": tuple(r.records for r in rings),
             "payloads": tuple(r.payload for r in rings),
             "source_stamps": tuple(r.stamps for r in rings),
+            "promises": tuple(self._promise(ring) for ring in spec.sequence),
             "ends": np.array([self._ends(ring) for ring in spec.sequence], np.int64),
             **self._cycle(spec, feedback, venues),
         }
         self._driver(spec, member, sequencer.step, [*inlets, feedback], word(f"stage.{SEQUENCER}.finished"))
+
+    def _timers(self, ring: RingSpec) -> dict[int, int]:
+        """Return number → period of the stages on a ring that have a timer, in the order of the file."""
+        declared = self.components
+        return {self._numbers[s.name]: s.every_ns for s in self.graph.topology.stages
+                if s.every_ns and s.on == ring.name and declared[s.name].on_timer is not None}
 
     def replayer(self, spec: RingSpec, messages: np.ndarray, units: np.ndarray, until: int) -> None:
         """The driver that publishes a journal instead."""
@@ -351,6 +367,15 @@ class _Builder:
                     if isinstance(source.stage, DriverStage) and any(o.end is frames for o in source.stage.outputs):
                         return source.stage.finished, frames.cursor, member.stage.cursor, own
         raise AssertionError(f"ring '{ring}' has no producer; the check lets no such topology through")
+
+    def _promise(self, ring: str) -> np.ndarray:
+        """Return where the source of a decoded ring promises that nothing earlier will come; of one that does not, zero."""
+        decoders = [m.stage for m in self.graph.members.values() if any(o.end.ring.name == ring for o in m.stage.outputs)]
+        for member in self.graph.members.values():
+            fills = [o.end for o in member.stage.outputs] if isinstance(member.stage, DriverStage) else []
+            if any(isinstance(d, HandlerStage) and d.source in fills for d in decoders) and hasattr(member.feed, "promise"):
+                return member.feed.promise
+        return np.zeros(1, np.int64)
 
     def _inlet(self, stage: str, ring: str, cell: np.ndarray | None = None) -> InletEnd:
         end = self.graph.rings[ring]

@@ -21,6 +21,7 @@ from hydraflow.journal.folder import create_journal, hold, journal_root, prune_j
 from hydraflow.journal.header import encode_header, source_hash
 from hydraflow.journal.reader import verify
 from hydraflow.runtime.graph import Graph
+from hydraflow.runtime.hooks import stage_table
 from hydraflow.scrubber import SECRETS, is_secret
 from hydraflow.topology.shards import shard_names
 from hydraflow.topology.spec import HandlerSpec, SourceSpec, Topology
@@ -150,7 +151,7 @@ def journal_header(topology: Topology, graph: Graph, name: str) -> bytes:
     rings = {n: {"slots": end.ring.slots, "payload": end.ring.payload_capacity} for n, end in graph.rings.items()
              if hasattr(end.ring, "payload_capacity")}
     return encode_header(topology=topology.text, handlers=handlers, instruments=graph.instruments, rings=rings, name=name,
-                         path=os.path.abspath(topology.path), environment={n: v for n, v in variables.items() if not is_secret(n)},
+                         path=os.path.abspath(topology.path), stages=stage_table(topology), environment={n: v for n, v in variables.items() if not is_secret(n)},
                          files=SECRETS.data(files), set=SECRETS.data(list(topology.overrides)))
 
 

@@ -9,14 +9,16 @@ from decimal import Decimal
 from typing import Any
 
 import attrs
+import numpy as np
 
 from disruptor.counters import CounterReader
 from disruptor.threads import PinnedThread
-from hydraflow.codes import Venue
+from hydraflow.codes import Kind, Venue
 from hydraflow.instruments import inverse_symbols
 from hydraflow.placement.assign import stages_of
 from hydraflow.runtime.assembly import Assembly
 from hydraflow.runtime.digests import overall
+from hydraflow.runtime.hooks import stage_names
 from hydraflow.runtime.incidents import parked_fault
 from hydraflow.runtime.loops import CHECKPOINT_ROWS, Loops
 from hydraflow.runtime.phases import Phase
@@ -51,6 +53,7 @@ def outcome(
         "checked": assembly.options.checked,
         "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "memory_locked": not any("mlock" in note for note in assembly.graph.notes),
+        "timers": _timers(assembly),
         "journal": _journal(assembly),
         "shards": {
             s.name: {"replicas": s.replicas, "by": s.by, "names": list(shard_names(s))} for s in assembly.topology.stages if is_sharded(s)
@@ -111,6 +114,23 @@ def _instruments(assembly: Assembly) -> list[dict[str, str]]:
 
 def _step(multiple: Any, decimals: Any) -> str:
     return f"{Decimal(int(multiple)).scaleb(-int(decimals)):f}"
+
+
+def _timers(assembly: Assembly) -> list[dict[str, Any]]:
+    """Return how often each stage's timer fired, and how many periods were left out."""
+    specs, number = {s.name: s for s in assembly.topology.stages}, stage_names(assembly.topology)
+    messages = assembly.replayed
+    if messages is not None:
+        timers = messages[messages["kind"] == Kind.STAGE_TIMER]
+        rows = {int(n): (int((own := timers[timers["first_update"] == n]).size), int(own["last_update"].sum()))
+                for n in np.unique(timers["first_update"]) if n < len(number)}
+    else:
+        member = assembly.graph.members.get(SEQUENCER)
+        state = member.stage.bindings["state"][0] if member is not None else None
+        timers = state["timers"][: int(state["timer_count"])] if state is not None else ()
+        rows = {int(t["stage"]): (int(t["fired"]), int(t["missed"])) for t in timers}
+    return [{"stage": number[n], "every_ns": specs[number[n]].every_ns, "fired": fired, "missed": missed}
+            for n, (fired, missed) in rows.items()]
 
 
 def _usage(thread: PinnedThread | None) -> dict[str, int]:

@@ -1,4 +1,8 @@
-"""Plain Python handlers: (batch, first_sequence) on a thread of their own, with numpy views, split at the ring's end."""
+"""Plain Python handlers, on a thread of their own: (batch, first_sequence, …) with numpy views, split at the ring's end, or
+(event, sequence, end_of_batch, …) one record after the other. What else they take by name is what compiled handlers get.
+
+A batch ends before a record that a hook is for: a timer, or one that changes parameters.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +16,13 @@ from disruptor.compiled import entry
 from disruptor.errors import HandlerError
 from disruptor.guard import Incident, pass_by
 from disruptor.layout import CELL_WORDS
-from disruptor.stage import HandlerStage
+from disruptor.stage import HandlerStage, Hook
 
 __all__ = ["PythonLoop", "wait_for"]
 
 _SPINS = 2_000
 MOST_RECORDS = 4_096
+_RECORDS = ("state", "params", "counters")
 
 
 class PythonLoop:
@@ -36,6 +41,10 @@ class PythonLoop:
         self.running = running
         self.batch_count = 0
         self.report = report
+        self._own = {name: value[0] if name in _RECORDS else value for name, value in stage.bindings.items()}
+        self._own["payload"] = stage.source.ring.payload
+        self._more = {name: self._own[name] for name in stage.arguments[2:] if name in self._own}
+        self._by_batch = stage.arguments[:1] == ("batch",)
 
     def run(self) -> None:
         """Deliver batches. Raises: HandlerError with the sequence of the first record of the failing batch."""
@@ -54,24 +63,74 @@ class PythonLoop:
             idle = 0
             first = following & ring.mask
             count = min(available - following + 1, ring.slots - first, MOST_RECORDS)
-            store_release(self.cells, self.running + CELL_WORDS, following)
-            store_release(self.cells, self.running, stage.number)
-            self.batch_count = count
-            if stage.guard is None or self.cells[stage.guard.parked] > following:
-                self._call(ring.records[first : first + count], following)
-            self.batch_count = 0
+            self._deliver(ring.records[first : first + count], following)
             store_release(self.cells, self.running, -1)
             following += count
             store_release(self.cells, stage.cursor, following - 1)
 
+    def _deliver(self, batch: Any, first_sequence: int) -> None:
+        """Call the handler with all of a batch, and its hooks in between."""
+        start = 0
+        for index, hook in self._hooked(batch):
+            self._call(batch[start:index], first_sequence + start)
+            self._hook(hook, batch[index : index + 1], first_sequence + index)
+            start = index + hook.instead
+        self._call(batch[start:], first_sequence + start)
+
+    def _hooked(self, batch: Any) -> list[tuple[int, Hook]]:
+        """Return which records of a batch have which hook, in order."""
+        found = []
+        for hook in self.stage.hooks:
+            wanted = np.ones(len(batch), bool)
+            for field, value in hook.when.items():
+                wanted &= batch[field] == value
+            found += [(int(index), hook) for index in np.flatnonzero(wanted)]
+        return sorted(found, key=lambda pair: pair[0])
+
     def _call(self, batch: Any, first_sequence: int) -> None:
+        if not len(batch) or self._parked(first_sequence):
+            return
+        self._in_hand(first_sequence, len(batch))
+        if self._by_batch:
+            self._guarded(self.stage.function, first_sequence, batch, first_sequence, **self._more)
+        else:
+            for index in range(len(batch)):
+                if self._parked(first_sequence + index):
+                    break
+                self._in_hand(first_sequence + index, 1)
+                known = {**self._own, "event": batch[index], "sequence": first_sequence + index,
+                         "end_of_batch": index == len(batch) - 1}
+                self._guarded(self.stage.function, first_sequence + index, **{n: known[n] for n in self.stage.arguments})
+        self.batch_count = 0
+
+    def _hook(self, hook: Hook, one: Any, sequence: int) -> None:
+        if self._parked(sequence):
+            return
+        self._in_hand(sequence, 1)
+        known = {**self._own, **hook.bindings, "event": one[0], "sequence": sequence, "end_of_batch": True}
+        function = getattr(hook.function, "py_func", hook.function)
+        result = self._guarded(function, sequence, **{name: known[name] for name in hook.arguments})
+        if hook.then is not None and result > 0:
+            self._hook(hook.then, one, sequence)
+        self.batch_count = 0
+
+    def _in_hand(self, sequence: int, count: int) -> None:
+        store_release(self.cells, self.running + CELL_WORDS, sequence)
+        store_release(self.cells, self.running, self.stage.number)
+        self.batch_count = count
+
+    def _parked(self, sequence: int) -> bool:
+        return self.stage.guard is not None and bool(self.cells[self.stage.guard.parked] <= sequence)
+
+    def _guarded(self, function: Any, sequence: int, /, *arguments: Any, **named: Any) -> Any:
         try:
-            self.stage.function(batch, first_sequence)
+            return function(*arguments, **named)
         except Exception as error:  # the user's code: reported with its handler and sequence
             if self.stage.guard is None:
-                raise HandlerError(self.stage.name, first_sequence, error) from error
-            pass_by(self.stage, self.cells, first_sequence, len(batch))
-            self.report(Incident(self.stage.name, first_sequence, error, self.stage.guard.parks))
+                raise HandlerError(self.stage.name, sequence, error) from error
+            pass_by(self.stage, self.cells, sequence, self.batch_count)
+            self.report(Incident(self.stage.name, sequence, error, self.stage.guard.parks))
+            return 0
 
 
 def _sleep(seconds: float) -> None:

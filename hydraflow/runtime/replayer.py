@@ -1,7 +1,7 @@
 """The driver that stands in for the sequencer in a replay: it publishes journaled messages, in their order.
 
-Feedback (reports, timers) is taken from the journal, never from the venue; what the venue regenerates meanwhile is
-compared with it, field by field. A difference means that handlers or parameters have changed since, or a fault.
+Feedback (reports, the venue's timers) is taken from the journal, never from the venue; what the venue regenerates meanwhile
+is compared with it, field by field. Stages' timers and changes of parameters are taken as they are: nothing else makes them. A difference means that handlers or parameters have changed since, or a fault.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from disruptor.atomics import load_acquire
 from disruptor.compiled import compiled
 from disruptor.single_producer import claim, payload_claim, payload_index
 from hydraflow.codes import Kind
-from hydraflow.records import FEEDBACK, PAYLOAD_ALIGN, REPORT_UNITS
+from hydraflow.records import FEEDBACK, REPORT_UNITS
 from hydraflow.reports import (
     report_cause,
     report_fee_units,
@@ -19,7 +19,7 @@ from hydraflow.reports import (
     report_price_ticks,
     report_quantity_lots,
 )
-from hydraflow.runtime.sequencer import clear_work
+from hydraflow.runtime.engine_messages import aligned, clear_work
 
 __all__ = ["COUNTERS", "replayer_state", "step"]
 
@@ -33,10 +33,12 @@ COUNTERS = [
     ("differences", "i8"),
     ("first_difference", "i8"),
     ("not_regenerated", "i8"),
-    ("pad", "i8"),
+    ("timer_messages", "i8"),
+    ("timers_missed", "i8"),
+    ("parameter_messages", "i8"),
 ]
 
-_FEEDBACK = int(Kind.REPORT)
+_FEEDBACK, _STAGE_TIMER, _PARAMETERS = int(Kind.REPORT), int(Kind.STAGE_TIMER), int(Kind.PARAMETERS)
 _REPORT = int(Kind.REPORT)
 
 
@@ -69,10 +71,15 @@ def step(state, counters, cells, main, room, payload_room, stamps, messages, uni
         if position >= state["until"]:
             break
         source = messages[position]
-        needed = (int(source["payload_count"]) + PAYLOAD_ALIGN - 1) // PAYLOAD_ALIGN * PAYLOAD_ALIGN
+        needed = aligned(int(source["payload_count"]))
         if needed > payload_room:
             break
-        if source["kind"] >= _FEEDBACK:
+        if source["kind"] == _STAGE_TIMER:
+            counters["timer_messages"] += 1
+            counters["timers_missed"] += source["last_update"]
+        elif source["kind"] == _PARAMETERS:
+            counters["parameter_messages"] += 1
+        elif source["kind"] >= _FEEDBACK:
             if source["previous_update"] > passed:
                 break
             if not same(state, source, units):

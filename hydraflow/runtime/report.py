@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hydraflow.topology.shards import SEPARATOR
+from hydraflow.topology.values import duration_text
 
 __all__ = ["counts", "render"]
 
@@ -54,6 +55,11 @@ def _flow(result: dict[str, Any]) -> list[tuple[str, str]]:
         unit = _STAMP_UNITS.get(record.get("stamp_unit_ns", 0))
         if unit:
             rows.append(("receive stamps", f"of {name}: {unit}, as their size says; converted to nanoseconds"))
+    rows += [(f"timer of {t['stage']}", f"every {duration_text(t['every_ns'])}, {t['fired']:,} times"
+              + (f", {t['missed']:,} periods missed" if t["missed"] else "")) for t in result.get("timers", ()) if t["every_ns"]]
+    for change in result.get("parameter_changes", ()):
+        said = ", ".join(f"{name} = {value}" for name, value in change["parameters"].items())
+        rows.append(("parameters", f"{said} from message {change['sequence']:,} on"))
     if result.get("memory_bytes"):
         locked = "" if result.get("memory_locked", True) else ", not locked: raise `ulimit -l`, or it may be paged out"
         rows.append(("memory", f"{result['memory_bytes'] / 2**20:,.0f} MiB resident{locked}"))

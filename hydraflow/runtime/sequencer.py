@@ -1,14 +1,17 @@
 """The sequencer: the single producer of the main ring, which gives everything that changes state ONE order.
 
-It merges the decoded rings (market data, one per source) with the feedback ring (execution reports and timers).
+It merges the decoded rings (market data, one per source) with the feedback ring (execution reports and timers), and adds
+what the engine itself has to say: timers of stages, changes of parameters (hydraflow.runtime.engine_messages).
 
-Virtual time (captures, simulator, tests): messages are ordered by (time, feedback before sources, source rank, number).
+Virtual time (captures, simulator, tests): messages are ordered by (time, feedback before stages' timers before sources, source
+rank, number). A stage's timer goes out once every source that is not over has shown, or promised, that it is beyond it: a
+source that is paced promises by the clock, and timers end with the sources.
 The order must not depend on how fast any thread runs, so nothing is published at time t while a feedback message due at
 or before t could still appear: message n can cause feedback due at receive_ns(n) + latency at the earliest, hence the
 *horizon*: the receive_ns of the oldest message that the venue has not passed, plus its latency. Nor is anything published
 while a source that is not exhausted shows no head and could still bring an earlier one.
 
-Live time: feedback goes out once it is due by the clock, market data in order of arrival.
+Live time: feedback and timers go out once they are due by the clock, market data in order of arrival.
 
 `receive_ns` never decreases in the main ring: stamps that run backwards are lifted to the source's latest (counted).
 """
@@ -21,13 +24,23 @@ from disruptor.atomics import load_acquire
 from disruptor.compiled import compiled
 from disruptor.single_producer import claim, payload_claim, payload_index
 from hydraflow.codes import Kind
-from hydraflow.records import FEEDBACK, PAYLOAD_ALIGN, REPORT_UNITS
+from hydraflow.records import FEEDBACK, REPORT_UNITS
 from hydraflow.reports import encode_record
+from hydraflow.runtime.engine_messages import (
+    NEVER,
+    TIMER,
+    aligned,
+    clear_work,
+    name_timers,
+    publish_change,
+    publish_timer,
+    something_came,
+    start_timers,
+)
 
 __all__ = ["COUNTERS", "SequencerParams", "sequencer_state", "step"]
 
 BURST = 64
-NEVER = (1 << 63) - 1
 
 COUNTERS = [
     ("messages", "i8"),
@@ -37,7 +50,9 @@ COUNTERS = [
     ("late_feedback", "i8"),
     ("undelivered", "i8"),
     ("pending_high_water", "i8"),
-    ("pad", "i8"),
+    ("timer_messages", "i8"),
+    ("timers_missed", "i8"),  # periods left out
+    ("parameter_messages", "i8"),
 ]
 
 _REPORT = int(Kind.REPORT)
@@ -57,8 +72,8 @@ class SequencerParams:
     ns_per_tick: float = attrs.field(default=1.0, metadata={"description": "live: calibration"})
 
 
-def sequencer_state(sources: int, pending: int) -> list:
-    """Return the state's fields for `sources` decoded rings and at most `pending` feedback messages in flight."""
+def sequencer_state(sources: int, pending: int, timers: int = 0) -> list:
+    """Return the state's fields for `sources` decoded rings, at most `pending` feedback messages in flight, `timers` of stages."""
     return [
         ("last_ns", "i8"),  # of the latest message published
         ("last_market_ns", "i8"),
@@ -69,24 +84,34 @@ def sequencer_state(sources: int, pending: int) -> list:
         ("heap", "i8", (pending,)),  # slots of `pending`, a binary heap by (due_ns, number)
         ("free", "i8", (pending,)),  # slots not in use, a stack
         ("pending", FEEDBACK, (pending,)),
+        ("changes", "i8"),  # number of the latest change of parameters
+        ("timer_count", "i8"),
+        ("timers_began", "i8"),
+        ("timer_next", "i8"),  # of `timers`, the one that is due first
+        ("timer_ns", "i8"),  # when, NEVER for none
+        ("quiet", "i8"),  # timer messages since something else was published
+        ("quiet_most", "i8"),  # with so many they rest
+        ("timers", TIMER, (max(1, timers),)),
     ]
 
 
-def prepare(state) -> None:
-    """Fill the fresh state: every slot is free."""
+def prepare(state, timers: dict[int, int] | None = None) -> None:
+    """Fill the fresh state: every slot is free. timers : number of the stage → its period in ns."""
     state["free"][:] = range(len(state["free"]))
     state["last_ns"] = 0
+    name_timers(state, timers or {})
 
 
 def step(
-    state, params, counters, cells, main, room, payload_room, stamps, heads, records, payloads, source_stamps, ends,
-    feedback, feedback_cursor, venues, now,
+    state, params, counters, cells, main, room, payload_room, stamps, heads, records, payloads, source_stamps, promises, ends,
+    feedback, feedback_cursor, venues, mailbox, asked, done, now,
 ):
     """Publish what may go out now; return how many messages, or -1 when nothing will ever come again.
 
     heads : PORT[n], where reading each decoded ring stands; records, payloads, source_stamps : tuples of n arrays, of those
-    rings. ends : int64[n, 4], for each the words of its source's flag, its frames cursor, its decoder's cursor and its own
+    rings. promises : int64[1] of each source, the time before which nothing more will come from it. ends : int64[n, 4], for each the words of its source's flag, its frames cursor, its decoder's cursor and its own
     (arrays and not n Inlets: a tuple of records cannot be indexed in compiled code). venues : words of the cursors of all feedback producers.
+    mailbox, asked, done : where changes of parameters come from, see engine_messages.
     Order: the venues' cursors are read before the feedback cursor, so whatever a passed message caused is in the heap.
     """
     sent = main.cell["next"]
@@ -104,6 +129,18 @@ def step(
     if params["virtual"] == 0:
         now_ns += int((now - params["base_ticks"]) * params["ns_per_tick"])
     count = 0
+    if room > 0:
+        units = publish_change(
+            state, counters, cells, main, payload_room, stamps, 0 if params["virtual"] != 0 else now_ns, mailbox, asked, done
+        )
+        if units >= 0:
+            payload_room -= units
+            count = 1
+            horizon = min(horizon, state["last_ns"] + params["latency_ns"])
+            if state["timers_began"] != 0:
+                something_came(state, counters, state["last_ns"])
+    if params["virtual"] == 0 and state["timers_began"] == 0:
+        start_timers(state, now_ns)
     while count < BURST and count < room:
         best = -1
         best_ns = NEVER
@@ -123,27 +160,36 @@ def step(
                     best = i
             elif state["exhausted"][i] == 0:
                 open_sources += 1
-                if state["source_ns"][i] < bound_ns:
-                    bound_ns = state["source_ns"][i]
+                source_ns = promised(state, cells, head, promises[i], ends, i)
+                if source_ns < bound_ns:
+                    bound_ns = source_ns
         due_ns = NEVER
         if state["pending_count"] > 0:
             due_ns = state["pending"][state["heap"][0]]["due_ns"]
+        take_timer = state["timer_ns"] < due_ns and state["timer_ns"] <= best_ns
         if params["virtual"] != 0:
-            if due_ns <= best_ns:
+            if take_timer and open_sources > 0:
+                if state["timer_ns"] > bound_ns or state["timer_ns"] >= horizon:
+                    break
+                take_feedback = False
+            elif due_ns <= best_ns:
                 if due_ns == NEVER or due_ns > bound_ns or due_ns > horizon:
                     break
                 if open_sources == 0 and due_ns > state["last_market_ns"] + params["settle_ns"]:
                     break
-                take_feedback = True
+                take_timer, take_feedback = False, True
             else:
                 if best_ns >= horizon or best_ns >= bound_ns:
                     break
                 take_feedback = False
         else:
-            take_feedback = due_ns <= now_ns
-            if not take_feedback and best < 0:
+            take_timer = take_timer and state["timer_ns"] <= now_ns and open_sources > 0
+            take_feedback = due_ns <= now_ns and not take_timer
+            if not take_timer and not take_feedback and best < 0:
                 break
-        if take_feedback:
+        if take_timer:
+            publish_timer(state, counters, main, stamps, now_ns, params["virtual"])
+        elif take_feedback:
             if payload_room - REPORT_UNITS < 0:
                 break
             payload_room -= publish_feedback(state, counters, main, stamps)
@@ -156,6 +202,8 @@ def step(
             payload_room -= units
             stamps[main.cell["next"] & main.cell["mask"]] = source_stamps[best][head["next"] & head["mask"]]
             publish_market(state, counters, main, head, source, payloads[best], units, best, best_ns)
+        if state["timer_count"] > 0 and not take_timer:
+            something_came(state, counters, state["last_ns"])
         if count == 0 and horizon == NEVER:
             horizon = state["last_ns"] + params["latency_ns"]
         count += 1
@@ -169,12 +217,6 @@ def step(
 
 
 @compiled
-def aligned(units):
-    """Return `units` rounded up so that every payload starts on a cache line."""
-    return (units + PAYLOAD_ALIGN - 1) // PAYLOAD_ALIGN * PAYLOAD_ALIGN
-
-
-@compiled
 def look_again(state, cells, head, ends, i):
     """Note whether source i will bring nothing more. Order: finished, then produced, consumed, then its cursor."""
     if load_acquire(cells, ends[i, 0]) != 0:
@@ -183,6 +225,22 @@ def look_again(state, cells, head, ends, i):
             head["gate"] = load_acquire(cells, ends[i, 3])
             if head["next"] > head["gate"]:
                 state["exhausted"][i] = 1
+
+
+@compiled
+def promised(state, cells, head, promise, ends, i):
+    """Return the time before which source i, which shows no head, will bring nothing more.
+
+    Order: the promise, then produced, consumed, then the decoder's cursor: what was published before it is in the ring.
+    """
+    promise_ns = load_acquire(promise, 0)
+    if state["timer_count"] > 0 and promise_ns > state["source_ns"][i]:
+        produced = load_acquire(cells, ends[i, 1])
+        if load_acquire(cells, ends[i, 2]) == produced:
+            head["gate"] = load_acquire(cells, ends[i, 3])
+            if head["next"] > head["gate"]:
+                return promise_ns
+    return state["source_ns"][i]
 
 
 @compiled
@@ -266,20 +324,6 @@ def publish_feedback(state, counters, main, stamps):
     state["last_ns"] = receive_ns
     counters["feedback_messages"] += 1
     return units
-
-
-@compiled
-def clear_work(target):
-    target["bid_price_ticks"] = 0
-    target["bid_quantity_lots"] = 0
-    target["ask_price_ticks"] = 0
-    target["ask_quantity_lots"] = 0
-    target["book_status"] = 0
-    target["book_changes"] = 0
-    target["order_count"] = 0
-    target["accepted_count"] = 0
-    target["fair_price"] = 0.0
-    target["signal"] = 0.0
 
 
 @compiled

@@ -12,6 +12,7 @@ import attrs
 from disruptor.note_calls import note_faults
 from hydraflow.registry import Component, ComponentError, Registry
 from hydraflow.topology.check_faults import check_faults
+from hydraflow.topology.check_live import OFFERED, check_live
 from hydraflow.topology.check_rings import place_of_ring
 from hydraflow.topology.check_shards import check_keys
 from hydraflow.topology.check_waits import check_waits
@@ -24,9 +25,6 @@ from hydraflow.topology.spec import HandlerSpec, SourceSpec, Topology, key_of
 
 __all__ = ["Bound", "OFFERED", "bind", "bind_all", "output_argument"]
 
-# Arguments that every handler may ask for; the graph offers more by other names, which only our own handlers use.
-OFFERED = {"event", "sequence", "end_of_batch", "state", "params", "counters", "payload", "instruments", "orders", "batch",
-            "first_sequence", "parked"}
 _ENGINES_OWN = {"staging"}  # outputs that the engine connects itself: the journal's byte stream to its writer
 _DRIVER_SLOTS = 64  # what a source or the sequencer may publish in one turn
 
@@ -62,6 +60,7 @@ def bind_all(topology: Topology, registry: Registry, findings: Findings, doubts:
             if isinstance(spec, HandlerSpec):
                 _check_handler(one, topology, findings)
                 _check_notes(one, findings)
+                check_live(one, topology, findings)
     _check_traded(topology, bound, findings)
     _check_drivers(topology, findings)
     _check_feedback(topology, bound, findings)

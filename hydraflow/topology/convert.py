@@ -22,7 +22,7 @@ import attrs
 from hydraflow.topology.diagnose import Findings, Span, did_you_mean
 from hydraflow.topology.nodes import Node, forget, is_unknown
 from hydraflow.topology.spec import Located, key_of
-from hydraflow.topology.values import duration_ns, resolve, size_bytes
+from hydraflow.topology.values import duration_ns, duration_text, resolve, size_bytes
 
 __all__ = ["Bytes", "Codes", "PARAMETER_CODES", "SPEC_CODES", "aliases", "convert", "describe"]
 
@@ -196,7 +196,7 @@ def _field(field: attrs.Attribute, key: str, node: Node, span: Span | None, find
     try:
         return _value(field.type, field, key, node, findings, codes, f"{owner}: {key}")
     except _Bad as bad:
-        code = codes.range if bad.out_of_range else codes.wrong_type
+        code = field.metadata.get("code") or (codes.range if bad.out_of_range else codes.wrong_type)
         notes = [f"{key}: {field.metadata['description']}"] if field.metadata.get("description") else []
         if node.variables:
             notes.append(f"the value comes from {', '.join('${' + v + '}' for v in node.variables)}")
@@ -279,7 +279,7 @@ def _scalar(kind: Any, field: attrs.Attribute, key: str, node: Node) -> Any:
     if kind is Any:
         return node.plain()
     if node.kind != "scalar":
-        raise _Bad(f"must be {_words(kind)}, got {describe(node)}")
+        raise _Bad(f"must be {'a duration such as 100ms' if _is_period(field) else _words(kind)}, got {describe(node)}")
     if node.variables:  # a variable has no type of its own, quoted or not: the field decides
         node.as_text = kind is str
         node = attrs.evolve(node, value=node.text if kind is str else resolve(node.text))
@@ -320,7 +320,7 @@ def _integer(field: attrs.Attribute, key: str, node: Node) -> int:
     if isinstance(value, float) and math.isfinite(value) and value.is_integer():
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise _Bad(f"must be a whole number, got {describe(node)}")
+        raise _Bad(f"must be {'a duration such as 100ms' if _is_period(field) else 'a whole number'}, got {describe(node)}")
     if value and key != name and (is_time or is_size):
         raise _Bad(f"needs a unit, got {describe(node)}", f"write {node.text}{'ms' if is_time else 'KiB'}, for example")
     if not -(1 << 63) <= value < 1 << 63:
@@ -369,12 +369,24 @@ def _checked(value: Any, field: attrs.Attribute) -> Any:
         raise _Bad(f"must be one of {listed}, got '{value}'", f"did you mean '{close}'?" if close else "", True)
     low, high = metadata.get("range", (metadata.get("minimum"), metadata.get("maximum")))
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        unit = f" {metadata['unit']}" if metadata.get("unit") not in (None, *_UNITLESS) else ""
         if low is not None and value < low:
-            raise _Bad(f"must be at least {low:,}{unit}, got {value:,}", out_of_range=True)
+            raise _Bad(f"must be at least {_amount(low, field)}, got {_amount(value, field, bare=True)}", out_of_range=True)
         if high is not None and value > high:
-            raise _Bad(f"must be at most {high:,}{unit}, got {value:,}", out_of_range=True)
+            raise _Bad(f"must be at most {_amount(high, field)}, got {_amount(value, field, bare=True)}", out_of_range=True)
     return value
+
+
+def _is_period(field: attrs.Attribute) -> bool:
+    """Whether a field is a duration that a file writes with its unit, always."""
+    return field.name.endswith("_ns") and key_of(field) != field.name
+
+
+def _amount(value: Any, field: attrs.Attribute, *, bare: bool = False) -> str:
+    """Return a number as a message shows it; bare : without the unit of its parameter."""
+    if _is_period(field):
+        return duration_text(value)
+    unit = field.metadata.get("unit")
+    return f"{value:,}" if bare or unit in (None, *_UNITLESS) else f"{value:,} {unit}"
 
 
 _UNITLESS = ("", "number", "ratio", "text", "policy")
@@ -385,7 +397,7 @@ def aliases(field: attrs.Attribute) -> list[str]:
     names = [key_of(field)]
     if field.type is int or int in typing.get_args(field.type):
         names += [field.name.removesuffix(s) for s in ("_ns", "_bytes") if field.name.endswith(s)]
-    return names
+    return list(dict.fromkeys(names))
 
 
 def _sample(field: attrs.Attribute) -> str:

@@ -61,6 +61,19 @@ EXPLANATIONS = {
     "HF118": "Without a handler nothing is done with what the sources bring.",
     "HF119": "Stages or instruments stand in a section that is not theirs: the line that begins their own is missing or moved.",
     "HF120": "A handler publishes into a feedback ring that no ring with `sequence:` names under `feedback:`, so nobody gets its answers.",
+    # timers and live parameters
+    "HF130": "The period of a stage's timer is a duration with its unit, from 1us to 24h: `every: 100ms`.",
+    "HF131": "A stage with `every:` needs a handler that declares what to do then: @handler(on_timer=function).",
+    "HF132": "Timers come in the order of the sequenced ring, so only a stage on that ring can have one.",
+    "HF133": "A handler's on_timer or on_params is a function whose arguments are names that the handler itself may ask for.",
+    "HF134": "Only parameters that their class marks with metadata {\"live\": True}, of stages on the sequenced ring, change while the "
+             "engine runs; others shape memory or code, or have no place in the order.",
+    "HF135": "A change of parameters names a stage that the running engine does not have.",
+    "HF136": "A change of a running engine's parameter is written STAGE.PARAMETER=VALUE: risk.max_position=5.",
+    "HF137": "The handler has a timer, and nothing says how often: its on_timer is never called. Add `every:` to the stage.",
+    "HF138": "A live parameter is a number or a flag: texts, paths and lists are for Python only, and not in the record that a "
+             "running handler reads.",
+    "HF139": "A timer is one message; the shards of a stage (`replicas:`) would all handle it at once.",
     # notes and faults
     "HF140": "A handler calls `note(CODE, …)` with a code that it does not declare, without the numbers that the code's text "
              "shows, or with a code that is no constant text. Codes are declared by the handler: @handler(notes={\"CODE\": "

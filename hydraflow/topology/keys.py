@@ -42,7 +42,7 @@ class Key:
     """One key of a mapping. name : as written first; other : a second spelling ("latency" of latency_ns), or "".
 
     kind : see above; inner : class of the mappings in it; optional : null may stand there. minimum, maximum : inclusive.
-    needed : there is no default. default : as written in a file, None when nothing is to be said.
+    needed : there is no default. live : it may change while the engine runs. default : as written in a file, None when nothing is to be said.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Key:
     maximum: float | None = None
     choices: tuple[Any, ...] = ()
     needed: bool = False
+    live: bool = False
     default: Any = None
     description: str = ""
 
@@ -97,7 +98,7 @@ def _key(field: attrs.Attribute) -> Key:
     spellings = aliases(field)
     return Key(
         name=spellings[0], other=spellings[1] if len(spellings) > 1 else "", kind=kind, inner=inner, optional=optional,
-        unit=meta.get("unit", ""), minimum=seen.get("minimum") if low is None else low,
+        unit=meta.get("unit", ""), live=bool(meta.get("live")), minimum=seen.get("minimum") if low is None else low,
         maximum=seen.get("maximum") if high is None else high, choices=tuple(meta.get("choices", choices)) or seen.get("choices", ()),
         needed=field.default is attrs.NOTHING, default=_default(field), description=meta.get("description", ""),
     )

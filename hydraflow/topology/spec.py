@@ -2,7 +2,7 @@
 
 Parsing and validation (`convert`), the explanations and later the JSON Schema derive from these classes. Metadata of a
 field: description, key (as written in the file, when it differs from the attribute), kind (how a scalar is read when the
-type does not say it), minimum, maximum, choices, value (what it takes, in words, when the type does not say it), internal
+type does not say it), minimum, maximum, choices, value (what it takes, in words, when the type does not say it), code (of the diagnostic for a wrong value), internal
 (not a key of the file).
 
 Every object keeps the node it came from, so that `where("after", 0)` gives line and column; objects made in Python have
@@ -138,6 +138,8 @@ class HandlerSpec(Located):
                                   "fields that the stages read and write", default=())
     inlets: tuple[str, ...] = _key("rings it drains itself, up to the record in hand", key="from", default=())
     into: tuple[str, ...] = _key("rings it publishes into", default=())
+    every_ns: int | None = _key("period of its timer, 1us to 24h: at each multiple of it, its `on_timer` is called", key="every",
+                                default=None, minimum=1_000, maximum=86_400_000_000_000, code="HF130")
     parameters: dict[str, Any] = attrs.field(factory=dict, metadata=_about("its parameters", key="with"))
     on_error: str | None = _key("what a fault of this stage does: halt ends the run (the default), skip passes the message by, park "
                                 "has the stage handle nothing more; continue: of the journal, a write that fails ends only the journal",

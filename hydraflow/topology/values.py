@@ -12,7 +12,7 @@ import re
 from decimal import Decimal
 from typing import Any
 
-__all__ = ["DURATION_UNITS", "SIZE_UNITS", "duration_ns", "resolve", "size_bytes"]
+__all__ = ["DURATION_UNITS", "SIZE_UNITS", "duration_ns", "duration_text", "resolve", "size_bytes"]
 
 DURATION_UNITS = {
     "ns": 1, "us": 1_000, "µs": 1_000, "μs": 1_000, "ms": 1_000_000, "s": 1_000_000_000,
@@ -58,6 +58,12 @@ def resolve(text: str) -> Any:
 def duration_ns(text: str) -> int:
     """Return nanoseconds for "1ms", "1.5 s", "250us". Raises: ValueError that says what is accepted."""
     return _quantity(text, DURATION_UNITS, "duration", "250us, 1ms, 2s")
+
+
+def duration_text(ns: int) -> str:
+    """Return nanoseconds as a file writes them, exactly: 100ms, 1500us, 24h."""
+    unit = next((u for u, size in sorted(DURATION_UNITS.items(), key=lambda e: -e[1]) if u.isascii() and ns and ns % size == 0), "ns")
+    return f"{ns // DURATION_UNITS[unit]}{unit}" if ns else "0"
 
 
 def size_bytes(text: str) -> int:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from decimal import ROUND_FLOOR, Decimal
+
 import attrs
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from disruptor.codegen import compile_once
 from disruptor.errors import LayoutError
 from disruptor.handler import params_record
-from handlers.risk.limits import LOTS_MAX, UNITS_MAX, RiskParams
+from handlers.risk.limits import LOTS_MAX, UNITS_MAX, RiskParams, fill_limits
 from handlers.risk.stage import on_event
 from hydraflow.codes import Action, BookStatus, Kind, OrderType, Reason, ReportStatus, TimeInForce
 from tests.reference.kernels_risk import Bench, instruments_of
@@ -383,3 +388,42 @@ def test_params_describe_themselves_and_make_a_record():
         assert low <= field.default <= high, field.name
     assert params_record(RiskParams(kill=True))[0]["kill"] == 1
     assert np.dtype(params_record(RiskParams()).dtype).names[0] == "kill"
+
+
+AMOUNTS = st.builds(lambda digits, places: Decimal(digits).scaleb(-places), st.integers(1, 10**15 - 1), st.integers(0, 12))
+STEPS = st.tuples(st.integers(1, 99), st.integers(0, 8))
+
+
+@settings(max_examples=300, deadline=None)
+@given(AMOUNTS, AMOUNTS, STEPS, STEPS)
+def test_limits_are_whole_steps_rounded_down_exactly(quantity, notional, tick, lot):
+    limits = {"max_order_quantity": float(quantity), "max_position": float(quantity), "max_order_notional": float(notional),
+              "max_open_notional": float(notional), "loss_limit": float(notional)}
+    table = instruments_of((tick, lot, 0))
+    state = np.zeros(1, on_event.state_dtype(WIDE, instruments=table))[0]
+    fill_limits(state, attrs.evolve(WIDE, **limits), table)
+    lot_step, tick_step = (Decimal(multiple).scaleb(-decimals) for multiple, decimals in (lot, tick))
+
+    def whole(amount, step, highest):
+        exact = Decimal(repr(float(amount))) / step
+        return highest if exact >= highest else int(exact.to_integral_value(ROUND_FLOOR))
+
+    for got, wanted in (
+        (state["limits"][0]["max_order_lots"], whole(quantity, lot_step, LOTS_MAX)),
+        (state["limits"][0]["max_position_lots"], whole(quantity, lot_step, LOTS_MAX)),
+        (state["limits"][0]["max_order_units"], whole(notional, tick_step * lot_step, UNITS_MAX)),
+        (state["limits"][0]["max_open_units"], whole(notional, tick_step * lot_step, UNITS_MAX)),
+        (state["loss_limit_money_twice"] // 2, whole(notional, Decimal("1e-9"), UNITS_MAX)),
+    ):
+        sure = wanted < (1 << 49) // (tick[0] * lot[0])
+        assert got == wanted if sure else abs(int(got) - wanted) <= 1 + (wanted >> 49)
+
+
+def test_limits_that_change_while_it_runs_are_those_of_a_start_with_them():
+    changed = attrs.evolve(WIDE, max_order_quantity=0.29, max_position=1.13, max_order_notional=5_000.7, max_open_notional=9_999.9,
+                           loss_limit=0.3, orders_per_second=3_000.0, order_burst=7)
+    running, fresh = (Bench(on_event, params, INSTRUMENTS).state[0] for params in (WIDE, changed))
+    compile_once(on_event.on_params)(running, params_record(changed)[0], INSTRUMENTS)
+    for name in ("limits", "loss_limit_money_twice", "order_interval_ns", "burst_tolerance_ns"):
+        assert np.array_equal(running[name], fresh[name]), name
+    assert fresh["limits"][0]["max_order_lots"] == 290

@@ -22,10 +22,12 @@ from disruptor.ring import PORT, Inlet, Port, Ring
 from hydraflow.codes import Kind
 from hydraflow.records import FEEDBACK, LEVEL, LEVELS_MAX, MESSAGE, REPORT
 from hydraflow.runtime import replayer, sequencer
+from hydraflow.runtime.engine_messages import MAIL_WORDS
 
 __all__ = ["Answer", "Market", "Replaying", "Sequencing", "answers_of", "merged", "no_answers", "step_of"]
 
-SOURCES = 2  # always, so that one compiled step serves every test
+SOURCES, TIMERS = 2, 3  # always, so that one compiled step serves every test
+_ASKED, _DONE = 448, 464
 _VENUE, _MAIN, _FEEDBACK, _FIRST = 0, 16, 32, 48  # words; then four per source: finished, produced, consumed, decoded
 _UNITS = 1 << 17
 _steps: dict[Any, Any] = {}
@@ -85,16 +87,26 @@ def answers_of(latency_ns: int, seed: int) -> Venue:
     return answer
 
 
-def merged(sources: list[list[Market]], venue: Venue, settle_ns: int = 10**9) -> tuple[list[Seen], int]:
-    """Return the one order of everything, and how much feedback came too late to count.
+def merged(
+    sources: list[list[Market]], venue: Venue, settle_ns: int = 10**9, timers: dict[int, int] | None = None
+) -> tuple[list[Seen], int]:
+    """Return the one order of everything, and how much feedback came too late to count. timers : stage → period in ns.
 
-    By time, feedback before sources, sources by rank; a stamp that runs backwards counts as its source's latest.
+    By time, feedback before timers before sources, sources by rank; a stamp that runs backwards counts as its source's latest.
+    Timers are due at the multiples of their period after the first message, and end with the sources.
     """
     queues = [list(source) for source in sources]
     latest, pending, out, emitted, last_market = [0] * len(sources), [], [], 0, 0
+    fired = dict.fromkeys(timers or {}, 0)
+    due: list[tuple[int, int]] = []  # (when, stage), the first stage first
     while any(queues) or pending:
         heads = [(max(queue[0].receive_ns, latest[i]), i) for i, queue in enumerate(queues) if queue]
-        if pending and (not heads or pending[0][0] <= min(heads)[0]):
+        if due and heads and due[0][0] <= min(heads)[0] and (not pending or due[0][0] < pending[0][0]):
+            when, stage = heapq.heappop(due)
+            heapq.heappush(due, (when + timers[stage], stage))
+            fired[stage] += 1
+            seen = Seen(when, int(Kind.STAGE_TIMER), 0, fired[stage], stage, -1, ())
+        elif pending and (not heads or pending[0][0] <= min(heads)[0]):
             if not heads and pending[0][0] > last_market + settle_ns:
                 break
             due_ns, number, cause, answer = heapq.heappop(pending)
@@ -105,6 +117,8 @@ def merged(sources: list[list[Market]], venue: Venue, settle_ns: int = 10**9) ->
             message = queues[i].pop(0)
             latest[i] = last_market = stamp
             seen = Seen(stamp, message.kind, i, message.number, 0, 0, message.levels)
+        if not out:
+            due = sorted(((seen.receive_ns // every + 1) * every, stage) for stage, every in (timers or {}).items())
         for answer in venue(len(out), seen):
             heapq.heappush(pending, (answer.due_ns, emitted, len(out), answer))
             emitted += 1
@@ -209,8 +223,10 @@ class Sequencing(_Driven):
     """The sequencer between two sources and a venue."""
 
     def __init__(self, sources: list[list[Market]], venue: Venue = no_answers, *, latency_ns: int = 0, slots: int = 64,
-                 seed: int = 0, pending: int = 4096, **params: Any) -> None:
+                 seed: int = 0, pending: int = 4096, timers: dict[int, int] | None = None, **params: Any) -> None:
         super().__init__(venue, slots, seed)
+        self.mailbox = np.zeros(MAIL_WORDS, np.int64)
+        self.promises = [np.zeros(1, np.int64) for _ in range(SOURCES)]
         self.queues = [list(source) for source in sources] + [[] for _ in range(SOURCES - len(sources))]
         self._gates: list[int] | None = None
         self.frames: list[list[Market]] = [[] for _ in range(SOURCES)]
@@ -220,9 +236,9 @@ class Sequencing(_Driven):
             self.heads[i : i + 1] = ring.new_inlet_cell()
         self.ends = np.array([[_FIRST + 64 * i + 16 * k for k in range(4)] for i in range(SOURCES)], np.int64)
         self.cells[self.ends[:, 1:].reshape(-1)] = -1
-        dtype = record_dtype(sequencer.sequencer_state(SOURCES, pending), fill=True)
+        dtype = record_dtype(sequencer.sequencer_state(SOURCES, pending, TIMERS), fill=True)
         self.state = anonymous(dtype.itemsize).array(dtype, 1)
-        sequencer.prepare(self.state[0])
+        sequencer.prepare(self.state[0], timers)
         self.counters = np.zeros(1, record_dtype(sequencer.COUNTERS))
         self.params = params_record(sequencer.SequencerParams(latency_ns=latency_ns, **params))
 
@@ -313,7 +329,8 @@ class Sequencing(_Driven):
         return step_of(sequencer.step)(
             self.state[0], self.params[0], self.counters[0], self.cells, self._main_port(), room, payload_room,
             self.main.stamps, self.heads, tuple(r.records for r in self.rings), tuple(r.payload for r in self.rings),
-            tuple(r.stamps for r in self.rings), self.ends, self._feedback_inlet(), _FEEDBACK, (_VENUE,), now,
+            tuple(r.stamps for r in self.rings), tuple(self.promises), self.ends, self._feedback_inlet(), _FEEDBACK, (_VENUE,), self.mailbox, _ASKED, _DONE,
+            now,
         )
 
 

@@ -25,6 +25,7 @@ from hydraflow.ingress.capture.state import (
     CLOSED_DAMAGED,
     CLOSED_WHOLE,
     CONSUMED,
+    PROMISED,
     RAW_CELLS,
     WRITTEN,
     CaptureParams,
@@ -67,6 +68,11 @@ class CaptureFeed:
     @property
     def arrays(self) -> dict[str, np.ndarray]:
         return {"raw": self._raw, "raw_cells": self._cells}
+
+    @property
+    def promise(self) -> np.ndarray:
+        """int64[1]: the step promises that nothing earlier will come, ns; 0 as long as it promises nothing."""
+        return self._cells[PROMISED : PROMISED + 1]
 
     @property
     def damage(self) -> str:

@@ -11,14 +11,15 @@ from hydraflow.ingress.pacing import PACE, prepare_pace
 
 __all__ = [
     "CAPTURE", "CLOSED", "CLOSED_DAMAGED", "CLOSED_WHOLE", "CONSUMED", "COUNTERS", "CaptureParams", "RAW_BYTES_MIN",
-    "RAW_CELLS", "WRITTEN", "prepare",
+    "PROMISED", "RAW_CELLS", "WRITTEN", "prepare",
 ]
 
 # word indexes into the cells beside the byte ring, each on a pair of cache lines of its own
 WRITTEN = 0  # bytes decompressed so far; written by the feed
 CONSUMED = CELL_WORDS  # bytes that the step is done with; written by the step
+PROMISED = 3 * CELL_WORDS  # paced by recorded time: nothing earlier will come, ns; written by the step
 CLOSED = 2 * CELL_WORDS  # 0 while more may come, then CLOSED_WHOLE or CLOSED_DAMAGED; written by the feed
-RAW_CELLS = 3 * CELL_WORDS
+RAW_CELLS = 4 * CELL_WORDS
 CLOSED_WHOLE = 1
 CLOSED_DAMAGED = 2
 

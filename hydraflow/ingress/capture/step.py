@@ -28,11 +28,12 @@ from hydraflow.ingress.capture.state import (
     CLOSED_DAMAGED,
     CONSUMED,
     COUNTERS,
+    PROMISED,
     WRITTEN,
     CaptureParams,
     prepare,
 )
-from hydraflow.ingress.pacing import plan
+from hydraflow.ingress.pacing import plan, promise
 from hydraflow.records import FRAME_BYTES_MAX
 
 __all__ = ["AHEAD_NS_MAX", "ERROR_BYTES", "STAMP_NS_MAX", "capture"]
@@ -120,7 +121,12 @@ def capture(state, params, counters, frames, room, payload_room, now, stamps, ra
         planned = now  # as long as no line had a stamp
         if receive_ns > 0:
             planned = plan(state["pace"], state["number"], receive_ns, now)
-        if planned > now or length > payload_room:
+        if planned > now:
+            promised_ns = promise(state["pace"], receive_ns, planned, now)
+            if promised_ns > 0:  # order: release; every frame before this one was published in a turn before
+                store_release(raw_cells, PROMISED, promised_ns)
+            break
+        if length > payload_room:
             break
         index = payload_index(frames)
         copy_bytes(frames.payload, index, raw, text, length)
