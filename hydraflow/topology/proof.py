@@ -40,7 +40,10 @@ def prove(topology: Topology, findings: Findings, find: Any = None, *, ordered: 
     topology, stages = derive(topology, stages, findings)
     if findings.has(*_UNORDERED):
         return topology
-    order = Order.of({s.name: s.spec.after for s in stages})
+    waits = {s.name: list(s.spec.after) for s in stages}
+    for spec in topology.stages:  # with those of which nothing is known but their place, and two of one name
+        waits.setdefault(spec.name, []).extend(spec.after)
+    order = Order.of(waits)
     check_races(stages, order, findings)
     if not findings.failed:
         journals = {name for name, one in topology.bound.items() if "staging" in getattr(one.handler, "max_out", ())}

@@ -123,6 +123,12 @@ def pending(pid: int, number: int) -> bool:
     return bool(int(next(found).split()[1], 16) >> (number - 1) & 1)
 
 
+def stopped(pid: int) -> bool:
+    """Return whether every thread of a process has stopped: until then it may take signals that come after the SIGSTOP."""
+    states = [(task / "stat").read_text().rpartition(")")[2].split()[0] for task in Path(f"/proc/{pid}/task").iterdir()]
+    return all(state == "T" for state in states)
+
+
 def left_behind(folder: Path) -> list[str]:
     """Return what lies where engines keep their files and journals."""
     places = (folder / "run" / "hydraflow", folder / "state" / "hydraflow-x" / "journals")

@@ -12,7 +12,7 @@ from disruptor.buckets import BUCKETS
 from disruptor.codegen import build_loop, write_loop
 from disruptor.layout import CELL_WORDS
 from disruptor.stage import DriverStage, HandlerStage
-from disruptor.waiting import WaitStrategy, wake
+from disruptor.waiting import WaitStrategy, wake_all
 from hydraflow.placement import assign, parse_placement, stages_of
 from hydraflow.placement.cpus import Machine
 from hydraflow.records import INSTRUMENT
@@ -75,7 +75,7 @@ def run(topology: Topology, placement: str) -> dict[str, dict[str, Any]]:
         assert time.monotonic() < end and not results, f"stuck, or a loop has ended ({results}): {where}"
         time.sleep(0.001)
     cells[halt] = 1
-    wake(cells, wait_cell)
+    wake_all(cells, wait_cell)
     for thread in threads:
         thread.join()
     assert results == [0] * len(loops)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.reference.engine_process import all_gone, hfx_process, left_behind, pending, width_of
+from tests.reference.engine_process import all_gone, hfx_process, left_behind, pending, stopped, width_of
 from tests.reference.faulty_handlers import FOREVER, topology
 
 INTERRUPTED = 130
@@ -76,6 +76,7 @@ def test_the_third_signal_kills_and_is_reported_as_what_it_is(tmp_path):
     with running(tmp_path, fault="loop", at=500) as process:
         engine = process.engine_at("busy", 600)
         os.kill(engine, signal.SIGSTOP)  # an engine that answers to nothing
+        process.wait_until(lambda: stopped(engine))
         for passed_on in (signal.SIGTERM, signal.SIGUSR1):
             process.send(signal.SIGINT)  # one that comes before this one was taken would be the same one
             process.wait_until(lambda number=passed_on: pending(engine, number))
