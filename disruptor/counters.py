@@ -42,7 +42,7 @@ from disruptor.layout import CACHE_PAIR, CELL_WORDS, PAGE
 from disruptor.memory import Mapping as MappedMemory
 from disruptor.memory import on_file, runtime_folder
 
-__all__ = ["CounterFile", "CounterGroup", "CounterReader", "HandlerEntry", "counter_path", "set_control"]
+__all__ = ["CounterFile", "CounterGroup", "CounterReader", "HandlerEntry", "counter_path", "folder_locked", "set_control"]
 
 
 def counter_path(name: str, *, create_folder: bool = True) -> Path:
@@ -97,7 +97,7 @@ class CounterFile:
         _refuse_doubles("cell", names)
         _refuse_unknown_cells(handlers, set(names))
         descriptor, size = _describe(names, groups, units, handlers, error_slots)
-        with _folder_locked(path.parent):
+        with folder_locked(path.parent):
             generation = 1 + _make_way(path)
             mapping = on_file(path, size, create=True)
             mapping.prefault()
@@ -226,7 +226,7 @@ def _describe(
 
 
 @contextlib.contextmanager
-def _folder_locked(folder: Path) -> Iterator[None]:
+def folder_locked(folder: Path) -> Iterator[None]:
     """Let one engine at a time look for a predecessor's file and make its own."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

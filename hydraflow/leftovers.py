@@ -8,7 +8,6 @@ lock, its code was used after it had started, and what any process has open stay
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 import stat
@@ -81,8 +80,10 @@ def survey(kinds: Iterable[str], older_than: float | None = None, now: float | N
 
 def remove(item: Item) -> str:
     """Remove an item; return "" or why it stays after all. Raises: OSError."""
+    from disruptor.counters import folder_locked
+
     if item.kind == "engines":
-        with _locked(item.path.parent):
+        with folder_locked(item.path.parent):
             owner = _owner(item.path)
             if owner is not None and (state := _state(owner)).startswith(_STAYS):
                 return state
@@ -272,14 +273,3 @@ def _days(seconds: float) -> str:
             count = int(seconds // unit)
             return f"{count:,} {name}{'' if count == 1 else 's'}"
     return f"{int(seconds)} seconds"
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold the lock under which engines make their files (disruptor.counters)."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(fd)
