@@ -333,7 +333,7 @@ MUTANTS = [
     # bytes, broadcast, seqlock
     Mutant("byte ring claims the header's room twice", "disruptor/byte_producer.py",
            "    limit = cells[CAPACITY] - HEADER_SIZE - size\n", "    limit = cells[CAPACITY] - size\n",
-           ("tests/disruptor/test_byte_ring.py",)),
+           ("tests/disruptor/test_byte_ring.py", "tests/disruptor/test_byte_ring_threads.py")),
     Mutant("message shown by a plain store", "disruptor/byte_producer.py",
            "    store_release(words, place, header_of(PADDING if aborted else type_of(header), -size))",
            "    words[place] = header_of(PADDING if aborted else type_of(header), -size)", _t(_BYTES)),
