@@ -35,8 +35,7 @@ A map, from the bottom up; each module is one concept and says in its docstring 
     notes, note_board, note_format, note_file, note_calls  what handlers write down while they run, lossy, read outside
     handler           the handler contract
     node, group, membership, placing, gates, dsl   Disruptor(...): graphs, threads, who waits for whom
-    access            which fields of its record a handler reads and writes, and what it must not do; access_cache keeps it on disk
-    access_*          its parts: source, values, things, frame, names, parts, expressions, statements, calls, purity, walk
+    access            which fields of its record a handler reads and writes, and what it must not do: a package
     complaint, fault, readings, remedies  numba's errors reduced to line, cause and what to write instead
     typed, intervals, ranges    what is known of compiled code from its types
     lossy, review     stores that lose something; what compiles and should not
