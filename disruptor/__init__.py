@@ -28,6 +28,7 @@ A map, from the bottom up; each module is one concept and says in its docstring 
     byte_ring         ByteRing: typed messages of any length, one reader (byte_producer, byte_consumer: compiled ends)
     broadcast         the same, lossy, for any number of observers
     seqlock           a small record, one writer, any number of readers, never torn
+    rate              so many per period, so many at once: exact, in whole nanoseconds
     buckets, histogram  latency histograms: layout and reading (numpy only), recording (compiled)
     clock             the time-stamp counter in nanoseconds; the machine's own hiccups
     threads           named pinned threads whose failure is kept, proof of running in parallel
@@ -110,6 +111,12 @@ _MODULE_OF = {
     "seqlock_read": "seqlock",
     "seqlock_words": "seqlock",
     "seqlock_write": "seqlock",
+    "RATE": "rate",
+    "RateLimit": "rate",
+    "rate_set": "rate",
+    "rate_take": "rate",
+    "rate_tokens": "rate",
+    "rate_wait": "rate",
     "WaitStrategy": "waiting",
     "Wait": "wait",
     "Sequence": "sequence",
