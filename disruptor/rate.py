@@ -33,6 +33,7 @@ RATE = record_dtype(
     ],
     name="rate",
 )
+"""The record of a rate limit, zeroed: a full bucket, once `count`, `period_ns` and `burst` are set."""
 _PRODUCT_MAX = 1 << 62
 
 
