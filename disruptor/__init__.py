@@ -24,10 +24,13 @@ A map, from the bottom up; each module is one concept and says in its docstring 
     ring_buffer, publishing     records with a sequencer; contexts and translators (row_packer: numbers into a record)
     processor, faults, rewind   runs a Python handler; what becomes of errors; batches delivered again
     processor_text, loop_processor, worker_pool   runs compiled handlers; one record to one of several workers
+    deque, stealing, stealing_pool  tasks that begin tasks, on threads that steal from each other
     byte_layout, byte_memory  how messages of any length lie in mirrored memory, also that of another process
     byte_ring         ByteRing: typed messages of any length, one reader (byte_producer, byte_consumer: compiled ends)
     broadcast         the same, lossy, for any number of observers
     seqlock           a small record, one writer, any number of readers, never torn
+    rcu, rcu_table    a table that one handler changes and readers outside the order see whole, whatever its size
+    rate              so many per period, so many at once: exact, in whole nanoseconds
     buckets, histogram  latency histograms: layout and reading (numpy only), recording (compiled)
     clock             the time-stamp counter in nanoseconds; the machine's own hiccups
     threads           named pinned threads whose failure is kept, proof of running in parallel
@@ -35,8 +38,7 @@ A map, from the bottom up; each module is one concept and says in its docstring 
     notes, note_board, note_format, note_file, note_calls  what handlers write down while they run, lossy, read outside
     handler           the handler contract
     node, group, membership, placing, gates, dsl   Disruptor(...): graphs, threads, who waits for whom
-    access            which fields of its record a handler reads and writes, and what it must not do; access_cache keeps it on disk
-    access_*          its parts: source, values, things, frame, names, parts, expressions, statements, calls, purity, walk
+    access            which fields of its record a handler reads and writes, and what it must not do: a package
     complaint, fault, readings, remedies  numba's errors reduced to line, cause and what to write instead
     typed, intervals, ranges    what is known of compiled code from its types
     lossy, review     stores that lose something; what compiles and should not
@@ -111,6 +113,23 @@ _MODULE_OF = {
     "seqlock_read": "seqlock",
     "seqlock_words": "seqlock",
     "seqlock_write": "seqlock",
+    "RATE": "rate",
+    "RateLimit": "rate",
+    "rate_set": "rate",
+    "rate_take": "rate",
+    "rate_tokens": "rate",
+    "rate_wait": "rate",
+    "StealingPool": "stealing_pool",
+    "Spawn": "stealing",
+    "task_push": "stealing",
+    "task_room": "stealing",
+    "Rcu": "rcu_table",
+    "RcuReader": "rcu_table",
+    "rcu_edit": "rcu",
+    "rcu_publish": "rcu",
+    "rcu_slot": "rcu",
+    "rcu_slots": "rcu",
+    "rcu_words": "rcu",
     "WaitStrategy": "waiting",
     "Wait": "wait",
     "Sequence": "sequence",

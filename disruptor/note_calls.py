@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from disruptor.access_search import calls, constant
+from disruptor.access.search import calls, constant
 from disruptor.errors import CompileError
 from disruptor.note_format import ARGUMENTS, fields_of
 from disruptor.notes import note

@@ -18,6 +18,7 @@ from typing import Any
 import attrs
 
 from disruptor.errors import DisruptorError
+from disruptor.scheduling import Scheduling
 
 __all__ = ["PinnedThread", "ThreadUsage", "usage_of"]
 
@@ -49,6 +50,7 @@ class PinnedThread:
     target, args : what it calls; its return value is kept in `result`, what it raises in `error`.
     name : kernel name, cut to 15 bytes. cpus : cores it may use, None for those of its creator.
     realtime_priority : 1..99 for SCHED_FIFO; only when asked for, it can freeze a machine.
+    scheduling : class and priority that are asked for; what the kernel refuses stands in `notes`, and the thread runs without.
     halt : called at interpreter exit (and by nobody else here) to make the target return.
     """
 
@@ -60,11 +62,14 @@ class PinnedThread:
         name: str,
         cpus: Collection[int] | None = None,
         realtime_priority: int | None = None,
+        scheduling: Scheduling | None = None,
         halt: Callable[[], Any] | None = None,
     ) -> None:
         self.name = name
         self.cpus = None if cpus is None else frozenset(cpus)
         self.realtime_priority = realtime_priority
+        self.scheduling = scheduling
+        self.notes: list[str] = []
         self.halt = halt
         self.tid = 0
         self.result: Any = None
@@ -154,6 +159,9 @@ class PinnedThread:
                     f"thread '{self.name}': SCHED_FIFO {self.realtime_priority} refused ({error});"
                     " it needs CAP_SYS_NICE or `ulimit -r`"
                 ) from error
+        if self.scheduling is not None:
+            refused = self.scheduling.apply()
+            self.notes += [refused] if refused else []
 
     def __repr__(self) -> str:
         return f"<PinnedThread '{self.name}' tid {self.tid} {'alive' if self.alive else 'ended'}>"

@@ -15,7 +15,7 @@ import disruptor
 __all__ = ["GROUPS", "describe", "docstring", "members", "section"]
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "graphs": ("Disruptor", "handler", "Handler", "into", "thread", "ProcessorFactory"),
+    "graphs": ("Disruptor", "handler", "Handler", "into", "thread", "ProcessorFactory", "StealingPool", "Spawn", "task_room", "task_push"),
     "rings": ("RingBuffer", "Sequencer", "Sequence", "SequenceGroup", "FixedSequenceGroup", "SequenceBarrier"),
     "readers": ("EventPoller", "PollState", "Observer", "BatchEventProcessor", "release_upto"),
     "waiting": ("Wait", "WaitStrategy"),
@@ -27,10 +27,12 @@ GROUPS: dict[str, tuple[str, ...]] = {
               "bytes_commit", "bytes_abort", "bytes_correlation", "bytes_next", "bytes_size", "bytes_release", "bytes_put_back",
               "bytes_rewind", "bytes_heartbeat", "bytes_unblock"),
     "broadcast": ("Broadcast", "BroadcastReceiver", "broadcast_send", "broadcast_join", "broadcast_next", "broadcast_valid",
-                  "Seqlock", "seqlock_words", "seqlock_write", "seqlock_read"),
+                  "Seqlock", "seqlock_words", "seqlock_write", "seqlock_read", "Rcu", "RcuReader", "rcu_words", "rcu_slots", "rcu_edit", "rcu_slot",
+                  "rcu_publish"),
     "compiled": ("compiled", "entry", "review", "check_stores", "Finding", "Record", "record_dtype", "fold", "fold_float"),
     "outputs": ("claim", "payload_claim", "payload_index", "Port", "Inlet", "Ring", "Mapping", "runtime_folder"),
-    "measuring": ("CounterFile", "CounterReader", "counter_path", "set_control", "PinnedThread", "Calibration", "calibrate", "hiccups"),
+    "measuring": ("CounterFile", "CounterReader", "counter_path", "set_control", "PinnedThread", "Calibration", "calibrate", "hiccups",
+                  "RateLimit", "RATE", "rate_set", "rate_take", "rate_wait", "rate_tokens"),
     "notes": ("note", "NoteFile", "NoteLane", "NoteReader", "Note"),
     "aio": ("aio.events", "aio.batches", "aio.Stream", "aio.publish", "aio.publish_event"),
     "testing": ("testing.run",),

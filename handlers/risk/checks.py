@@ -10,6 +10,7 @@ position, kill switch); the rate is the generic cell rate algorithm of ITU-T I.3
 from __future__ import annotations
 
 from disruptor.compiled import compiled
+from disruptor.rate import rate_take, rate_wait
 from disruptor.table import table_find
 from handlers.risk.account import worst_lots
 from handlers.risk.exposure import best_own_key, reserve, unlink
@@ -66,12 +67,12 @@ def decide(state, params, line, now):
         return reason
     if state["slots"]["count"] >= params["max_open_orders"]:
         return _MAX_OPEN_ORDERS
-    if state["rate_next_ns"] - now > state["burst_tolerance_ns"]:
+    if rate_wait(state["rate"], now, 1) != 0:
         return _RATE_LIMIT
     rests = line["type"] == _LIMIT and line["time_in_force"] != _IOC
     if reserve(state, account, line, limit["underlying"], int(line["side"]), rests) < 0:
         return _MAX_OPEN_ORDERS
-    state["rate_next_ns"] = max(state["rate_next_ns"], now) + state["order_interval_ns"]
+    rate_take(state["rate"], now, 1)
     state["highest_id"] = line["order_id"]
     return _ACCEPTED
 

@@ -123,8 +123,10 @@ def set_limits(state, params, instruments):
             else:
                 # Twice, because PnL is kept at twice the mid: the mid of an odd spread is half a tick.
                 state["loss_limit_money_twice"] = 2 * steps
-    state["order_interval_ns"] = max(1, math.floor(1e9 / params["orders_per_second"] + 0.5))
-    state["burst_tolerance_ns"] = (int(params["order_burst"]) - 1) * state["order_interval_ns"]
+    rate = state["rate"]
+    rate["count"] = 1
+    rate["period_ns"] = max(1, math.floor(1e9 / params["orders_per_second"] + 0.5))
+    rate["burst"] = int(params["order_burst"])
 
 
 _NEARLY = 1.0 + 2.0**-51

@@ -12,6 +12,7 @@ from disruptor.compiled import compiled
 from disruptor.digest import SEED, fold
 from disruptor.handler import handler
 from disruptor.pool import pool_fields, pool_holds
+from disruptor.rate import RATE
 from disruptor.table import table_fields
 from handlers.risk.account import ACCOUNT
 from handlers.risk.checks import decide
@@ -36,9 +37,7 @@ def state_fields(params: Any, *, instruments: Any, **_: Any) -> list[Any]:
         ("loss_limit_money_twice", "i8"),
         ("latched", "i8"),  # 1 once the loss limit was passed; only a restart clears it
         ("latched_sequence", "i8"),
-        ("order_interval_ns", "i8"),
-        ("burst_tolerance_ns", "i8"),
-        ("rate_next_ns", "i8"),  # theoretical arrival time of the next order at the sustained rate
+        ("rate", RATE),  # of accepted orders
         ("highest_id", "i8"),  # of the orders accepted
         ("limits", LIMIT, (rows,)),
         ("accounts", ACCOUNT, (rows,)),  # by underlying
@@ -58,7 +57,7 @@ def prepare(state: Any, params: Any, *, instruments: Any, **_: Any) -> None:
 def digest(state, params):
     """Return a hash of positions, open orders and rate. Order of slots and table entries does not count."""
     value = fold(fold(SEED, state["money_twice"]), state["latched"])
-    value = fold(fold(fold(value, state["latched_sequence"]), state["rate_next_ns"]), state["highest_id"])
+    value = fold(fold(fold(value, state["latched_sequence"]), state["rate"]["full_ns"]), state["highest_id"])
     accounts = state["accounts"]
     for i in range(accounts.shape[0]):
         account = accounts[i]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from disruptor.access import Access
-from disruptor.access_cache import AccessCache
+from disruptor.access.cache import AccessCache
 from hydraflow.notes import write
 from hydraflow.topology.diagnose import Findings
 

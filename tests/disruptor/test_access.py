@@ -6,8 +6,7 @@ import attrs
 import numpy as np
 import pytest
 
-from disruptor import access_walk
-from disruptor.access import EVERY, accesses, overlap
+from disruptor.access import EVERY, accesses, overlap, statements, walk
 from disruptor.compiled import compiled
 from disruptor.handler import as_handler, handler
 from hydraflow.records import LEVEL, MESSAGE, ORDER
@@ -318,7 +317,7 @@ def test_a_function_without_source_touches_everything():
 
 
 def test_what_reaches_too_much_code_touches_everything(monkeypatch):
-    monkeypatch.setattr(access_walk, "EXPRESSIONS_MAX", 3)
+    monkeypatch.setattr(walk, "EXPRESSIONS_MAX", 3)
     found = accesses(handler(by_item))
     assert EVERY in found.reads and EVERY in found.writes
     assert [(u.place.line, u.what.partition(" (")[0]) for u in found.unresolved] == \
@@ -329,7 +328,7 @@ def test_a_fault_of_the_walk_is_a_question_not_the_end(monkeypatch):
     def fail(*_):
         raise KeyError("x")
 
-    monkeypatch.setattr(access_walk.access_statements, "block", fail)
+    monkeypatch.setattr(statements, "block", fail)
     found = accesses(handler(by_item))
     assert EVERY in found.writes and found.unresolved[0].what == "its source cannot be followed (KeyError: 'x')"
 

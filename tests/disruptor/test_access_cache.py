@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from disruptor import access_cache
 from disruptor.access import accesses
-from disruptor.access_cache import AccessCache
+from disruptor.access import cache as access_cache
+from disruptor.access.cache import AccessCache
 from disruptor.handler import handler
 
 HANDLERS = """

@@ -12,7 +12,7 @@ from disruptor.compiled import JIT_ENABLED
 HERE = Path(__file__).parent
 FILES = (
     "atomics", "ring", "single_producer", "histogram", "clock", "waiting", "threads", "counters", "byte_ring", "broadcast",
-    "seqlock", "aio",
+    "seqlock", "aio", "rate", "stealing", "rcu",
 )
 
 

@@ -424,6 +424,6 @@ def test_limits_that_change_while_it_runs_are_those_of_a_start_with_them():
                            loss_limit=0.3, orders_per_second=3_000.0, order_burst=7)
     running, fresh = (Bench(on_event, params, INSTRUMENTS).state[0] for params in (WIDE, changed))
     compile_once(on_event.on_params)(running, params_record(changed)[0], INSTRUMENTS)
-    for name in ("limits", "loss_limit_money_twice", "order_interval_ns", "burst_tolerance_ns"):
+    for name in ("limits", "loss_limit_money_twice", "rate"):
         assert np.array_equal(running[name], fresh[name]), name
     assert fresh["limits"][0]["max_order_lots"] == 290

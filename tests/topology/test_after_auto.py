@@ -125,7 +125,8 @@ def test_auto_is_no_name_for_a_stage_and_no_other_word_is_taken(folder):
 
 def test_200_stages_are_proved_with_one_look_at_each_handler_and_one_closure(folder, monkeypatch):
     """Counted, not timed: what grows with the number of stages grows no faster than it."""
-    from disruptor import access_cache, access_walk
+    from disruptor.access import cache as access_cache
+    from disruptor.access import walk as access_walk
     from hydraflow.topology import happens_before
 
     walks, closures = [], []

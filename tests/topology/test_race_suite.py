@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from disruptor.access_cache import AccessCache
+from disruptor.access.cache import AccessCache
 from hydraflow.topology import examine
 from hydraflow.topology.happens_before import Order
 from hydraflow.topology.races import races_of

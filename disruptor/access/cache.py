@@ -23,8 +23,11 @@ from typing import Any
 import attrs
 import numpy as np
 
-from disruptor.access import Access, Effect, Place, Unresolved, combined, inferred, own_layouts
-from disruptor.access_things import cell_content, described, plain
+from disruptor.access.inference import Access, combined, inferred, own_layouts
+from disruptor.access.purity import Effect
+from disruptor.access.source import Place
+from disruptor.access.things import cell_content, described, plain
+from disruptor.access.walk import Unresolved
 from disruptor.cache import cache_root
 from disruptor.handler import Handler, as_handler
 
@@ -139,7 +142,7 @@ class AccessCache:
 def _program() -> str:
     """Return a text that names the code that finds, and the versions of what it looks at."""
     digest = hashlib.sha256(f"{sys.version} {np.__version__} {attrs.__version__}".encode())
-    for path in sorted([*_HERE.glob("access*.py"), _HERE / "handler.py"]):
+    for path in sorted([*_HERE.glob("*.py"), _HERE.parent / "handler.py"]):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from disruptor.access_values import (
+from disruptor.access.values import (
     NUMBER,
     RECORD,
     Literal,
@@ -17,8 +17,8 @@ from disruptor.access_values import (
 )
 
 if TYPE_CHECKING:
-    from disruptor.access_frame import Frame
-    from disruptor.access_walk import Walk
+    from disruptor.access.frame import Frame
+    from disruptor.access.walk import Walk
 
 __all__ = ["parts_at"]
 

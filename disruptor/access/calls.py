@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
-from disruptor.access_purity import ALLOCATES, allocation_of, called_effect
-from disruptor.access_things import described, is_mutable, plain
-from disruptor.access_values import (
+from disruptor.access.purity import ALLOCATES, allocation_of, called_effect
+from disruptor.access.things import described, is_mutable, plain
+from disruptor.access.values import (
     ANYTHING,
     ARRAY,
     EVERY,
@@ -42,8 +42,8 @@ from disruptor.access_values import (
 )
 
 if TYPE_CHECKING:
-    from disruptor.access_frame import Frame
-    from disruptor.access_walk import Walk
+    from disruptor.access.frame import Frame
+    from disruptor.access.walk import Walk
 
 __all__ = ["attribute", "call"]
 

@@ -8,8 +8,8 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
-from disruptor.access_source import definition_of
-from disruptor.access_things import cell_content, plain
+from disruptor.access.source import definition_of
+from disruptor.access.things import cell_content, plain
 
 __all__ = ["calls", "constant"]
 

@@ -1,15 +1,4 @@
-"""Which fields of its record a handler reads and writes, what else it shares, and what it does that a handler must not do.
-
-    found = accesses(handler)
-    found.reads, found.writes            fields of the record; "*" stands for every field
-    found.beside_reads                   of other arguments ("orders.reason", "payload.*") and of globals ("module:NAME")
-    found.effects                        allocations, clocks, random numbers, with file, line and remedy
-    found.unresolved                     accesses that were not understood; they count as read and written
-
-Found in the handler's source, followed into everything that it calls: through other names, views, attributes, constant
-names of fields, copies of whole records, closures and literal loops. Nothing is compiled. What a handler declares with
-`reads=` and `writes=` counts instead of what is found; `undeclared` names what the source shows beyond it.
-"""
+"""What a handler touches: from the walk of its source to sets of fields, places and effects."""
 
 from __future__ import annotations
 
@@ -22,14 +11,14 @@ from typing import Any
 import attrs
 import numpy as np
 
-from disruptor.access_purity import ALLOCATES, CLOCK, PARAMS, RANDOM, Effect
-from disruptor.access_source import Place, refresh
-from disruptor.access_things import plain
-from disruptor.access_values import ANYTHING, EVERY, NUMBER, PRIVATE, RECORD, Ref, Thing, Value, just
-from disruptor.access_walk import EXPRESSIONS_MAX, TooMuch, Unresolved, Walk
+from disruptor.access.purity import Effect
+from disruptor.access.source import Place, refresh
+from disruptor.access.things import plain
+from disruptor.access.values import ANYTHING, EVERY, NUMBER, PRIVATE, RECORD, Ref, Thing, Value, just
+from disruptor.access.walk import EXPRESSIONS_MAX, TooMuch, Unresolved, Walk
 from disruptor.handler import Handler, as_handler, params_dtype
 
-__all__ = ["ALLOCATES", "CLOCK", "EVERY", "PARAMS", "RANDOM", "Access", "Effect", "Place", "Unresolved", "accesses", "combined", "inferred", "overlap", "own_layouts"]
+__all__ = ["Access", "accesses", "combined", "inferred", "overlap", "own_layouts"]
 
 _NUMBERS = ("sequence", "first_sequence", "end_of_batch", "batch_size", "queue_depth")
 

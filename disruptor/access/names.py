@@ -6,9 +6,9 @@ import ast
 import builtins
 from typing import TYPE_CHECKING, Any
 
-from disruptor.access_source import globals_written
-from disruptor.access_things import described, is_mutable
-from disruptor.access_values import (
+from disruptor.access.source import globals_written
+from disruptor.access.things import described, is_mutable
+from disruptor.access.values import (
     ANYTHING,
     NOTHING,
     Thing,
@@ -17,8 +17,8 @@ from disruptor.access_values import (
 )
 
 if TYPE_CHECKING:
-    from disruptor.access_frame import Frame
-    from disruptor.access_walk import Walk
+    from disruptor.access.frame import Frame
+    from disruptor.access.walk import Walk
 
 __all__ = ["module_of", "named"]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from disruptor.access_source import Place
+from disruptor.access.source import Place
 
 __all__ = ["ALLOCATES", "CLOCK", "Effect", "PARAMS", "RANDOM", "allocation_of", "called_effect", "container"]
 

@@ -6,12 +6,12 @@ import ast
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from disruptor.access_expressions import is_array
-from disruptor.access_frame import merged
-from disruptor.access_names import module_of, named
-from disruptor.access_parts import parts_at
-from disruptor.access_purity import ALLOCATES
-from disruptor.access_values import (
+from disruptor.access.expressions import is_array
+from disruptor.access.frame import merged
+from disruptor.access.names import module_of, named
+from disruptor.access.parts import parts_at
+from disruptor.access.purity import ALLOCATES
+from disruptor.access.values import (
     ANYTHING,
     NOTHING,
     NUMBER,
@@ -27,8 +27,8 @@ from disruptor.access_values import (
 )
 
 if TYPE_CHECKING:
-    from disruptor.access_frame import Frame
-    from disruptor.access_walk import Walk
+    from disruptor.access.frame import Frame
+    from disruptor.access.walk import Walk
 
 __all__ = ["block", "store"]
 

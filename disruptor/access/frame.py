@@ -7,7 +7,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
-from disruptor.access_values import (
+from disruptor.access.values import (
     ANYTHING,
     FRESH,
     NOTHING,

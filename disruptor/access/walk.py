@@ -1,6 +1,6 @@
 """The walk over a handler's source that finds what it touches: every statement, every function that it calls.
 
-It computes with sets of what an expression may stand for (disruptor.access_values), over names that only ever gain
+It computes with sets of what an expression may stand for (disruptor.access.values), over names that only ever gain
 meanings, so both branches of an `if` count and loops end. What it cannot follow it reports as `lost`: everything that was
 handed over counts as read and written. Functions are walked once for each set of arguments.
 """
@@ -13,12 +13,12 @@ from typing import Any
 
 import attrs
 
-from disruptor import access_expressions, access_statements
-from disruptor.access_frame import Frame, bound_arguments, own_names
-from disruptor.access_purity import ALLOCATES, CLOCK, PARAMS, RANDOM, Effect
-from disruptor.access_source import Place, definition_of, goes_back, place_of
-from disruptor.access_things import library_path
-from disruptor.access_values import (
+from disruptor.access import expressions, statements
+from disruptor.access.frame import Frame, bound_arguments, own_names
+from disruptor.access.purity import ALLOCATES, CLOCK, PARAMS, RANDOM, Effect
+from disruptor.access.source import Place, definition_of, goes_back, place_of
+from disruptor.access.things import library_path
+from disruptor.access.values import (
     ANYTHING,
     EVERY,
     NOTHING,
@@ -229,19 +229,19 @@ class Walk:
 
     def block(self, body: Sequence[ast.stmt], frame: Frame) -> None:
         """Walk statements."""
-        access_statements.block(self, body, frame)
+        statements.block(self, body, frame)
 
     def store(self, target: ast.expr, value: Value, node: ast.AST, frame: Frame) -> None:
         """Bind or write what an assignment assigns to."""
-        access_statements.store(self, target, value, node, frame)
+        statements.store(self, target, value, node, frame)
 
     def value(self, node: ast.expr, frame: Frame, *, store: bool = False, whole: bool = False, called: bool = False) -> Value:
         """Return what an expression may stand for, and note what it touches. Raises: TooMuch."""
         self._looked_count += 1
         if self._looked_count > EXPRESSIONS_MAX:
             raise TooMuch
-        return access_expressions.value(self, node, frame, store=store, whole=whole, called=called)
+        return expressions.value(self, node, frame, store=store, whole=whole, called=called)
 
     def items(self, value: Value, node: ast.AST, frame: Frame) -> Value:
         """Return what a loop over a value gets."""
-        return access_expressions.items(self, value, node, frame)
+        return expressions.items(self, value, node, frame)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from disruptor import access_calls
-from disruptor.access_names import named
-from disruptor.access_parts import parts_at
-from disruptor.access_purity import ALLOCATES, container
-from disruptor.access_things import is_mutable
-from disruptor.access_values import (
+from disruptor.access import calls
+from disruptor.access.names import named
+from disruptor.access.parts import parts_at
+from disruptor.access.purity import ALLOCATES, container
+from disruptor.access.things import is_mutable
+from disruptor.access.values import (
     ANYTHING,
     ARRAY,
     FRESH,
@@ -35,8 +35,8 @@ from disruptor.access_values import (
 )
 
 if TYPE_CHECKING:
-    from disruptor.access_frame import Frame
-    from disruptor.access_walk import Walk
+    from disruptor.access.frame import Frame
+    from disruptor.access.walk import Walk
 
 __all__ = ["items", "value"]
 
@@ -64,7 +64,7 @@ def value(walk: Walk, node: ast.expr, frame: Frame, *, store: bool = False, whol
         case ast.Subscript():
             return _subscript(walk, node, frame, store=store)
         case ast.Call():
-            return access_calls.call(walk, node, frame)
+            return calls.call(walk, node, frame)
         case ast.Tuple():
             return just(Tuple(tuple(walk.value(e, frame) for e in node.elts)))
         case ast.IfExp():
@@ -195,7 +195,7 @@ def _attribute(walk: Walk, node: ast.Attribute, frame: Frame, *, store: bool, ca
         if isinstance(atom, Ref):
             found.append(_part_of(walk, atom, node, frame, store, called))
         elif isinstance(atom, Thing):
-            found.append(access_calls.attribute(walk, atom, node, frame))
+            found.append(calls.attribute(walk, atom, node, frame))
         elif atom in (ARRAY, FRESH, UNKNOWN) and called:
             found.append(just(Method(atom, node.attr)))  # type: ignore[arg-type]
         else:

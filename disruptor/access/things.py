@@ -22,7 +22,7 @@ _FIXED = (
 
 def library_path() -> str:
     """Return the folder of this library, with its last separator."""
-    return os.path.dirname(os.path.abspath(__file__)) + os.sep
+    return os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 def plain(thing: Any) -> Any:
