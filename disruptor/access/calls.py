@@ -1,7 +1,7 @@
 """What a call does with the records that it is handed: functions of ours and the user's are walked, others looked up.
 
-Known are the built-in functions, the methods of arrays and records, and that functions of numpy, math and the rest of the
-standard library read what they get; which of them write into it is listed. Anything else that gets a record, or a part of
+Known are the built-in functions, the methods of arrays and records, and those functions of numpy and the standard library
+that are listed (known.py): which read what they get, which write into it. Anything else that gets a record, or a part of
 one that could be stored into, is lost.
 """
 
@@ -17,7 +17,10 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
-from disruptor.access.purity import ALLOCATES, allocation_of, called_effect
+from disruptor.access.given import LOST, Given, allocation, unknown
+from disruptor.access.known import IN_PLACE, METHOD_OUT, READING
+from disruptor.access.library import COPY, LIBRARIES, library
+from disruptor.access.purity import called_effect
 from disruptor.access.things import described, is_mutable, plain
 from disruptor.access.values import (
     ANYTHING,
@@ -50,28 +53,9 @@ __all__ = ["attribute", "call"]
 _WRITING_METHODS = {"sort", "fill", "put", "partition", "itemset", "setfield", "resize", "byteswap", "setflags"}
 _VIEWING_METHODS = {"reshape", "ravel", "view", "transpose", "swapaxes", "squeeze", "diagonal"}
 _COPYING_METHODS = {"copy", "item", "tolist", "tobytes", "astype", "flatten"}
-_READING_METHODS = {"get", "keys", "values", "items", "index", "count", "copy", "isdisjoint", "issubset", "issuperset", "union",
-                    "intersection", "difference", "startswith", "endswith", "join", "format", "split", "strip", "encode", "decode"}
-_KEEPING_METHODS = {"append", "appendleft", "add", "insert", "extend", "setdefault", "push", "put", "put_nowait"}
-_WRITING_FUNCTIONS = {"copyto", "put", "place", "putmask", "fill_diagonal", "shuffle", "put_along_axis"}  # of numpy: into the first
-_SAME = {"asarray", "asanyarray", "ascontiguousarray", "atleast_1d", "ravel", "reshape", "squeeze", "transpose", "nditer"}
-_NOTHING_READ = (len, isinstance, type, id, callable, issubclass, hasattr)
-_LIBRARIES = {"numpy", "math", "cmath", "operator", "numba", "llvmlite", "attr", "attrs"} | set(sys.stdlib_module_names)
+_NOTHING_READ = (len, isinstance, id, callable, issubclass, hasattr)
+_FRAMES = (locals, globals, vars, eval, exec, sys._getframe)
 _NOTE = ("disruptor.notes", "note")
-_LOST = "declare what it touches: @handler(reads=(…), writes=(…))"
-
-
-@attrs.define
-class _Given:
-    """The arguments of a call. spread : it has `*args` or `**kwargs` whose length is not known."""
-
-    positional: list[Value]
-    named: dict[str, Value]
-    spread: bool = False
-
-    @property
-    def everything(self) -> Value:
-        return joined(*self.positional, *self.named.values())
 
 
 def call(walk: Walk, node: ast.Call, frame: Frame) -> Value:
@@ -98,7 +82,7 @@ def attribute(walk: Walk, thing: Thing, node: ast.Attribute, frame: Frame) -> Va
     if isinstance(static, staticmethod | classmethod):
         return just(Thing(static.__func__, "", thing if isinstance(static, classmethod) else None))
     if isinstance(static, property) and static.fget is not None and not isinstance(owner, type):
-        return _walked(walk, Thing(static.fget, "", thing), _Given([], {}), node, frame)
+        return _walked(walk, Thing(static.fget, "", thing), Given([], {}), node, frame)
     if isinstance(static, types.FunctionType):
         return just(Thing(static, "", None if isinstance(owner, type) else thing))
     if isinstance(owner, type) and hasattr(static, "__get__") and not isinstance(static, property):
@@ -118,8 +102,8 @@ def _slot(owner: Any, name: str, static: Any) -> Any:
     return getattr(owner, name, None) if isinstance(static, types.MemberDescriptorType) else None
 
 
-def _arguments(walk: Walk, node: ast.Call, frame: Frame) -> _Given:
-    given = _Given([], {})
+def _arguments(walk: Walk, node: ast.Call, frame: Frame) -> Given:
+    given = Given([], {})
     for argument in node.args:
         if isinstance(argument, ast.Starred):
             value = walk.value(argument.value, frame, whole=True)
@@ -139,17 +123,20 @@ def _arguments(walk: Walk, node: ast.Call, frame: Frame) -> _Given:
     return given
 
 
-def _one(walk: Walk, atom: Any, given: _Given, node: ast.Call, frame: Frame) -> Value:
+def _one(walk: Walk, atom: Any, given: Given, node: ast.Call, frame: Frame) -> Value:
     if isinstance(atom, Local):
         return walk.enter_local(atom, given.positional, given.named, node, frame)
     if isinstance(atom, Method):
         return _method(walk, atom, given, node, frame)
     if isinstance(atom, Thing):
         return _thing(walk, atom, given, node, frame)
-    return _unknown(walk, given, f"what {ast.unparse(node.func)}() does is not known", node, frame)
+    why = f"what {ast.unparse(node.func)}() does is not known"
+    if isinstance(atom, Ref):  # a method of a record whose fields are not known
+        walk.lost(just(Ref(atom.region)), why, LOST, node, frame)
+    return unknown(walk, given, why, node, frame)
 
 
-def _thing(walk: Walk, thing: Thing, given: _Given, node: ast.Call, frame: Frame) -> Value:
+def _thing(walk: Walk, thing: Thing, given: Given, node: ast.Call, frame: Frame) -> Value:
     function = plain(thing.object)
     if isinstance(function, types.MethodType):
         thing = Thing(function.__func__, "", thing.owner or Thing(function.__self__, _region_of(function.__self__)))
@@ -161,117 +148,66 @@ def _thing(walk: Walk, thing: Thing, given: _Given, node: ast.Call, frame: Frame
         return just(NUMBER)
     special = _BUILTINS.get(function) if _is_hashable(function) else None
     if special is not None:
-        _allocation(walk, function, "", given, node, frame)
+        allocation(walk, function, "", given, node, frame)
         return special(walk, given, node, frame)
+    if function is type:
+        return ANYTHING
     if function in _NOTHING_READ:
         return just(NUMBER)
+    if function in _FRAMES or str(getattr(function, "__module__", "")) in ("inspect", "gc"):
+        walk.hidden(f"what {ast.unparse(node)} reaches is not known", "use the names themselves", node, frame)
+        return ANYTHING
     if (getattr(function, "__module__", ""), getattr(function, "__name__", "")) == _NOTE:  # stamped outside of what handlers know
         return _number(walk, given, node, frame)
     top = str(getattr(function, "__module__", "") or "").partition(".")[0]
-    if isinstance(function, types.FunctionType) and top not in _LIBRARIES:
+    if isinstance(function, types.FunctionType) and top not in LIBRARIES:
         if given.spread and refs_of(given.everything):
-            return _unknown(walk, given, f"which arguments {ast.unparse(node)} gets is not known", node, frame)
+            return unknown(walk, given, f"which arguments {ast.unparse(node)} gets is not known", node, frame)
         return _walked(walk, Thing(function, "", thing.owner), given, node, frame)
-    if isinstance(function, type) and top not in _LIBRARIES and top != "builtins":
+    if isinstance(function, type) and top not in LIBRARIES and top != "builtins":
         return _made(walk, function, given, node, frame)
     instance_call = None if isinstance(function, type) else inspect.getattr_static(type(function), "__call__", None)
-    if isinstance(instance_call, types.FunctionType) and not isinstance(function, types.FunctionType) and top not in _LIBRARIES:
+    if isinstance(instance_call, types.FunctionType) and not isinstance(function, types.FunctionType) and top not in LIBRARIES:
         return _walked(walk, Thing(instance_call, "", thing), given, node, frame)
-    return _library(walk, thing, function, given, node, frame)
+    return library(walk, thing, function, given, node, frame)
 
 
-def _walked(walk: Walk, thing: Thing, given: _Given, node: ast.AST, frame: Frame) -> Value:
+def _walked(walk: Walk, thing: Thing, given: Given, node: ast.AST, frame: Frame) -> Value:
     positional = ([just(thing.owner)] if thing.owner is not None else []) + given.positional
     return walk.enter(thing.object, positional, given.named, node, frame)
 
 
-def _made(walk: Walk, kind: type, given: _Given, node: ast.Call, frame: Frame) -> Value:
+def _made(walk: Walk, kind: type, given: Given, node: ast.Call, frame: Frame) -> Value:
     """An object of somebody's class: a record that it is given is kept in it."""
     kept = just(*(r for r in refs_of(given.everything) if not r.is_scalar))
     walk.lost(kept, f"the record is kept in a {kind.__name__}", "hand its fields over", node, frame)
+    walk.escape(given.everything, f"the record is kept in a {kind.__name__}", "hand its fields over", node, frame)
     walk.consume(given.everything, node, frame)
     return ANYTHING
 
 
-def _library(walk: Walk, thing: Thing, function: Any, given: _Given, node: ast.Call, frame: Frame) -> Value:
-    """A function that is not Python, or not ours to look into."""
-    name = str(getattr(function, "__name__", ""))
-    module = str(getattr(function, "__module__", "") or "")
-    owner = thing.owner.object if thing.owner is not None else None
-    if owner is not None and thing.region:  # a method of a global container
-        if name not in _READING_METHODS:
-            walk.share("writes", thing, node, frame)
-        if name in _KEEPING_METHODS:
-            kept = just(*(r for r in refs_of(given.everything) if r.field is None))
-            walk.lost(kept, f"the record is kept in {ast.unparse(node.func)}", "keep the fields that are needed, or event.copy()", node, frame)
-        walk.consume(given.everything, node, frame)
-        return ANYTHING
-    given, written = _written(given, name in _WRITING_FUNCTIONS or _is_at(function, name), reads=_is_at(function, name))
-    for ref in refs_of(written):
-        walk.mark("writes", ref, node, frame)
-    for atom in written:
-        if isinstance(atom, Thing):
-            walk.share("writes", atom, node, frame)
-    _allocation(walk, function, "", given, node, frame)
-    known = module.partition(".")[0] in _LIBRARIES or isinstance(function, np.ufunc) or isinstance(owner, np.ufunc)
-    if name in _SAME and module.partition(".")[0] == "numpy" and given.positional:
-        return given.positional[0]
-    if known or isinstance(function, type):
-        walk.consume(given.everything, node, frame)
-        return _made_of(function, module, given)
-    if type(function).__name__ == "ExternalFunction":
-        walk.consume(given.everything, node, frame)
-        return just(NUMBER)
-    return _unknown(walk, given, f"what {ast.unparse(node.func)}() does is not known", node, frame)
-
-
-def _made_of(function: Any, module: str, given: _Given) -> Value:
-    """Return what a function of a library makes of its arguments."""
-    if module == "math" or (isinstance(function, type) and issubclass(function, np.generic)):
-        return just(NUMBER)
-    if module.partition(".")[0] != "numpy" and not isinstance(function, np.ufunc):
-        return ANYTHING
-    some = any(isinstance(a, Ref) and a.dims for a in given.everything) or ARRAY in given.everything
-    return just(ARRAY) if allocation_of(function, "", some) is not None else just(NUMBER, ARRAY)
-
-
-def _written(given: _Given, first: bool, *, reads: bool) -> tuple[_Given, Value]:
-    """Return the arguments that are read, and those that are written: `out=`, and the first one of some functions."""
-    written = given.named.get("out", NOTHING)
-    if first and given.positional:
-        written = joined(written, given.positional[0])
-    read = given.positional[1:] if first and not reads else given.positional
-    return _Given(read, {k: v for k, v in given.named.items() if k != "out"}, given.spread), written
-
-
-def _is_at(function: Any, name: str) -> bool:
-    return name == "at" and isinstance(getattr(function, "__self__", None), np.ufunc)
-
-
-def _unknown(walk: Walk, given: _Given, why: str, node: ast.Call, frame: Frame) -> Value:
-    walk.lost(given.everything, why, _LOST, node, frame)
-    walk.consume(given.everything, node, frame)
-    return joined(ANYTHING, just(*(a for a in given.everything if isinstance(a, Ref) and not a.is_scalar)))
-
-
-def _method(walk: Walk, method: Method, given: _Given, node: ast.Call, frame: Frame) -> Value:
+def _method(walk: Walk, method: Method, given: Given, node: ast.Call, frame: Frame) -> Value:
     target, name = method.target, method.name
     if not isinstance(target, Ref):
         return _method_of_other(walk, target, name, given, node, frame)
     on_array = bool(target.dims) or target.is_view or target.dims is None
-    _allocation(walk, None, name, given, node, frame, on_array)
-    if name in _WRITING_METHODS:
+    allocation(walk, None, name, given, node, frame, on_array)
+    for ref in refs_of(joined(*given.positional[METHOD_OUT.get(name, len(given.positional)) :])):
+        walk.mark("writes", ref, node, frame)
+    if name in _WRITING_METHODS or name in IN_PLACE:
         if target.field is None:
-            return _unknown(walk, _Given([just(target)], {}), f".{name}() changes the record", node, frame)
+            return unknown(walk, Given([just(target)], {}), f".{name}() changes the record", node, frame)
         walk.mark("reads", target, node, frame)
         walk.mark("writes", target, node, frame)
-    elif name == "view" and target.field is None and given.positional:  # all of it, as another type
+    elif name == "view" and target.field is None and (given.positional or given.named):  # all of it, as another type
         return just(Ref(target.region, EVERY, None))
     elif name in _VIEWING_METHODS:
         walk.consume(given.everything, node, frame)
-        return just(attrs.evolve(target, dims=None if target.dims is None else max(1, target.dims)))
+        return just(attrs.evolve(target, dims=None if target.dims is None or name == "reshape" else max(1, target.dims)))
     elif name in ("getfield",):
-        walk.lost(just(target), f".{name}() reads by place, not by name", _LOST, node, frame)
+        walk.lost(just(target), f".{name}() reads by place, not by name", LOST, node, frame)
+    elif name not in READING and not (target.is_scalar and not name.startswith("__")):
+        return unknown(walk, Given([just(target), *given.positional], given.named), f"what .{name}() does is not known", node, frame)
     else:
         walk.consume(just(target), node, frame)
     for ref in refs_of(given.named.get("out", NOTHING)):
@@ -280,25 +216,14 @@ def _method(walk: Walk, method: Method, given: _Given, node: ast.Call, frame: Fr
     return just(ARRAY) if name in _COPYING_METHODS else just(NUMBER)
 
 
-def _method_of_other(walk: Walk, target: Any, name: str, given: _Given, node: ast.Call, frame: Frame) -> Value:
-    _allocation(walk, None, name, given, node, frame, on_array=target is ARRAY)
-    kept = just(*(r for r in refs_of(given.everything) if r.field is None))
-    if name in _KEEPING_METHODS and not walk.jit:
-        walk.lost(kept, f"the record is kept by .{name}()", "keep the fields that are needed, or event.copy()", node, frame)
-    elif target is UNKNOWN:
-        walk.lost(kept, f"what {ast.unparse(node.func)}() does is not known", _LOST, node, frame)
+def _method_of_other(walk: Walk, target: Any, name: str, given: Given, node: ast.Call, frame: Frame) -> Value:
+    allocation(walk, None, name, given, node, frame, on_array=target is ARRAY)
+    if target is UNKNOWN:
+        walk.escape(given.everything, f"what {ast.unparse(node.func)}() does is not known", LOST, node, frame)
+    elif target is not ARRAY:
+        walk.escape(given.everything, f"the record is kept by .{name}()", COPY, node, frame)
     walk.consume(given.everything, node, frame)
     return just(NUMBER, ARRAY) if target is ARRAY else ANYTHING
-
-
-def _allocation(walk: Walk, function: Any, name: str, given: _Given, node: ast.Call, frame: Frame, on_array: bool | None = None) -> None:
-    if not walk.jit:
-        return
-    if on_array is None:
-        on_array = any(isinstance(a, Ref) and bool(a.dims) for a in given.everything)
-    made = allocation_of(function, name, on_array)
-    if made is not None:
-        walk.effect(ALLOCATES, f"it allocates: {ast.unparse(node)} makes {made[0]}", made[1], node, frame)
 
 
 def _region_of(owner: Any) -> str:
@@ -313,92 +238,100 @@ def _is_hashable(thing: Any) -> bool:
 # built-in functions
 
 
-def _getattr(walk: Walk, given: _Given, node: ast.Call, frame: Frame) -> Value:
+def _getattr(walk: Walk, given: Given, node: ast.Call, frame: Frame) -> Value:
     if not given.positional:
         return ANYTHING
     named = _named_attributes(given, node, ast.Load())
     if named is None:
-        return _unknown(walk, _Given(given.positional[:1], {}), f"which field {ast.unparse(node)} means is not known", node, frame)
+        return unknown(walk, Given(given.positional[:1], {}), f"which field {ast.unparse(node)} means is not known", node, frame)
     found = joined(*given.positional[2:])
     for attribute_node in named:
         found = joined(found, walk.value(attribute_node, frame))
     return found
 
 
-def _setattr(walk: Walk, given: _Given, node: ast.Call, frame: Frame) -> Value:
+def _setattr(walk: Walk, given: Given, node: ast.Call, frame: Frame) -> Value:
     named = _named_attributes(given, node, ast.Store())
     if named is None or len(given.positional) < 3:
-        return _unknown(walk, _Given(given.positional[:1], {}), f"which field {ast.unparse(node)} means is not known", node, frame)
+        return unknown(walk, Given(given.positional[:1], {}), f"which field {ast.unparse(node)} means is not known", node, frame)
     for attribute_node in named:
         walk.store(attribute_node, given.positional[2], node, frame)
     return just(NUMBER)
 
 
-def _named_attributes(given: _Given, node: ast.Call, context: ast.expr_context) -> list[ast.Attribute] | None:
+def _named_attributes(given: Given, node: ast.Call, context: ast.expr_context) -> list[ast.Attribute] | None:
     texts = texts_of(given.positional[1]) if len(given.positional) > 1 else None
     if not texts or isinstance(node.args[0], ast.Starred):
         return None
     return [ast.copy_location(ast.Attribute(node.args[0], text, context), node) for text in texts]
 
 
-def _read_all(walk: Walk, given: _Given, node: ast.Call, frame: Frame) -> Value:
+def _read_all(walk: Walk, given: Given, node: ast.Call, frame: Frame) -> Value:
     walk.consume(given.everything, node, frame)
     return ANYTHING
 
 
-def _number(walk: Walk, given: _Given, node: ast.Call, frame: Frame) -> Value:
+def _number(walk: Walk, given: Given, node: ast.Call, frame: Frame) -> Value:
     walk.consume(given.everything, node, frame)
     return just(NUMBER)
 
 
-def _choice(walk: Walk, given: _Given, node: ast.Call, frame: Frame) -> Value:
+def _choice(walk: Walk, given: Given, node: ast.Call, frame: Frame) -> Value:
     """min and max of several things return one of them."""
     walk.consume(given.everything, node, frame)
-    refs = just(*(r for r in refs_of(given.everything) if not r.is_scalar))
-    return joined(just(NUMBER), refs)
+    values = joined(*given.positional, *(walk.items(v, node, frame) for v in given.positional[:1] if len(given.positional) == 1))
+    for atom in given.named.get("key", NOTHING):
+        if atom != Literal(None, type(None)):
+            _one(walk, atom, Given([values], {}), node, frame)
+    return joined(just(NUMBER), just(*(a for a in values if not (isinstance(a, Ref) and a.is_scalar))))
 
 
-def _iterated(walk: Walk, given: _Given, node: ast.Call, frame: Frame) -> Value:
+def _iterated(walk: Walk, given: Given, node: ast.Call, frame: Frame) -> Value:
     """iter, reversed, list, tuple: the same things again."""
     value = joined(*given.positional)
     items = walk.items(value, node, frame)
-    records = just(*(r for r in refs_of(items) if r.field is None))
     if not isinstance(node.func, ast.Name) or node.func.id in ("list", "set", "sorted"):
-        walk.lost(records, "records are kept in a container", "keep the fields that are needed", node, frame)
+        walk.escape(items, "records are kept in a container", "keep the fields that are needed", node, frame)
     return just(Tuple((items,))) if value and value != just(NUMBER) else just(FRESH)
 
 
-def _enumerate(walk: Walk, given: _Given, node: ast.Call, frame: Frame) -> Value:
+def _dict(walk: Walk, given: Given, node: ast.Call, frame: Frame) -> Value:
+    walk.escape(given.everything, "the record is kept in a container", COPY, node, frame)
+    return _read_all(walk, given, node, frame)
+
+
+def _enumerate(walk: Walk, given: Given, node: ast.Call, frame: Frame) -> Value:
     items = walk.items(given.positional[0], node, frame) if given.positional else ANYTHING
     return just(Tuple((just(Tuple((just(NUMBER), items))),)))
 
 
-def _zip(walk: Walk, given: _Given, node: ast.Call, frame: Frame) -> Value:
+def _zip(walk: Walk, given: Given, node: ast.Call, frame: Frame) -> Value:
     return just(Tuple((just(Tuple(tuple(walk.items(value, node, frame) for value in given.positional))),)))
 
 
-def _next(walk: Walk, given: _Given, node: ast.Call, frame: Frame) -> Value:
+def _next(walk: Walk, given: Given, node: ast.Call, frame: Frame) -> Value:
     return joined(walk.items(given.positional[0], node, frame), *given.positional[1:]) if given.positional else ANYTHING
 
 
-def _applied(walk: Walk, given: _Given, node: ast.Call, frame: Frame) -> Value:
+def _applied(walk: Walk, given: Given, node: ast.Call, frame: Frame) -> Value:
     """map and filter: the function gets the items."""
     items = [walk.items(value, node, frame) for value in given.positional[1:]]
-    results = [_one(walk, atom, _Given(items, {}), node, frame) for atom in (given.positional[0] if given.positional else ())
+    results = [_one(walk, atom, Given(items, {}), node, frame) for atom in (given.positional[0] if given.positional else ())
                if atom != Literal(None, type(None))]
     return just(Tuple((joined(*results, *items),)))
 
 
-def _range(walk: Walk, given: _Given, node: ast.Call, frame: Frame) -> Value:
+def _range(walk: Walk, given: Given, node: ast.Call, frame: Frame) -> Value:
     walk.consume(given.everything, node, frame)
     return just(Tuple((just(NUMBER),)))
 
 
-_Special = Callable[["Walk", _Given, ast.Call, "Frame"], Value]
+_Special = Callable[["Walk", Given, ast.Call, "Frame"], Value]
 _BUILTINS: dict[Any, _Special] = {
     getattr: _getattr, setattr: _setattr, range: _range, enumerate: _enumerate, zip: _zip, next: _next, iter: _iterated,
     reversed: _iterated, list: _iterated, tuple: _iterated, set: _iterated, frozenset: _iterated, sorted: _iterated,
     map: _applied, filter: _applied, min: _choice, max: _choice,
     **dict.fromkeys((int, float, bool, abs, round, sum, pow, divmod, hash, any, all, ord, complex), _number),
-    **dict.fromkeys((print, str, repr, format, ascii, bytes, bytearray, dict, open, chr), _read_all),
+    **dict.fromkeys((print, str, repr, format, ascii, bytes, bytearray, open, chr), _read_all),
+    dict: _dict,
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from disruptor.access import calls
+from disruptor.access.frame import bound_by
 from disruptor.access.names import named
 from disruptor.access.parts import parts_at
 from disruptor.access.purity import ALLOCATES, container
@@ -42,6 +43,7 @@ __all__ = ["items", "value"]
 
 _SHAPE = ("shape", "size", "ndim", "itemsize", "nbytes", "strides", "dtype", "flags")
 _VIEWS = ("T", "flat", "real", "imag", "base", "data")
+_RAW = ("ctypes",)  # of an array: its address
 _COPY = "keep the fields that are needed, or event.copy()"
 
 
@@ -102,8 +104,9 @@ def _other(walk: Walk, node: ast.expr, frame: Frame) -> Value:
         if isinstance(child, ast.expr):
             held.append(walk.value(child, frame))
             if isinstance(node, ast.List | ast.Set | ast.Dict):
-                kept = just(*(r for r in refs_of(held[-1]) if r.field is None))
-                walk.lost(kept, "the record is kept in a container", _COPY, child, frame)
+                walk.escape(held[-1], "the record is kept in a container", _COPY, child, frame)
+            elif isinstance(node, ast.Yield | ast.YieldFrom | ast.Await):
+                walk.escape(held[-1], "the record is handed out", _COPY, child, frame)
             if not (isinstance(node, ast.Compare) and all(isinstance(o, ast.Is | ast.IsNot) for o in node.ops)):
                 walk.consume(held[-1], child, frame)
     if isinstance(node, ast.JoinedStr):
@@ -133,9 +136,18 @@ def _operation(walk: Walk, node: ast.BinOp, frame: Frame) -> Value:
         if texts and more:
             return joined(*(lift(a + b) for a in texts for b in more))
         if any(isinstance(a, Tuple) for a in left | right):
-            return just(Tuple(tuple(i for v in (left, right) for a in v if isinstance(a, Tuple) for i in a.items)))
+            parts = [a for v in (left, right) for a in v if isinstance(a, Tuple)]
+            if left | right <= set(parts) and len(left) == len(right) == 1:
+                return just(Tuple(tuple(i for a in parts for i in a.items)))
+            return joined(just(Tuple((joined(*(i for a in parts for i in a.items)),))), ANYTHING)
     walk.consume(left, node.left, frame)
     walk.consume(right, node.right, frame)
+    many = [i for a in left | right if isinstance(a, Tuple) for i in a.items]
+    if many:  # repeated
+        return joined(just(Tuple((joined(*many),))), ANYTHING)
+    for one, other in ((left, right), (right, left)):
+        if any(isinstance(a, Thing) and not isinstance(a.object, np.ndarray) for a in one):
+            walk.escape(other, f"what {ast.unparse(node)} does is not known", _COPY, node, frame)
     if is_array(left) or is_array(right):
         walk.effect(ALLOCATES, "it allocates: an expression over whole arrays makes a temporary array",
                     'a loop over the elements: for i in range(…): state["window"][i] = …', node, frame)
@@ -144,17 +156,19 @@ def _operation(walk: Walk, node: ast.BinOp, frame: Frame) -> Value:
 
 
 def _comprehension(walk: Walk, node: Any, frame: Frame) -> Value:
-    before = dict(frame.names)
+    before, own = dict(frame.names), set(frame.own)
+    frame.own |= {name for part in node.generators for inner in ast.walk(part.target) for name in bound_by(inner)}
     for part in node.generators:
         walk.store(part.target, walk.items(walk.value(part.iter, frame), part.iter, frame), node, frame)
         for test in part.ifs:
             walk.consume(walk.value(test, frame), test, frame)
     for child in [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]:
         value = walk.value(child, frame)
-        kept = just(*(r for r in refs_of(value) if r.field is None))
-        walk.lost(kept, "records are kept in a container", _COPY, child, frame)
+        walk.escape(value, "records are kept in a container", _COPY, child, frame)
         walk.consume(value, child, frame)
-    frame.names = before
+    targets = frame.own - own
+    frame.names = {**{k: v for k, v in frame.names.items() if k not in targets}, **{k: v for k, v in before.items() if k in targets}}
+    frame.own = own
     return just(FRESH)
 
 
@@ -186,7 +200,9 @@ def _items_of(walk: Walk, thing: Thing) -> Value:
         if thing.region and not all(isinstance(i, str | int | float) for i in thing.object):
             return joined(ANYTHING, *(lift(i, thing.region) for i in thing.object))
         return joined(*(lift(i) for i in thing.object))
-    return just(NUMBER) if isinstance(thing.object, range) else ANYTHING
+    if isinstance(thing.object, range):
+        return just(NUMBER)
+    return joined(ANYTHING, just(thing) if thing.region else NOTHING)
 
 
 def _attribute(walk: Walk, node: ast.Attribute, frame: Frame, *, store: bool, called: bool) -> Value:
@@ -196,6 +212,9 @@ def _attribute(walk: Walk, node: ast.Attribute, frame: Frame, *, store: bool, ca
             found.append(_part_of(walk, atom, node, frame, store, called))
         elif isinstance(atom, Thing):
             found.append(calls.attribute(walk, atom, node, frame))
+        elif isinstance(atom, Tuple | Method | Local):
+            walk.escape(just(atom), f"what {ast.unparse(node)} does is not known", _COPY, node, frame)
+            found.append(just(Method(UNKNOWN, node.attr)) if called else ANYTHING)
         elif atom in (ARRAY, FRESH, UNKNOWN) and called:
             found.append(just(Method(atom, node.attr)))  # type: ignore[arg-type]
         else:
@@ -208,10 +227,20 @@ def _part_of(walk: Walk, ref: Ref, node: ast.Attribute, frame: Frame, store: boo
     fields = ref.base.fields if ref.base is not None and ref.dims == 0 else None
     if called and (fields is None or node.attr not in fields):
         return just(Method(ref, node.attr))
+    if node.attr == "__class__":
+        return ANYTHING
+    if node.attr in _RAW or (node.attr.startswith("__") and node.attr.endswith("__")) or (
+            fields is not None and node.attr not in fields and hasattr(np.record, node.attr)):
+        if fields is None or node.attr not in fields:
+            whole = just(Ref(ref.region) if ref.field is None else ref)
+            walk.lost(whole, f"{ast.unparse(node)} reaches the record by other ways than its fields", _COPY, node, frame)
+            return ANYTHING
     if node.attr in _SHAPE and not (is_record and ref.field is None and node.attr != "dtype"):
         return just(NUMBER if node.attr != "dtype" else UNKNOWN)
     if node.attr in _VIEWS and not (is_record and ref.field is None):
         return just(ref)
+    if ref.base is not None and ref.dims and hasattr(np.ndarray, node.attr) and not store:  # to be called later
+        return just(Method(ref, node.attr))
     part = ref.of(node.attr)
     if not store:
         walk.take(part, node, frame)
@@ -232,7 +261,8 @@ def _subscript(walk: Walk, node: ast.Subscript, frame: Frame, *, store: bool) ->
         elif isinstance(atom, Tuple):
             at = [a.value for a in index if isinstance(a, Literal) and isinstance(a.value, int)]
             exact = len(at) == 1 and len(index) == 1 and -len(atom.items) <= at[0] < len(atom.items)
-            found.append(atom.items[at[0]] if exact else just(atom) if isinstance(node.slice, ast.Slice) else joined(*atom.items))
+            found.append(atom.items[at[0]] if exact else just(Tuple((joined(*atom.items),))) if isinstance(node.slice, ast.Slice)
+                         else joined(*atom.items))
         elif isinstance(atom, Thing):
             found.append(_item_of(walk, atom))
         else:
@@ -243,11 +273,11 @@ def _subscript(walk: Walk, node: ast.Subscript, frame: Frame, *, store: bool) ->
 
 def _item_of(walk: Walk, thing: Thing) -> Value:
     if isinstance(thing.object, np.ndarray):
-        return just(NUMBER)
+        return just(NUMBER, thing) if thing.region and (thing.object.ndim > 1 or thing.object.dtype.names) else just(NUMBER)
     if isinstance(thing.object, list | dict) and len(thing.object) <= 64:
         items = thing.object.values() if isinstance(thing.object, dict) else thing.object
         return joined(*(lift(i, thing.region if is_mutable(i) else "") for i in items), ANYTHING if is_mutable(thing.object) and not walk.jit else NOTHING)
-    return ANYTHING
+    return joined(ANYTHING, just(thing) if thing.region else NOTHING)
 
 
 def is_array(value: Value) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from disruptor.access.values import (
@@ -19,7 +19,7 @@ from disruptor.access.values import (
     just,
 )
 
-__all__ = ["Frame", "bound_arguments", "merged", "own_names"]
+__all__ = ["Frame", "bound_arguments", "bound_by", "merged", "own_names"]
 
 
 class Frame:
@@ -28,16 +28,18 @@ class Frame:
     names : what its variables may be at the statement in hand; ever : what they may be anywhere, for functions inside of it.
     """
 
-    def __init__(self, key: Any, path: str, own: set[str], function: Any = None, parent: Frame | None = None) -> None:
+    def __init__(self, key: Any, path: str, own: Iterable[str], function: Any = None, parent: Frame | None = None) -> None:
         self.key = key
         self.path = path
-        self.own = own
+        self.own = set(own)
+        self.loose: set[str] = set()  # assigned by functions inside of it
         self.function = function
         self.parent = parent
         self.names: dict[str, Value] = {}
         self.ever: dict[str, Value] = {}
         self.bound: list[dict[str, Value]] = []  # per statement that may be left anywhere, what was bound inside of it
         self.outer: set[str] = set()  # declared `global`
+        self.outer_of_function: set[str] = set()  # declared `nonlocal`
         self.version = 0
         self.result: Value = NOTHING
 
@@ -73,7 +75,7 @@ def bound_arguments(arguments: ast.arguments, positional: list[Value], named: di
         else:
             others.append(value)
     if arguments.kwarg is not None:
-        bound[arguments.kwarg.arg] = just(FRESH) if not others else joined(ANYTHING, *others)
+        bound[arguments.kwarg.arg] = just(FRESH) if not others else just(Tuple((joined(*others),)))
     for name, value in zip(names[len(names) - len(defaults) :], defaults):
         bound.setdefault(name, value)
     for argument in arguments.kwonlyargs:
@@ -84,20 +86,45 @@ def bound_arguments(arguments: ast.arguments, positional: list[Value], named: di
 
 
 @functools.cache
-def own_names(definition: Any) -> set[str]:
-    """Return the variables of a nested function."""
+def own_names(definition: Any) -> frozenset[str]:
+    """Return the variables of a function, without those of functions and comprehensions inside of it."""
     a = definition.args
     own = {p.arg for p in (*a.posonlyargs, *a.args, *a.kwonlyargs, a.vararg, a.kwarg) if p is not None}
-    body = [definition.body] if isinstance(definition, ast.Lambda) else definition.body
     outer: set[str] = set()
-    for node in (n for part in body for n in ast.walk(part)):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            own.add(node.id)
-        elif isinstance(node, ast.Nonlocal | ast.Global):
+    pending: list[ast.AST] = [definition.body] if isinstance(definition, ast.Lambda) else list(definition.body)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.Nonlocal | ast.Global):
             outer |= set(node.names)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             own.add(node.name)
-    return own - outer
+            pending.extend(node.decorator_list)
+            continue
+        elif isinstance(node, ast.Lambda):
+            continue
+        elif isinstance(node, _COMPREHENSIONS):
+            own |= {n.target.id for n in ast.walk(node) if isinstance(n, ast.NamedExpr)}
+            continue
+        own |= bound_by(node)
+        pending.extend(ast.iter_child_nodes(node))
+    return frozenset(own - outer)
+
+
+def bound_by(node: ast.AST) -> set[str]:
+    """Return the names that a node of syntax, without what is inside of it, gives something to."""
+    match node:
+        case ast.Name(ctx=ast.Store()):
+            return {node.id}
+        case ast.alias():
+            return {(node.asname or node.name).partition(".")[0]}
+        case ast.ExceptHandler() | ast.MatchAs() | ast.MatchStar():
+            return {node.name} if node.name else set()
+        case ast.MatchMapping():
+            return {node.rest} if node.rest else set()
+    return set()
+
+
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 def merged(*states: Mapping[str, Value]) -> dict[str, Value]:

@@ -14,7 +14,7 @@ import numpy as np
 from disruptor.access.purity import Effect
 from disruptor.access.source import Place, refresh
 from disruptor.access.things import plain
-from disruptor.access.values import ANYTHING, EVERY, NUMBER, PRIVATE, RECORD, Ref, Thing, Value, just
+from disruptor.access.values import ANYTHING, EVERY, NUMBER, PRIVATE, RECORD, Ref, Thing, Value, just, refs_of
 from disruptor.access.walk import EXPRESSIONS_MAX, TooMuch, Unresolved, Walk
 from disruptor.handler import Handler, as_handler, params_dtype
 
@@ -51,7 +51,7 @@ def accesses(handler: Any, layouts: Mapping[str, np.dtype] | None = None) -> Acc
 
     layouts : argument → dtype of its records ("event" for the record in hand, also of `batch`; of an array one with as many
     dimensions, as np.dtype((LEVEL, (1,)))), where they are known: then views are told from numbers, and expressions over
-    whole arrays are found.
+    whole arrays are found. Without them a field that is put into a container counts as a number.
     """
     declared = as_handler(handler)
     return combined(declared, inferred(declared, layouts)[0])
@@ -87,6 +87,7 @@ def inferred(handler: Handler, layouts: Mapping[str, np.dtype] | None = None) ->
     if isinstance(function, types.FunctionType):
         known = {**own_layouts(handler), **(layouts or {})}
         arguments = [_argument(name, place, handler, owner is not None, known) for place, name in enumerate(handler.arguments)]
+        walk.given |= {Ref(r.region) for value in arguments for r in refs_of(value) if r.region not in PRIVATE}
         try:
             walk.run(function, arguments, owner)
             for hook in map(plain, (handler.on_timer, handler.on_params)):  # what they touch is touched by the stage

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from disruptor.access.frame import Frame
     from disruptor.access.walk import Walk
 
-__all__ = ["module_of", "named"]
+__all__ = ["closed_region", "module_of", "named"]
 
 
 def named(walk: Walk, node: ast.Name, frame: Frame, *, store: bool) -> Value:
     at: Frame | None = frame
     while at is not None:
         if node.id in at.own and node.id not in at.outer:
-            return (at.names if at is frame else at.ever).get(node.id, NOTHING)
+            return (at.names if at is frame and node.id not in at.loose else at.ever).get(node.id, NOTHING)
         if at.parent is None:
             break
         at = at.parent
@@ -46,7 +46,15 @@ def _closed(walk: Walk, node: ast.Name, cell: Any, function: Any, frame: Frame, 
     except ValueError:  # not yet assigned
         return ANYTHING
     walk.kept = walk.kept and isinstance(content, str | int | float | bool | None)
-    return _known(walk, content, f"{function.__module__}:{function.__qualname__.partition('.<locals>')[0]}.{node.id}", node, frame, store)
+    region = closed_region(function, node.id)
+    if node.id in globals_written(frame.path):
+        walk.share("reads", Thing(None, region), node, frame)
+    return _known(walk, content, region, node, frame, store)
+
+
+def closed_region(function: Any, name: str) -> str:
+    """Return the name by which stages share a variable of the function that made them."""
+    return f"{function.__module__}:{function.__qualname__.partition('.<locals>')[0]}.{name}"
 
 
 def _global(walk: Walk, node: ast.Name, function: Any, frame: Frame, store: bool) -> Value:

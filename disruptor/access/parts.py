@@ -64,7 +64,13 @@ def _count(node: ast.expr, index: Value) -> int | None:
     if isinstance(node, ast.Slice):
         return 0
     if isinstance(node, ast.Tuple):
-        return sum(not isinstance(e, ast.Slice) for e in node.elts)
-    if all(a is NUMBER or isinstance(a, Literal) or (isinstance(a, Ref) and a.is_scalar) for a in index):
-        return 1
-    return None
+        items = [i for a in index if isinstance(a, Tuple) for item in a.items for i in item]
+        return sum(not isinstance(e, ast.Slice) for e in node.elts) if all(map(_is_number, items)) else None
+    return 1 if all(map(_is_number, index)) else None
+
+
+def _is_number(atom: object) -> bool:
+    """Whether an index takes one dimension away: None, True and `...` do not, an array need not."""
+    if isinstance(atom, Literal):
+        return atom.value is not None and atom.kind is not bool
+    return atom is NUMBER or (isinstance(atom, Ref) and (atom.is_scalar or atom.base is None))

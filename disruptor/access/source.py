@@ -13,7 +13,7 @@ from types import CodeType
 
 import attrs
 
-__all__ = ["Definition", "Place", "definition_of", "globals_written", "goes_back", "place_of", "refresh"]
+__all__ = ["Definition", "Place", "definition_of", "globals_written", "goes_back", "is_generator", "place_of", "refresh"]
 
 _read: dict[str, tuple[int, int]] = {}  # path → (modified, size) when it was read
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -46,10 +46,10 @@ def definition_of(code: CodeType) -> Definition | None:
 
 @functools.cache
 def globals_written(path: str) -> frozenset[str]:
-    """Return the names that functions of a file declare `global`: they change while the program runs."""
+    """Return the names that functions of a file declare `global` or `nonlocal`: they change while the program runs."""
     tree = _tree(path)
     nodes = ast.walk(tree) if tree is not None else ()
-    return frozenset(name for node in nodes if isinstance(node, ast.Global) for name in node.names)
+    return frozenset(name for node in nodes if isinstance(node, ast.Global | ast.Nonlocal) for name in node.names)
 
 
 @functools.cache
@@ -57,6 +57,19 @@ def goes_back(definition: Definition) -> bool:
     """Return whether a statement may come after one below it: there is a function inside that is called later."""
     inner = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
     return any(isinstance(node, inner) for node in ast.walk(definition) if node is not definition)
+
+
+@functools.cache
+def is_generator(definition: Definition) -> bool:
+    """Return whether calling a function only begins it: it has a `yield` of its own, or is awaited."""
+    pending: list[ast.AST] = [definition.body] if isinstance(definition, ast.Lambda) else list(definition.body)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.Yield | ast.YieldFrom):
+            return True
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            pending.extend(ast.iter_child_nodes(node))
+    return isinstance(definition, ast.AsyncFunctionDef)
 
 
 def place_of(path: str, node: ast.expr | ast.stmt) -> Place:

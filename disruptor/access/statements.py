@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import ast
+import sys
+import types
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from disruptor.access.expressions import is_array
-from disruptor.access.frame import merged
-from disruptor.access.names import module_of, named
+from disruptor.access.frame import bound_by, merged
+from disruptor.access.names import closed_region, module_of, named
 from disruptor.access.parts import parts_at
 from disruptor.access.purity import ALLOCATES
 from disruptor.access.values import (
     ANYTHING,
+    ARRAY,
+    FRESH,
     NOTHING,
     NUMBER,
     UNKNOWN,
+    Literal,
     Local,
     Ref,
     Thing,
@@ -70,12 +75,23 @@ def statement(walk: Walk, node: ast.stmt, frame: Frame) -> None:
         case ast.With() | ast.AsyncWith():
             for item in node.items:
                 value = walk.value(item.context_expr, frame)
+                walk.escape(value, f"what {ast.unparse(item.context_expr)} does is not known", _COPY, node, frame)
                 if item.optional_vars is not None:
                     walk.store(item.optional_vars, joined(value, ANYTHING), node, frame)
             _interrupted(walk, node.body, frame)  # it may swallow an exception
         case ast.FunctionDef() | ast.AsyncFunctionDef():
+            for decorator in node.decorator_list:
+                walk.value(decorator, frame)
             walk.nested(node, frame)
-            frame.bind(node.name, just(Local(node, frame)))
+            frame.bind(node.name, joined(just(Local(node, frame)), ANYTHING if node.decorator_list else NOTHING))
+        case ast.ClassDef():
+            _class(walk, node, frame)
+        case ast.Import() | ast.ImportFrom():
+            for alias in node.names:
+                for name in bound_by(alias):
+                    frame.bind(name, _imported(node, alias))
+        case ast.Nonlocal():
+            frame.outer_of_function |= set(node.names)
         case ast.Delete():
             for target in node.targets:
                 if not isinstance(target, ast.Name):
@@ -89,10 +105,17 @@ def statement(walk: Walk, node: ast.stmt, frame: Frame) -> None:
             ends = [before]
             for case in node.cases:
                 frame.names = dict(before)
+                inside = [subject]
+                for _ in ast.walk(case.pattern):  # no pattern reaches deeper than it has parts
+                    inside.append(walk.items(just(*(a for a in inside[-1] if not isinstance(a, Literal))), node.subject, frame))
+                    if inside[-1] in inside[:-1]:
+                        break
                 for part in ast.walk(case.pattern):
-                    name = getattr(part, "name", None) or getattr(part, "rest", None)
-                    if isinstance(name, str):
-                        frame.bind(name, joined(subject, walk.items(subject, node.subject, frame), ANYTHING))
+                    if isinstance(part, ast.MatchValue):
+                        walk.consume(walk.value(part.value, frame), part.value, frame)
+                    for name in bound_by(part):
+                        found = joined(*inside, ANYTHING)
+                        frame.bind(name, just(Tuple((found,))) if isinstance(part, ast.MatchStar) else found)
                 if case.guard is not None:
                     walk.consume(walk.value(case.guard, frame), case.guard, frame)
                 walk.block(case.body, frame)
@@ -158,6 +181,21 @@ def _try(walk: Walk, node: Any, frame: Frame) -> None:
     walk.block(node.finalbody, frame)
 
 
+def _class(walk: Walk, node: ast.ClassDef, frame: Frame) -> None:
+    """Walk the body of a class, whose variables are those of an object that is not followed."""
+    for expression in (*node.decorator_list, *node.bases, *(k.value for k in node.keywords)):
+        walk.consume(walk.value(expression, frame), expression, frame)
+    own, names = set(frame.own), dict(frame.names)
+    for part in node.body:
+        frame.own |= {name for inner in ast.walk(part) for name in bound_by(inner)}
+        statement(walk, part, frame)
+    for name in sorted(frame.names):
+        if frame.names[name] != names.get(name):
+            walk.escape(frame.names[name], f"the record is kept in the class {node.name}", _COPY, node, frame)
+    frame.own, frame.names = own, names
+    frame.bind(node.name, ANYTHING)
+
+
 def _parts(walk: Walk, node: ast.AST, frame: Frame) -> None:
     """Walk whatever stands in a statement that needs no more: raise, assert, class."""
     for child in ast.iter_child_nodes(node):
@@ -170,14 +208,25 @@ def _parts(walk: Walk, node: ast.AST, frame: Frame) -> None:
 
 
 def _in_place(walk: Walk, node: ast.AugAssign, frame: Frame) -> None:
-    walk.consume(walk.value(node.value, frame), node.value, frame)
+    given = walk.value(node.value, frame)
+    walk.consume(given, node.value, frame)
     if isinstance(node.target, ast.Name):
         known = named(walk, node.target, frame, store=True)
+        for atom in known:
+            if isinstance(atom, Thing):
+                walk.share("writes", atom, node, frame)
+        if any(isinstance(atom, Tuple) or (isinstance(atom, Literal) and isinstance(atom.value, str)) for atom in known):
+            whole = ast.copy_location(ast.BinOp(_as_load(node.target), node.op, node.value), node)
+            walk.store(node.target, walk.value(whole, frame), node, frame)
+            return
+        if any(not isinstance(atom, Ref | Literal) and atom not in (NUMBER, ARRAY) for atom in known):
+            walk.escape(given, f"the record is kept in {node.target.id}", _COPY, node, frame)
         for ref in refs_of(known):  # an array is changed where it is
             walk.mark("reads", ref, node, frame)
             if not ref.is_scalar and ref.dims != 0:
                 walk.mark("writes", ref, node, frame)
-        walk.store(node.target, just(NUMBER, *(a for a in known if isinstance(a, Ref) and not a.is_scalar)), node, frame)
+        kept = [a for a in known if (isinstance(a, Ref) and not a.is_scalar) or isinstance(a, Thing) or a in (FRESH, UNKNOWN)]
+        walk.store(node.target, just(NUMBER, *kept), node, frame)
         return
     loaded = ast.copy_location(_as_load(node.target), node.target)
     walk.consume(walk.value(loaded, frame), node, frame)
@@ -189,14 +238,17 @@ def store(walk: Walk, target: ast.expr, value: Value, node: ast.AST, frame: Fram
     match target:
         case ast.Name():
             if target.id in frame.outer:
-                _store_global(walk, target.id, value, node, frame)
+                _store_global(walk, f"{module_of(frame)}:{target.id}", target.id, value, node, frame)
+            elif target.id in frame.outer_of_function:
+                _store_outside(walk, target.id, value, node, frame)
             else:
                 frame.bind(target.id, value)
         case ast.Starred():
             walk.store(target.value, value, node, frame)
         case ast.Tuple() | ast.List():
             for position, part in enumerate(target.elts):
-                walk.store(part, _part(walk, value, position, target, frame), node, frame)
+                one = _part(walk, value, position, target, frame)
+                walk.store(part, just(Tuple((one,))) if isinstance(part, ast.Starred) else one, node, frame)
         case ast.Subscript():
             _store_item(walk, target, value, node, frame)
         case ast.Attribute():
@@ -216,9 +268,23 @@ def _part(walk: Walk, value: Value, position: int, target: ast.Tuple | ast.List,
     return joined(*parts)
 
 
-def _store_global(walk: Walk, name: str, value: Value, node: ast.AST, frame: Frame) -> None:
-    walk.share("writes", Thing(None, f"{module_of(frame)}:{name}"), node, frame)
+def _store_global(walk: Walk, region: str, name: str, value: Value, node: ast.AST, frame: Frame) -> None:
+    walk.share("writes", Thing(None, region), node, frame)
     walk.lost(just(*(r for r in refs_of(value) if not r.is_scalar)), f"the record is kept in the global '{name}'", _COPY, node, frame)
+    walk.escape(value, f"the record is kept in the global '{name}'", _COPY, node, frame)
+
+
+def _store_outside(walk: Walk, name: str, value: Value, node: ast.AST, frame: Frame) -> None:
+    """Bind a variable of an outer function, which this one may do at any time."""
+    at = frame
+    while at.parent is not None:
+        at = at.parent
+        if name in at.own:
+            at.loose.add(name)
+            at.bind(name, value, perhaps=True)
+            return
+    if at.function is not None:  # of a function that has returned: others may hold it too
+        _store_global(walk, closed_region(at.function, name), name, value, node, frame)
 
 
 def _store_item(walk: Walk, target: ast.Subscript, value: Value, node: ast.AST, frame: Frame) -> None:
@@ -235,13 +301,28 @@ def _store_item(walk: Walk, target: ast.Subscript, value: Value, node: ast.AST, 
 def _store_into(walk: Walk, base: Value, chosen: list[Ref], target: ast.expr, value: Value, frame: Frame) -> None:
     for ref in chosen:
         walk.mark("writes", ref, target, frame)
-    things = [atom for atom in base if isinstance(atom, Thing)]
-    for thing in things:
-        walk.share("writes", thing, target, frame)
-    if not chosen and not walk.jit and (things or UNKNOWN in base):
-        kept = just(*(r for r in refs_of(value) if r.field is None))
-        walk.lost(kept, f"the record is kept in {ast.unparse(target)}", _COPY, target, frame)
+    for atom in base:
+        if isinstance(atom, Thing):
+            walk.share("writes", _changed(atom, target), target, frame)
+    if any(not isinstance(atom, Ref) and atom is not ARRAY for atom in base) and not (walk.jit and base <= {NUMBER, ARRAY, UNKNOWN}):
+        walk.escape(value, f"the record is kept in {ast.unparse(target)}", _COPY, target, frame)
     walk.consume(value, target, frame)
+
+
+def _imported(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> Value:
+    """Return what an import inside of a function gives: a module that is there already; nothing is imported for this."""
+    path = alias.name if alias.asname else alias.name.partition(".")[0]
+    module = sys.modules.get(path) if isinstance(node, ast.Import) else None
+    return just(Thing(module)) if module is not None else ANYTHING
+
+
+def _changed(thing: Thing, target: ast.expr) -> Thing:
+    """Return what a store into an object changes: of a module or a class the one name."""
+    if not thing.region and isinstance(target, ast.Attribute) and isinstance(thing.object, types.ModuleType | type):
+        owner = thing.object
+        where = owner.__name__ if isinstance(owner, types.ModuleType) else f"{owner.__module__}:{owner.__qualname__}"
+        return Thing(None, f"{where}{'.' if ':' in where else ':'}{target.attr}")
+    return thing
 
 
 def _records(value: Value) -> list[Ref]:

@@ -22,7 +22,7 @@ import numpy as np
 
 __all__ = [
     "ANYTHING", "ARRAY", "EVERY", "FRESH", "Literal", "Local", "Method", "NOTHING", "NUMBER", "PRIVATE", "RECORD", "Ref", "Thing",
-    "Tuple", "UNKNOWN", "Value", "joined", "just", "lift", "refs_of", "texts_of",
+    "Tuple", "UNKNOWN", "Value", "held_of", "joined", "just", "lift", "refs_of", "texts_of",
 ]
 
 RECORD = ""  # the region of the record in hand; those of other arguments are called as the argument
@@ -170,6 +170,14 @@ def refs_of(value: Value) -> list[Ref]:
         elif isinstance(atom, Method) and isinstance(atom.target, Ref):
             found.append(atom.target)
     return found
+
+
+def held_of(value: Value) -> list[Ref]:
+    """Return the records and views that a value may be or hold: whoever has them may read and write what is in them.
+
+    A part whose type is not known counts as a number.
+    """
+    return [ref for ref in refs_of(value) if ref.field in (None, EVERY) or (ref.base is not None and not ref.is_scalar)]
 
 
 def texts_of(value: Value) -> list[str] | None:

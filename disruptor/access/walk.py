@@ -16,8 +16,8 @@ import attrs
 from disruptor.access import expressions, statements
 from disruptor.access.frame import Frame, bound_arguments, own_names
 from disruptor.access.purity import ALLOCATES, CLOCK, PARAMS, RANDOM, Effect
-from disruptor.access.source import Place, definition_of, goes_back, place_of
-from disruptor.access.things import library_path
+from disruptor.access.source import Place, definition_of, goes_back, is_generator, place_of
+from disruptor.access.things import is_mutable, library_path
 from disruptor.access.values import (
     ANYTHING,
     EVERY,
@@ -28,7 +28,9 @@ from disruptor.access.values import (
     Local,
     Ref,
     Thing,
+    Tuple,
     Value,
+    held_of,
     joined,
     just,
     lift,
@@ -77,7 +79,10 @@ class Walk:
         self.kept = True
         self.walked_count = 0
         self._looked_count = 0
+        self.given: set[Ref] = {Ref(RECORD)}  # all of what the handler is called with
         self._results: dict[Any, Value] = {}
+        self._returned: dict[Any, Value] = {}  # nested function → what it returns
+        self._defaults: dict[Any, tuple[list[Value], dict[str, Value]]] = {}  # (nested function, frame) → of its arguments
         self._done: set[Any] = set()
         self._active: set[Any] = set()
         self._stack: list[tuple[Frame, ast.AST]] = []
@@ -134,6 +139,23 @@ class Walk:
             place = self._place(node, frame)
             self.unresolved.setdefault((place.path, place.line, why), Unresolved(why, remedy, place))
 
+    def escape(self, value: Value, why: str, remedy: str, node: ast.AST, frame: Frame) -> None:
+        """Note that records and views in a value, or that functions in it return, go where they are not followed."""
+        self.lost(just(*held_of(value), *self._returned_by(value)), why, remedy, node, frame)
+
+    def _returned_by(self, value: Value) -> list[Ref]:
+        found: list[Ref] = []
+        for atom in value:
+            if isinstance(atom, Tuple):
+                found.extend(ref for item in atom.items for ref in self._returned_by(item))
+            elif isinstance(atom, Local):
+                found.extend(held_of(self._returned.get(atom.node, NOTHING)))
+        return found
+
+    def hidden(self, why: str, remedy: str, node: ast.AST, frame: Frame) -> None:
+        """Note that anything that the handler was given may be read and written here."""
+        self.lost(just(*self.given), why, remedy, node, frame)
+
     def effect(self, kind: str, what: str, remedy: str, node: ast.AST, frame: Frame) -> None:
         """Note something that a handler should not do. How this library makes its arrays is its own affair."""
         if kind == ALLOCATES and (not self.jit or frame.path.startswith(_LIBRARY)):
@@ -162,8 +184,8 @@ class Walk:
                 self.give_up(function, "its source is not there to be read")
             return ANYTHING
         self.files.add(function.__code__.co_filename)
-        bound = bound_arguments(definition.args, positional, named, [lift(d) for d in function.__defaults__ or ()],
-                       {k: lift(v) for k, v in (function.__kwdefaults__ or {}).items()})
+        bound = bound_arguments(definition.args, positional, named, [_default(function, d) for d in function.__defaults__ or ()],
+                       {k: _default(function, v) for k, v in (function.__kwdefaults__ or {}).items()})
         if bound is None:
             return ANYTHING
         key = (function.__code__, id(function) if function.__closure__ else 0, tuple(sorted(bound.items(), key=lambda b: b[0])))
@@ -178,7 +200,8 @@ class Walk:
     def enter_local(self, local: Local, positional: list[Value], named: dict[str, Value], node: ast.AST, caller: Frame) -> Value:
         """Walk the body of a nested function or lambda."""
         definition, outer = local.node, local.frame
-        bound = bound_arguments(definition.args, positional, named, [ANYTHING] * len(definition.args.defaults), {})
+        defaults, keyword_defaults = self._defaults.get((definition, outer.key), ([ANYTHING] * len(definition.args.defaults), {}))
+        bound = bound_arguments(definition.args, positional, named, defaults, keyword_defaults)
         if bound is None:
             return ANYTHING
         key = (definition, outer.key, tuple(sorted(bound.items(), key=lambda b: b[0])))
@@ -202,10 +225,14 @@ class Walk:
                 self.block(definition.body, frame)
                 if frame.version == before:
                     break
+        if is_generator(definition):  # what it yields and is sent is lost
+            frame.result = joined(frame.result, ANYTHING)
         if node is not None and caller is not None:
             self._stack.pop()
         self._active.discard(frame.key)
         self._done.add(frame.key)
+        if frame.function is None:
+            self._returned[definition] = joined(self._returned.get(definition, NOTHING), frame.result)
         known = self._results.get(frame.key, NOTHING)
         grown = joined(known, frame.result)
         if grown != known:
@@ -224,6 +251,12 @@ class Walk:
 
     def nested(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, frame: Frame) -> None:
         """Walk a nested function where it is defined, for nobody may be seen to call it."""
+        key = (node, frame.key)
+        before, before_named = self._defaults.get(key, ([], {}))
+        values = [self.value(d, frame) for d in node.args.defaults]
+        named = {a.arg: self.value(d, frame) for a, d in zip(node.args.kwonlyargs, node.args.kw_defaults) if d is not None}
+        self._defaults[key] = ([joined(v, *before[i : i + 1]) for i, v in enumerate(values)],
+                               {k: joined(v, before_named.get(k, NOTHING)) for k, v in named.items()})
         names = [*node.args.posonlyargs, *node.args.args]
         self.enter_local(Local(node, frame), [just(NUMBER)] * len(names), {}, node, frame)
 
@@ -245,3 +278,8 @@ class Walk:
     def items(self, value: Value, node: ast.AST, frame: Frame) -> Value:
         """Return what a loop over a value gets."""
         return expressions.items(self, value, node, frame)
+
+
+def _default(function: Any, thing: Any) -> Value:
+    """Return the value of an argument that is left out: one object for all calls, whoever makes them."""
+    return lift(thing, f"{function.__module__}:{function.__qualname__}" if is_mutable(thing) else "")
