@@ -36,7 +36,7 @@ from hydraflow.runtime.options import Options, debugged
 from hydraflow.runtime.recording import Recording
 from hydraflow.topology.load import TopologyError, examine, load
 from hydraflow.topology.shards import stage_of
-from hydraflow.topology.spec import SEQUENCER, HandlerSpec, PlacementSpec, Topology
+from hydraflow.topology.spec import SEQUENCER, HandlerSpec, PlacementSpec, Topology, is_own
 
 __all__ = ["RECORDER", "Assembly"]
 
@@ -105,9 +105,12 @@ class Assembly:
         return self.stage_numbered(int(self.cells[word])), int(self.cells[word + CELL_WORDS])
 
     def message_kind(self, stage: str, sequence: int) -> str:
-        """Return what record `sequence` of a stage's ring is, in a word: "DEPTH", "frame"."""
+        """Return what record `sequence` of a stage's ring is, in a word: "DEPTH", "frame"; of one of its own, of which ring it is."""
         member = self.graph.members.get(stage)
         ring = member.stage.source.ring if member and isinstance(member.stage, HandlerStage) else None
+        declared = self.topology.rings.get(ring.name) if ring is not None else None
+        if declared is not None and is_own(declared.record):
+            return f"of '{declared.name}'"
         if ring is None or "kind" not in (ring.dtype.names or ()) or ring.name != self.graph.main or sequence < 0:
             return "frame" if ring is not None and ring.name != self.graph.main else "message"
         kind = int(ring.records[sequence & ring.mask]["kind"])

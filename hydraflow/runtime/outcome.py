@@ -93,7 +93,7 @@ def _seconds(assembly: Assembly, loops: Loops) -> float:
     """From the first message of a source to the last turn of a loop that did something; waiting for a decompressor excluded."""
     cells = assembly.cells
     firsts = [int(cells[d.first]) for d in assembly.drivers().values() if d.first >= 0 and cells[d.first]]
-    lasts = [int(cells[assembly.progress_word(name)]) for name in loops.compiled]
+    lasts = [int(cells[assembly.progress_word(name)]) for name in loops.compiled or loops.python]
     if not firsts or not any(lasts):
         return 0.0
     starved = sum(

@@ -19,6 +19,7 @@ from hydraflow.runtime.debugger import Left
 from hydraflow.runtime.guards import in_words
 from hydraflow.runtime.journaling import DISK_FULL
 from hydraflow.runtime.loops import Loops
+from hydraflow.runtime.python_source import SourceError
 from hydraflow.topology.spec import SEQUENCER
 
 __all__ = ["Fault", "Watch"]
@@ -125,6 +126,9 @@ class Watch:
         if name == RECORDER and isinstance(cause, OSError):
             text = f"cannot write the files of --record: {cause.strerror}; make room or name another place"
             return Fault("recording", text, name, sequence, 74 if cause.errno in DISK_FULL else 70, number=_DISK)
+        if isinstance(error, SourceError):
+            return Fault("handler", f"source '{name}' failed at record {error.number:,}: {in_words(error.cause)}", name, sequence,
+                         number=_HANDLER)
         what = in_words(cause)
         return Fault("handler", f"handler '{name}' failed at {self._place(thread, name, sequence)}: {what}", name, sequence,
                      number=_HANDLER)

@@ -22,8 +22,8 @@ from hydraflow.topology.nodes import Node
 
 __all__ = [
     "CaseSpec", "ExpectSpec", "HandlerSpec", "InputSpec", "InstrumentSpec", "Located", "PlacementSpec", "RECORDS", "RingSpec",
-    "RowSpec", "AUTO", "SEQUENCER", "STREAMS", "SourceSpec", "ThreadSpec", "Topology", "WAITS", "WELL_KNOWN_RINGS", "key_of",
-    "keys_of_spec",
+    "RowSpec", "AUTO", "SEQUENCER", "STREAMS", "SourceSpec", "ThreadSpec", "Topology", "WAITS", "WELL_KNOWN_RINGS", "is_own",
+    "key_of", "keys_of_spec", "trades",
 ]
 
 AUTO = "auto"  # in `after`: the order that follows from what the stages read and write
@@ -56,6 +56,22 @@ def key_of(field: attrs.Attribute) -> str:
 def keys_of_spec(cls: Any) -> frozenset[str]:
     """Return the keys that the file may have for a class of this module."""
     return frozenset(key_of(field) for field in attrs.fields(cls) if not field.metadata.get("internal"))
+
+
+def is_own(record: str) -> bool:
+    """Whether a ring's `record:` names one that the topology brings, not one of the engine's."""
+    return bool(record) and record not in RECORDS
+
+
+def names_own(record: Any) -> bool:
+    """Whether a text may name a record of one's own: a place in a module or file, or a short name that a package offers."""
+    if not isinstance(record, str):
+        return False
+    if ":" in record:
+        return True
+    import importlib.metadata
+
+    return any(point.name == record for point in importlib.metadata.entry_points(group="hydraflow.records"))
 
 
 @attrs.frozen(kw_only=True)
@@ -97,7 +113,7 @@ class InstrumentSpec(Located):
 
 @attrs.frozen(kw_only=True)
 class SourceSpec(Located):
-    """Where frames come from."""
+    """Where records come from: frames, or records of one's own."""
 
     NOUN: ClassVar[str] = "source"
     MISPLACED: ClassVar[dict[str, tuple[str, str]]] = _NOT_SHARDED
@@ -118,12 +134,14 @@ class RingSpec(Located):
     NOUN: ClassVar[str] = "ring"
     MISPLACED: ClassVar[dict[str, tuple[str, str]]] = _NOT_SHARDED
     name: str = attrs.field(default="", metadata={"internal": True})
-    record: str = _key("what a slot holds", default="", choices=tuple(RECORDS))
+    record: str = _key("what a slot holds; a record of your own is ./file.py:NAME, package.module:NAME or a short name that a package "
+                       "offers", default="", choices=tuple(RECORDS), also=names_own)
     slots: int = _key("records, a power of two", default=0, minimum=1, maximum=1 << 26)
     payload: int = _key("units of its payload ring (bytes; levels for messages), or a size such as 32MiB", default=0,
                         kind="capacity", minimum=0, maximum=1 << 34)
     sequence: tuple[str, ...] = _key("rings that the sequencer merges into this one", default=())
     feedback: tuple[str, ...] = _key("feedback rings that the sequencer merges into this one", default=())
+    layout: Any = attrs.field(default=None, eq=False, repr=False, metadata={"internal": True})  # dtype of a record of its own, once bound
 
 
 @attrs.frozen(kw_only=True)
@@ -258,7 +276,7 @@ class Topology(Located):
     name: str = _key("name of the engine", default="")
     include: tuple[str, ...] = _key("files that this one builds on, relative to it; what it says itself wins", default=())
     instruments: tuple[InstrumentSpec, ...] = _key("what is traded", default=())
-    sources: tuple[SourceSpec, ...] = _key("where frames come from", default=())
+    sources: tuple[SourceSpec, ...] = _key("where frames, or records of your own, come from", default=())
     rings: dict[str, RingSpec] = attrs.field(factory=dict, metadata=_about("every ring under its name"))
     after: str | None = _key("auto: every stage that does not say after: itself has after: auto", default=None, choices=(AUTO,))
     handlers: tuple[HandlerSpec, ...] = _key("the stages between sources and sinks", default=())
@@ -281,6 +299,11 @@ class Topology(Located):
     def sequenced(self) -> RingSpec | None:
         """The ring that the sequencer produces, or None."""
         return next((ring for ring in self.rings.values() if ring.sequence), None)
+
+
+def trades(topology: Topology) -> bool:
+    """Whether anything in a topology is about what is traded; in one whose rings all hold records of its own, nothing is."""
+    return not topology.rings or any(not is_own(ring.record) for ring in topology.rings.values())
 
 
 WELL_KNOWN_RINGS = {
