@@ -12,6 +12,7 @@ import attrs
 import numpy as np
 
 from disruptor.counters import CounterReader
+from disruptor.stage import DriverStage
 from disruptor.threads import PinnedThread
 from hydraflow.codes import Kind, Venue
 from hydraflow.instruments import inverse_symbols
@@ -25,7 +26,7 @@ from hydraflow.runtime.phases import Phase
 from hydraflow.runtime.result import from_snapshot
 from hydraflow.runtime.watching import Fault
 from hydraflow.topology.shards import is_sharded, shard_names, stage_of
-from hydraflow.topology.spec import SEQUENCER
+from hydraflow.topology.spec import SEQUENCER, is_own, trades
 
 __all__ = ["outcome"]
 
@@ -37,9 +38,11 @@ def outcome(
     reader = CounterReader(assembly.file.path)
     result = from_snapshot(reader.snapshot())
     reader.close()
+    result["records"] = {name: int(assembly.cells[assembly.graph.rings[name].cursor]) + 1
+                         for name, ring in assembly.topology.rings.items() if is_own(ring.record) and name in assembly.graph.rings}
     interrupted = fault.kind == "interrupted" if fault else stops > 0
     result |= {
-        **_speed(assembly, loops, result["frames"]),
+        **_speed(assembly, loops, result),
         "placement": [
             {"thread": t.name, "cpu": t.cpu, "wait": t.wait, "stages": list(t.stages), **_usage(threads.get(t.name))}
             for t in assembly.placement.threads
@@ -79,14 +82,23 @@ def outcome(
     return result
 
 
-def _speed(assembly: Assembly, loops: Loops, frames: int) -> dict[str, Any]:
+def _speed(assembly: Assembly, loops: Loops, result: dict[str, Any]) -> dict[str, Any]:
     seconds = _seconds(assembly, loops)
-    paced = any(s.paced for s in stages_of(assembly.topology))
+    brought = sum(result["records"].get(ring, 0) for ring in {s.into for s in assembly.topology.sources})
     return {
         "seconds": round(seconds, 6),
-        "frames_per_second": round(frames / seconds, 1) if seconds > 0 else 0.0,
-        "mode": "replay" if assembly.options.replay else "paced" if paced else "saturated",
+        "frames_per_second": round(result["frames"] / seconds, 1) if seconds > 0 else 0.0,
+        "records_per_second": round(brought / seconds, 1) if seconds > 0 else 0.0,
+        "mode": "replay" if assembly.options.replay else "paced" if _paced(assembly) else "saturated",
     }
+
+
+def _paced(assembly: Assembly) -> bool:
+    """Whether sources set the pace: of generators, whether none ever found its ring full."""
+    if trades(assembly.topology) or any(m.declared.jit for m in assembly.graph.members.values() if isinstance(m.stage, DriverStage)):
+        return any(s.paced for s in stages_of(assembly.topology))
+    counters = [assembly.file.counter(name)[0] for name in assembly.drivers() if name in assembly.graph.counters()]
+    return not any(record["full"] for record in counters if "full" in (record.dtype.names or ()))
 
 
 def _seconds(assembly: Assembly, loops: Loops) -> float:

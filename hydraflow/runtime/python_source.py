@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from disruptor.atomics import store_release, timestamp
+from disruptor.atomics import store_release
 from disruptor.layout import CELL_WORDS
+from disruptor.measuring import now
 from disruptor.stage import DriverStage
 from disruptor.waiting import wake_all
 from hydraflow.ingress.generator import RecordError, Rows
@@ -68,7 +69,7 @@ class PythonSource:
         store_release(self.cells, self.stage.finished, 1)
 
     def _drive(self, generator: Iterator[Any]) -> None:
-        began = timestamp()
+        began = now()
         while not self._ended():
             try:
                 value = next(generator)
@@ -77,7 +78,7 @@ class PythonSource:
             except BaseException as error:
                 raise self._failed(error) from error
             if value is None:
-                began = timestamp()
+                began = now()
                 continue
             first = self._next
             try:
@@ -85,7 +86,7 @@ class PythonSource:
             except RecordError as error:
                 raise self._failed(RecordError(f"{error}{_line(generator)}")) from None
             self._count(began, first)
-            began = timestamp()
+            began = now()
 
     def _publish(self, value: Any) -> None:
         if isinstance(value, np.ndarray) and value.ndim:
@@ -113,12 +114,12 @@ class PythonSource:
 
     def _release(self, count: int) -> None:
         """Make the next `count` records visible, which are written."""
-        now = timestamp()
+        ticks = now()
         if self._next == 0:
-            store_release(self.cells, self.stage.first, now)
+            store_release(self.cells, self.stage.first, ticks)
         if self._ring.stamps.size:
             first = self._next & self._mask
-            self._ring.stamps[first : first + count] = now
+            self._ring.stamps[first : first + count] = ticks
         self._next += count
         store_release(self.cells, self._cursor, self._next - 1)
         if self._wait_cell >= 0:

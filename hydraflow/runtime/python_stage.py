@@ -17,6 +17,7 @@ from disruptor.errors import HandlerError
 from disruptor.guard import Incident, pass_by
 from disruptor.histogram import record, record_many
 from disruptor.layout import CELL_WORDS
+from disruptor.measuring import now
 from disruptor.stage import HandlerStage, Hook
 
 __all__ = ["PythonLoop", "note_times", "wait_for"]
@@ -68,14 +69,14 @@ class PythonLoop:
             idle = 0
             first = following & ring.mask
             count = min(available - following + 1, ring.slots - first, MOST_RECORDS)
-            began = timestamp() if self._histograms is not None else 0
+            began = now() if self._histograms is not None else 0
             self._deliver(ring.records[first : first + count], following)
             store_release(self.cells, self.running, -1)
             if self._histograms is not None:
                 stamp = int(ring.stamps[first]) if ring.stamps.size else 0
                 note_times(self._histograms, stage.service, stage.age, began, stamp, count)
             if self.progress >= 0:
-                store_release(self.cells, self.progress, timestamp())
+                store_release(self.cells, self.progress, now())
             following += count
             store_release(self.cells, stage.cursor, following - 1)
 
@@ -169,8 +170,8 @@ def wait_for(cells, words, wanted, halt, spins):
 @entry(brief=True)
 def note_times(histograms, service, age, began, stamp, count):
     """Record what one of `count` records took since `began`, and how old the first is by its stamp; rows and ticks, -1 and 0: none."""
-    now = timestamp()
+    ticks = timestamp()
     if service >= 0:
-        record_many(histograms[service], (now - began) // count, count)
+        record_many(histograms[service], (ticks - began) // count, count)
     if age >= 0 and stamp != 0:
-        record(histograms[age], now - stamp)
+        record(histograms[age], ticks - stamp)

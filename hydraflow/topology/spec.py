@@ -23,7 +23,7 @@ from hydraflow.topology.nodes import Node
 __all__ = [
     "CaseSpec", "ExpectSpec", "HandlerSpec", "InputSpec", "InstrumentSpec", "Located", "PlacementSpec", "RECORDS", "RingSpec",
     "RowSpec", "AUTO", "SEQUENCER", "STREAMS", "SourceSpec", "ThreadSpec", "Topology", "WAITS", "WELL_KNOWN_RINGS", "is_own",
-    "key_of", "keys_of_spec", "trades",
+    "key_of", "keys_of_spec", "short_name", "trades",
 ]
 
 AUTO = "auto"  # in `after`: the order that follows from what the stages read and write
@@ -61,6 +61,11 @@ def keys_of_spec(cls: Any) -> frozenset[str]:
 def is_own(record: str) -> bool:
     """Whether a ring's `record:` names one that the topology brings, not one of the engine's."""
     return bool(record) and record not in RECORDS
+
+
+def short_name(record: str) -> str:
+    """Return a ring's `record:` as pictures and tables show it: READING of ./climate.py:READING."""
+    return record.rpartition(":")[2]
 
 
 def names_own(record: Any) -> bool:
