@@ -17,7 +17,8 @@ STATIONS_MAX = 64
 READING = [
     ("station", "i8"),
     ("second", "i8"),  # since the beginning
-    ("celsius", "f8"),  # as measured; calibrate corrects it
+    ("measured", "f8"),  # °C
+    ("celsius", "f8"),  # calibrate: what it should have been
     ("mean", "f8"),  # average: of the last `window` readings of the station
 ]
 ALARM = [("station", "i8"), ("second", "i8"), ("celsius", "f8"), ("mean", "f8")]
@@ -31,7 +32,7 @@ def sensors(stations: int = 12, seconds: int = 20_000, seed: int = 1) -> Iterato
         rows = np.zeros(count * stations, np.dtype(READING))
         rows["second"] = np.repeat(np.arange(start, start + count), stations)
         rows["station"] = np.tile(np.arange(stations), count)
-        rows["celsius"] = 15 + rng.normal(0, 0.5, len(rows)) + 25 * (rng.random(len(rows)) < 1e-4)
+        rows["measured"] = 15 + rng.normal(0, 0.5, len(rows)) + 25 * (rng.random(len(rows)) < 1e-4)
         yield rows
 
 
@@ -45,7 +46,7 @@ class Calibration:
 @handler
 def calibrate(event, params: Calibration):
     """Corrects what is measured."""
-    event["celsius"] += params["offset"]
+    event["celsius"] = event["measured"] + params["offset"]
 
 
 @attrs.frozen

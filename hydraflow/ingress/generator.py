@@ -19,6 +19,7 @@ import numpy as np
 
 from disruptor.errors import LayoutError
 from disruptor.handler import handler
+from disruptor.layout import plain_dtype
 from hydraflow.ingress.base import Source
 
 __all__ = ["COUNTERS", "RecordError", "Rows", "begin", "declared_generator", "differing"]
@@ -105,7 +106,7 @@ class Rows:
         self.dtype = dtype
         self._names = tuple(dtype.names or ())
         self._known = frozenset(self._names)
-        self._zero = dict(zip(self._names, np.zeros(1, _plain(dtype))[0].item(), strict=True))
+        self._zero = dict(zip(self._names, np.zeros(1, plain_dtype(dtype))[0].item(), strict=True))
         kinds = [np.dtype(dtype[name]) for name in self._names]
         self._whole = [i for i, kind in enumerate(kinds) if kind.kind in "iu" and kind.subdtype is None]
         self._texts = [(i, kind.itemsize // (4 if kind.kind == "U" else 1)) for i, kind in enumerate(kinds)
@@ -187,9 +188,3 @@ class Rows:
 def _called(value: Any) -> str:
     text = repr(value)
     return f"{type(value).__name__} {text if len(text) <= 40 else text[:39] + '…'}"
-
-
-def _plain(dtype: np.dtype) -> np.dtype:
-    """Return a dtype with numpy's own records, whose item() is a tuple."""
-    return np.dtype({"names": list(dtype.names or ()), "formats": [dtype[n] for n in dtype.names or ()],
-                     "offsets": [dtype.fields[n][1] for n in dtype.names or ()], "itemsize": dtype.itemsize})  # type: ignore[index]

@@ -15,7 +15,7 @@ from disruptor.layout import CELL_WORDS
 from disruptor.stage import Checkpoint, HandlerStage
 from disruptor.waiting import WaitStrategy
 from hydraflow.placement.assign import Thread
-from hydraflow.runtime.assembly import RECORDER, Assembly
+from hydraflow.runtime.assembly import Assembly
 from hydraflow.runtime.debugger import HandlerDebugger
 from hydraflow.runtime.digests import DigestSource, write_digests
 from hydraflow.runtime.guards import Reporter
@@ -74,8 +74,8 @@ class Loops:
                 self._interpret(thread)
             if thread.kind == "python":
                 self.python[thread.name] = self._python(thread, blocking)
-        if a.recorder is not None:
-            self.python[RECORDER] = PythonLoop(a.recorder, a.cells, a.halt, a.running_word(RECORDER))
+        for name, recorder in a.recorders.items():
+            self.python[name] = PythonLoop(recorder, a.cells, a.halt, a.running_word(name))
 
     def _python(self, thread: Thread, blocking: bool) -> PythonLoop | PythonSource:
         """Make the loop of a Python handler, or of a generator. blocking : some compiled thread sleeps and must be woken."""

@@ -71,7 +71,7 @@ def outcome(
         hashes = loops.digests.run()
         result["state_hashes"], result["state_hash"] = hashes, overall(hashes)
     result["checkpoints"] = _checkpoints(assembly, loops, int(result["messages"]))
-    if assembly.recording is not None:
+    if assembly.recordings:
         result["recorded"] = _close_recording(assembly, result, fault, stuck)
     journal = result["journal"]
     if journal is not None and not journal["verified"] and result["error"] is None:  # it failed at the end, or ended alone
@@ -189,14 +189,15 @@ def _checkpoints(assembly: Assembly, loops: Loops, messages: int) -> list[dict[s
 
 def _close_recording(assembly: Assembly, result: dict[str, Any], fault: Fault | None, stuck: bool) -> dict[str, str]:
     """Give the record files their names; a disk that is full, or a recorder that is stuck, leaves none behind."""
-    assert assembly.recording is not None
     keep = not stuck and (fault is None or fault.kind != "recording")
     try:
-        assembly.recording.close(keep=keep)
-        return dict(assembly.options.record) if keep else {}
+        for recording in assembly.recordings:
+            recording.close(keep=keep)
+        return dict(assembly.recorded) if keep else {}
     except OSError as error:
-        with contextlib.suppress(OSError):
-            assembly.recording.close(keep=False)
+        for recording in assembly.recordings:
+            with contextlib.suppress(OSError):
+                recording.close(keep=False)
         if result["error"] is None:
             text = f"cannot write the files of --record: {error.strerror}; make room or name another place"
             result["error"] = attrs.asdict(Fault("recording", text, code=74))
