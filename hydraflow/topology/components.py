@@ -13,6 +13,7 @@ from disruptor.note_calls import note_faults
 from hydraflow.registry import Component, ComponentError, Registry
 from hydraflow.topology.check_faults import check_faults
 from hydraflow.topology.check_live import OFFERED, check_live
+from hydraflow.topology.check_own import check_own
 from hydraflow.topology.check_rings import place_of_ring
 from hydraflow.topology.check_shards import check_keys
 from hydraflow.topology.check_sources import SOURCE_SLOTS, check_sources
@@ -62,6 +63,7 @@ def bind_all(topology: Topology, registry: Registry, findings: Findings, doubts:
                 _check_notes(one, findings)
                 check_live(one, topology, findings)
     check_sources(topology, bound, findings)
+    check_own(topology, bound, findings)
     _check_traded(topology, bound, findings)
     _check_drivers(topology, findings)
     _check_feedback(topology, bound, findings)

@@ -19,7 +19,7 @@ from hydraflow.topology.touched import INPUT, Touched, layouts_of
 __all__ = ["check_conduct"]
 
 _CODES = {ALLOCATES: "HF332", CLOCK: "HF333", RANDOM: "HF334", PARAMS: "HF336"}
-_WRONG_RING = ("HF108", "HF207")  # whose records some handler was not written for
+_WRONG_RING = ("HF108", "HF207", "HF566")  # whose records some handler was not written for
 _SHOWN_MOST = 8  # findings of one kind in one handler
 _METHODS = frozenset(dir(tuple())) | {"mean", "sum", "min", "max", "size", "shape", "dtype", "copy", "item"}
 

@@ -209,15 +209,18 @@ class PlacementSpec(Located):
 
 @attrs.frozen(kw_only=True)
 class InputSpec(Located):
-    """What a test feeds the topology instead of its source: exactly one of lines, file and simulator."""
+    """What a test feeds the topology instead of its source: exactly one of lines, file, simulator and records."""
 
     NOUN: ClassVar[str] = "input"
     SHORTHAND: ClassVar[str] = "lines"
     lines: tuple[str, ...] = _key("frames as lines `<receive ns> <json>`; one block of text, or a list", default=(),
                                    value="text or list")
-    file: str | None = _key("a capture, plain, gzip or zstd, relative to the folder of the topology file", default=None)
+    file: str | None = _key("a capture, plain, gzip or zstd, or for a ring of own records a .npy file, relative to the folder of the "
+                            "topology file", default=None)
     simulator: dict[str, Any] | None = attrs.field(default=None,
                                                    metadata=_about("parameters of the simulator, whose frames are the input"))
+    records: Any = attrs.field(default=None, metadata=_about("records of the ring that the source fills: {field: value}, what is left out "
+                                                             "is zero, or lists with every field in order", value="list"))
     source: str | None = _key("the source that it stands for, where there are several; the others bring nothing", default=None)
 
 
@@ -252,6 +255,8 @@ class ExpectSpec(Located):
     counters: dict[str, Any] = attrs.field(factory=dict,
                                            metadata=_about("{stage: {counter: number}}, as `hfx stat --all` shows them"))
     rows: tuple[RowSpec, ...] = _key("rows that the run records", default=())
+    rings: dict[str, Any] = attrs.field(factory=dict, metadata=_about(
+        "{ring: [{field: value}, …]} of rings of own records: as many records, in this order, with these fields; or {ring: number} of records"))
     state_hash: str | None = _key("of all handlers, as `hfx run` prints it; its first 8 digits or more", default=None,
                                   kind="text")
     budgets: dict[str, Any] = attrs.field(factory=dict,
