@@ -23,6 +23,7 @@ __all__ = ["PythonSource", "SourceError"]
 
 _SPINS = 2_000
 _NAP_SECONDS = 1e-4
+_TELLING_TICKS = 1 << 24  # some milliseconds
 
 
 class SourceError(Exception):
@@ -55,13 +56,16 @@ class PythonSource:
         self._next, self._gate = 0, -1
         counters = stage.bindings.get("counters")
         self._counters = counters[0] if counters is not None else None
-        self._full = self._yields = 0
+        self._full = self._yields = self._ticks = self._told = 0
 
     def run(self) -> None:
         """Publish what it yields. Raises: SourceError for what the generator raises, and for what is no record."""
         generator = self.stage.function()
         try:
-            self._drive(generator)
+            try:
+                self._drive(generator)
+            finally:
+                self._tell()
         except BaseException:  # a finally of the generator may fail as well: what came first counts
             self._close(generator, quiet=True)
             raise
@@ -69,7 +73,7 @@ class PythonSource:
         store_release(self.cells, self.stage.finished, 1)
 
     def _drive(self, generator: Iterator[Any]) -> None:
-        began = now()
+        self._ticks = now()
         while not self._ended():
             try:
                 value = next(generator)
@@ -78,15 +82,18 @@ class PythonSource:
             except BaseException as error:
                 raise self._failed(error) from error
             if value is None:
-                began = now()
+                self._ticks = now()
                 continue
-            first = self._next
+            first, began = self._next, self._ticks
             try:
                 self._publish(value)
             except RecordError as error:
                 raise self._failed(RecordError(f"{error}{_line(generator)}")) from None
-            self._count(began, first)
-            began = now()
+            self._yields += 1
+            if self._next > first + 1 or self._ticks - self._told > _TELLING_TICKS:
+                self._tell()
+                if self.stage.service >= 0 and self._next > first:
+                    note_times(self._histograms, self.stage.service, -1, began, 0, self._next - first)
 
     def _publish(self, value: Any) -> None:
         if isinstance(value, np.ndarray) and value.ndim:
@@ -114,7 +121,7 @@ class PythonSource:
 
     def _release(self, count: int) -> None:
         """Make the next `count` records visible, which are written."""
-        ticks = now()
+        self._ticks = ticks = now()
         if self._next == 0:
             store_release(self.cells, self.stage.first, ticks)
         if self._ring.stamps.size:
@@ -143,13 +150,11 @@ class PythonSource:
     def _ended(self) -> bool:
         return bool(self.cells[self.stage.stop]) or bool(self.cells[self.halt])
 
-    def _count(self, began: int, first: int) -> None:
-        count = self._next - first
-        self._yields += 1
+    def _tell(self) -> None:
+        """Bring the counters up to date. One by one that would cost as much as the record itself."""
+        self._told = self._ticks
         if self._counters is not None:
             self._counters["records"], self._counters["yields"], self._counters["full"] = self._next, self._yields, self._full
-        if self.stage.service >= 0 and count:
-            note_times(self._histograms, self.stage.service, -1, began, 0, count)
 
     def _failed(self, cause: BaseException) -> SourceError:
         store_release(self.cells, self.running + CELL_WORDS, self._next)
