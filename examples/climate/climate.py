@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import attrs
 import numpy as np
+
 from disruptor import handler
 from disruptor.single_producer import claim
 

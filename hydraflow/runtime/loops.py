@@ -21,9 +21,9 @@ from hydraflow.runtime.digests import DigestSource, write_digests
 from hydraflow.runtime.guards import Reporter
 from hydraflow.runtime.options import debugged
 from hydraflow.runtime.phases import Phase
-from hydraflow.topology.spec import is_own
 from hydraflow.runtime.python_source import PythonSource
 from hydraflow.runtime.python_stage import PythonLoop
+from hydraflow.topology.spec import is_own
 
 __all__ = ["CHECKPOINT_ROWS", "Loops"]
 

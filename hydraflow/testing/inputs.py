@@ -12,8 +12,8 @@ from disruptor.layout import plain_dtype
 from hydraflow.topology.check_test_records import fed_ring, literal_rows
 from hydraflow.topology.convert import PARAMETER_CODES, convert
 from hydraflow.topology.diagnose import Findings
-from hydraflow.topology.nodes import Node
 from hydraflow.topology.layouts import layout_of
+from hydraflow.topology.nodes import Node
 from hydraflow.topology.spec import InputSpec, Topology, is_own
 
 __all__ = ["capture_of", "records_of", "simulator_parameters"]

@@ -23,7 +23,17 @@ from hydraflow.topology.diagnose import Findings, Related, Span, did_you_mean
 from hydraflow.topology.doubts import doubtful
 from hydraflow.topology.nodes import Node, is_unknown
 from hydraflow.topology.rows import ROW_FIELDS, words_of
-from hydraflow.topology.spec import SEQUENCER, CaseSpec, ExpectSpec, HandlerSpec, InputSpec, Located, RowSpec, Topology, is_own
+from hydraflow.topology.spec import (
+    SEQUENCER,
+    CaseSpec,
+    ExpectSpec,
+    HandlerSpec,
+    InputSpec,
+    Located,
+    RowSpec,
+    Topology,
+    is_own,
+)
 from hydraflow.topology.values import duration_ns
 
 __all__ = ["COUNTED", "PERCENTILES", "check_tests", "replaced"]
