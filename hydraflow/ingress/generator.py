@@ -109,6 +109,7 @@ class Rows:
         self._zero = dict(zip(self._names, np.zeros(1, plain_dtype(dtype))[0].item(), strict=True))
         kinds = [np.dtype(dtype[name]) for name in self._names]
         self._whole = [i for i, kind in enumerate(kinds) if kind.kind in "iu" and kind.subdtype is None]
+        self._fractions = [i for i, kind in enumerate(kinds) if kind.kind == "f" and kind.subdtype is None]
         self._texts = [(i, kind.itemsize // (4 if kind.kind == "U" else 1)) for i, kind in enumerate(kinds)
                        if kind.kind in _TEXT and kind.subdtype is None]
         self._bytes = np.dtype((np.void, dtype.itemsize))
@@ -135,6 +136,9 @@ class Rows:
             value = row[i]
             if type(value) is not int and isinstance(value, (float, np.floating)) and not float(value).is_integer():
                 raise RecordError(f"field '{self._names[i]}' is a whole number, {self.dtype[i]}, and gets {value!r}")
+        for i in self._fractions:
+            if row[i] is None:
+                raise RecordError(f"field '{self._names[i]}' ({self.dtype[i]}) cannot hold None; nan stands for no value")
         for i, size in self._texts:
             if isinstance(row[i], (str, bytes)) and len(row[i]) > size:
                 raise RecordError(f"field '{self._names[i]}' holds {size} characters, and gets {len(row[i])}: {row[i]!r}")

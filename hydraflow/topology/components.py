@@ -185,7 +185,7 @@ def _check_room(one: Bound, argument: str, name: str, topology: Topology, findin
 def _check_traded(topology: Topology, bound: dict[str, Bound], findings: Findings) -> None:
     """Symbols, ticks and lots come from the file, from a source that knows them, or from the decimals in a capture."""
     sources = [bound.get(s.name) for s in topology.sources]
-    if not trades(topology):
+    if not trades(topology) or any(doubtful(ring, "record") for ring in topology.rings.values()):
         return
     if not sources or None in sources or any(s.use == "capture" for s in topology.sources) or findings.has("HF012", "HF013"):
         return

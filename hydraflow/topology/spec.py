@@ -22,8 +22,8 @@ from hydraflow.topology.nodes import Node
 
 __all__ = [
     "CaseSpec", "ExpectSpec", "HandlerSpec", "InputSpec", "InstrumentSpec", "Located", "PlacementSpec", "RECORDS", "RingSpec",
-    "RowSpec", "AUTO", "SEQUENCER", "STREAMS", "SourceSpec", "ThreadSpec", "Topology", "WAITS", "WELL_KNOWN_RINGS", "is_own",
-    "key_of", "keys_of_spec", "short_name", "trades",
+    "RowSpec", "AUTO", "SEQUENCER", "STREAMS", "SourceSpec", "ThreadSpec", "Topology", "WAITS", "WELL_KNOWN_RINGS", "installed_records",
+    "is_own", "key_of", "keys_of_spec", "short_name", "trades",
 ]
 
 AUTO = "auto"  # in `after`: the order that follows from what the stages read and write
@@ -72,11 +72,14 @@ def names_own(record: Any) -> bool:
     """Whether a text may name a record of one's own: a place in a module or file, or a short name that a package offers."""
     if not isinstance(record, str):
         return False
-    if ":" in record:
-        return True
+    return ":" in record or record in installed_records()
+
+
+def installed_records() -> list[str]:
+    """Return the short names of records that installed packages offer."""
     import importlib.metadata
 
-    return any(point.name == record for point in importlib.metadata.entry_points(group="hydraflow.records"))
+    return sorted({point.name for point in importlib.metadata.entry_points(group="hydraflow.records")})
 
 
 @attrs.frozen(kw_only=True)
