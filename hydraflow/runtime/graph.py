@@ -211,7 +211,7 @@ class _Builder:
         )
         self._keep(spec.name, member, stage, feed)
 
-    def _step(self, declared: Handler, params: Any) -> Any:
+    def _step(self, declared: Any, params: Any) -> Any:
         """Return the step of a compiled source; of a generator what begins it."""
         return declared.function if declared.jit else functools.partial(begin, declared, params)
 
