@@ -1,7 +1,7 @@
 """From the `use:` of a topology to the object it names. Nothing is imported before it is used.
 
     book, strategy.market_maker      short names: the table below, then entry points of the group `hydraflow.handlers`
-                                     (sources: `hydraflow.sources`)
+                                     (sources: `hydraflow.sources`, records of rings: `hydraflow.records`)
     my_package.my_module:on_event    anything importable
     ./my_handlers.py:on_event        a file beside the topology, loaded by its location as `hydraflow_user.<hash>.my_handlers`,
                                      so that a user's `handlers/` folder never shadows ours; `from . import sibling` works
@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import inspect
 import re
 import types
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ from hydraflow.loading import ComponentError, load_file, load_module
 
 __all__ = ["Component", "ComponentError", "Entry", "HANDLERS", "Registry", "SOURCES", "default_name"]
 
-_GROUPS = {"handler": "hydraflow.handlers", "source": "hydraflow.sources"}
+_GROUPS = {"handler": "hydraflow.handlers", "source": "hydraflow.sources", "record": "hydraflow.records"}
 
 
 @attrs.frozen
@@ -57,6 +58,7 @@ HANDLERS = {
 }
 SOURCES = {
     "capture": Entry("hydraflow.ingress.capture.step:capture", into=("frames",), feed=True),
+    "recording": Entry("hydraflow.ingress.playback:recording"),
     "simulator": Entry("hydraflow.ingress.simulator.source:simulator", into=("frames",)),
     "websocket": Entry("hydraflow.ingress.websocket:websocket", into=("frames",), feed=True, live=True),
 }
@@ -104,7 +106,7 @@ class Registry:
         *,
         entry_points: bool = True,
     ) -> None:
-        self._tables = {"handler": dict(handlers), "source": dict(sources)}
+        self._tables: dict[str, dict[str, Entry]] = {"handler": dict(handlers), "source": dict(sources), "record": {}}
         self._entry_points = entry_points
         self._installed: dict[str, list[tuple[str, Entry]]] = {}
 
@@ -117,7 +119,7 @@ class Registry:
         return ":" in use or self.entry(kind, use) is not None
 
     def names(self, kind: str) -> list[str]:
-        """Return every short name of this kind ("handler" or "source")."""
+        """Return every short name of this kind ("handler", "source" or "record")."""
         return sorted({*self._tables[kind], *self._from_entry_points(kind)})
 
     def offers(self, kind: str) -> list[tuple[str, Entry]]:
@@ -137,6 +139,27 @@ class Registry:
 
     def load(self, kind: str, use: str, entry: Entry | None, folder: str | Path = ".") -> Component:
         """Import what an entry, or `use` itself, names. Raises: ComponentError."""
+        module, attribute, thing, target = self._found(kind, use, entry, folder)
+        return Component(use=use, kind=kind, module=module.__name__, attribute=attribute,
+                         handler=_as_component(kind, thing, target), entry=entry)
+
+    def record(self, use: str, folder: str | Path = ".") -> Any:
+        """Return the record dtype that a ring's `record:` names. Raises: ComponentError."""
+        import numpy as np
+
+        from disruptor.errors import LayoutError
+        from disruptor.layout import record_dtype
+
+        *_, thing, target = self._found("record", use, self.entry("record", use), folder)
+        if not isinstance(thing, (list, tuple, dict, np.dtype)):
+            raise ComponentError("HF561", f"'{target}' is no record: {_kind_of(thing)}", notes=(_RECORD_FORM,))
+        try:
+            return record_dtype(thing, name=f"'{target}'")
+        except LayoutError as error:
+            raise ComponentError("HF561", f"no record of a ring: {error}", notes=(_RECORD_FORM,)) from error
+
+    def _found(self, kind: str, use: str, entry: Entry | None, folder: str | Path) -> tuple[types.ModuleType, str, Any, str]:
+        """Return module, attribute, what stands there, and the text that names it. Raises: ComponentError."""
         target = entry.target if entry else use
         where, colon, attribute = target.rpartition(":")
         if not colon or not where or not attribute:
@@ -152,9 +175,8 @@ class Registry:
         thing = vars(module).get(attribute)
         if thing is None:
             known = tuple(n for n in vars(module) if not n.startswith("_"))
-            raise ComponentError("HF303", f"'{where}' has no '{attribute}'", close=known)
-        return Component(use=use, kind=kind, module=module.__name__, attribute=attribute,
-                         handler=_as_component(kind, thing, target), entry=entry)
+            raise ComponentError("HF560" if kind == "record" else "HF303", f"'{where}' has no '{attribute}'", close=known)
+        return module, attribute, thing, target
 
     def _refuse_name(self, kind: str, use: str) -> None:
         other = "source" if kind == "handler" else "handler"
@@ -184,13 +206,25 @@ def _entry_of(point: importlib.metadata.EntryPoint) -> Entry:
                  version=point.dist.version if point.dist else "")
 
 
+_RECORD_FORM = 'a record is a list of fields, READING = [("station", "i8"), ("celsius", "f8")], or a structured numpy dtype'
+
+
+def _kind_of(thing: Any) -> str:
+    if isinstance(thing, type):
+        return f"a class, {thing.__name__}"
+    return "a function" if callable(thing) else f"of type {type(thing).__name__}"
+
+
 def _as_component(kind: str, thing: Any, target: str) -> Any:
     from disruptor.errors import LayoutError
     from disruptor.handler import Handler, as_handler  # numpy; not at the top: see the module's docstring
 
+    if kind == "source" and inspect.isgeneratorfunction(thing):
+        thing = _as_generator(thing, target)
     is_source = isinstance(thing, Handler) and hasattr(thing, "virtual")
     if kind == "source" and not is_source:
-        raise ComponentError("HF303", f"'{target}' is not a source", notes=("declare it with hydraflow.ingress.base.source",))
+        raise ComponentError("HF303", f"'{target}' is not a source", notes=(
+            "a source is a generator function (it yields records), or a step declared with hydraflow.ingress.base.source",))
     if kind == "handler" and isinstance(thing, types.FunctionType):
         try:
             thing = as_handler(thing)
@@ -202,6 +236,16 @@ def _as_component(kind: str, thing: Any, target: str) -> Any:
                              notes=("a handler is a function, or one declared with disruptor.handler",))
     _check_params(thing.params, target)
     return thing
+
+
+def _as_generator(thing: Any, target: str) -> Any:
+    from disruptor.errors import LayoutError
+    from hydraflow.ingress.base import source
+
+    try:
+        return source(thing)
+    except LayoutError as error:
+        raise ComponentError("HF303", f"'{target}' cannot be a source: {error}") from error
 
 
 def _check_params(params: Any, target: str) -> None:

@@ -36,6 +36,8 @@ TEMPLATES = {
                         ("python pipeline.py", "python -m pytest")),
     "paper": Template("A trading engine on simulated order flow, with a handler of your own, and tests in YAML.",
                       ("hfx check topology.yaml", "hfx run topology.yaml", "hfx test")),
+    "records": Template("A graph of records of your own: a source, handlers, a sink, and tests in YAML; nothing of trading.",
+                        ("hfx check topology.yaml", "hfx run topology.yaml", "hfx test")),
 }
 
 

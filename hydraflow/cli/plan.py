@@ -126,11 +126,18 @@ def _sections(name: str, planned: Any) -> list[str]:
     rings = ["rings"]
     wide = max(len(r.name) for r in planned.rings)
     for r in planned.rings:
-        rings.append(f"  {r.name:<{wide}}  {r.slots:>9,} {r.record + ' records':<16} {_mib(r.bytes):>9}")
+        rings.append(f"  {r.name:<{wide}}  {r.slots:>9,} {_noun(r.record):<16} {_mib(r.bytes):>9}")
         rings += _wrapped(f"filled by {', '.join(r.writers) or 'nobody'}, freed by {', '.join(r.gates) or 'nobody'}", wide + 4)
     rings.append(f"  in all {_mib(sum(r.bytes for r in planned.rings))}; the state of handlers comes on top")
     reasons = ["why", *(line for reason in planned.placement.reasons for line in _wrapped(reason, 2, 4))]
     return ["\n".join(part) for part in (threads, order, shards, rings, reasons) if len(part) > 1]
+
+
+def _noun(record: str) -> str:
+    """Return what a ring holds, in words; of a record of its own the name, without the file."""
+    from hydraflow.topology.spec import short_name
+
+    return f"{short_name(record)} records"
 
 
 def _compared(changes: Any) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from hydraflow.cli.quantities import duration
 from hydraflow.notes import write
 from hydraflow.runtime.phases import Phase
+from hydraflow.runtime.report import trades
 from hydraflow.runtime.result import from_snapshot
 
 __all__ = ["Progress"]
@@ -61,11 +62,14 @@ class Progress:
 
     def _running(self, snapshot: dict[str, Any], now: float) -> list[str]:
         result = from_snapshot(snapshot)
-        before, frames_before = self._last
-        parts = [f"{result['frames']:,} frames"]
+        before, count_before = self._last
+        noun, count = ("frames", result["frames"]) if trades(result) else ("records", sum(result["records"].values()))
+        parts = [f"{count:,} {noun}"]
         if before and now > before:
-            parts.append(f"{(result['frames'] - frames_before) / (now - before):,.0f}/s")
-        self._last = (now, result["frames"])
+            parts.append(f"{(count - count_before) / (now - before):,.0f}/s")
+        self._last = (now, count)
+        if noun == "records":
+            return parts if len(result["records"]) < 2 else [*parts, *(f"{ring} {n:,}" for ring, n in result["records"].items())]
         parts += [f"{result[what]:,} {what}" for what in ("orders", "fills", "rejects")]
         wire: dict[str, Any] = next((v for k, v in result["latency_ns"].items() if k.startswith("frame_to_")), {})
         return [*parts, f"p99 {duration(wire['p99'])}"] if wire.get("count") else parts

@@ -159,7 +159,7 @@ def _flow(shown: dict[str, Any]) -> list[str]:
 
     result = from_snapshot(shown)
     if not result["frames"] and not result["messages"]:
-        return []
+        return [", ".join(f"{ring} {count:,} records" for ring, count in result["records"].items() if count)] if result["records"] else []
     checks = result["book_checks"]
     wrong = [
         f"{count:,} {what}"

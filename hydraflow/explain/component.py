@@ -38,13 +38,15 @@ def explain_component(component: Component) -> dict[str, Any]:
         "text": _about(component)[1],
         "target": entry.target if entry else component.use,
         "from": _origin(component),
-        "runs": "compiled" if handler.jit else "in Python, many records at once" if handler.takes_batches else "in Python",
+        "runs": "compiled" if handler.jit else "in Python, a generator" if is_source else "in Python, many records at once" if handler.takes_batches else "in Python",
         "parameters": [key.as_dict() for key in keys],
         "state": _state(component),
         "counters": _counters(component),
         "notes": dict(handler.notes),
     }
-    if is_source:
+    if is_source and not handler.jit:
+        page |= {"time": "its own", "into": list(entry.into if entry else ())}
+    elif is_source:
         page |= {"time": "virtual" if handler.virtual else "real", "into": list(entry.into if entry else ("frames",))}
     else:
         on = entry.on if entry else "main"
@@ -54,7 +56,7 @@ def explain_component(component: Component) -> dict[str, Any]:
             "reads": _ordered(touched.reads, on), "reads_are": "declared" if handler.reads is not None else "seen in its source",
             "writes": _ordered(touched.writes, on), "writes_are": "declared" if handler.writes is not None else "seen in its source",
         }
-    page["gets"] = [a for a in handler.arguments if a not in _EVERYWHERE and a not in handler.max_out and a not in given]
+    page["gets"] = [] if is_source and not handler.jit else [a for a in handler.arguments if a not in _EVERYWHERE and a not in handler.max_out and a not in given]
     strange = [a for a in page["gets"] if a not in OFFERED]
     if strange and not component.ours and not is_source:
         page["more"] = [f"It asks for {', '.join(strange)}, which a topology offers only as a ring that `from:` names. A parameter "
@@ -134,6 +136,8 @@ def _example(component: Component, keys: list[Key]) -> str:
         section = "sinks"
     use = component.use if ":" not in component.use else f'"{component.use}"'
     lines = [f"{section}:", f"  - use: {use}"]
+    if component.kind == "source" and not component.handler.jit:
+        lines.append("    into: readings")
     if component.kind == "handler":
         after = _before(component)
         if after:

@@ -106,7 +106,9 @@ def _facts(page: dict[str, Any]) -> list[str]:
 def _component_facts(page: dict[str, Any]) -> list[str]:
     lines = [_labelled("runs", page["runs"])]
     if page["kind"] == "source":
-        lines += [_labelled("time", f"{page['time']}: what a frame's receive_ns is"), _labelled("into", _listed(page["into"]))]
+        own = page["time"] == "its own"
+        lines += [_labelled("time", "a field of its records, if it has any" if own else f"{page['time']}: what a frame's receive_ns is"),
+                  _labelled("into", _listed(page["into"]) if page["into"] else "a ring of its record")]
     else:
         lines += [_labelled("on", f"{page['on']}, unless the file says otherwise")]
         lines += [_labelled("from", _listed(page["takes_from"]))] if page["takes_from"] else []

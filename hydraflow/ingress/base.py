@@ -1,4 +1,5 @@
-"""The source contract: a compiled step that is called once per turn of its thread's loop and publishes frames.
+"""The source contract: a compiled step that is called once per turn of its thread's loop and publishes frames, or records
+of its own; or a Python generator that yields records, on a thread of its own.
 
     @source(params=Params, state=FIELDS, counters=COUNTERS, prepare=prepare, virtual=True)
     def simulator(state, params, counters, frames, room, payload_room, now, stamps): ...
@@ -16,12 +17,24 @@ A `Source` is a `Handler` whose function is a *step*. Its arguments are matched 
 It returns the number of frames published, 0 when there is nothing to do now, FINISHED (-1) when there never will be; the
 loop publishes what was claimed. It never waits.
 
+Into a ring of records of its own a step publishes through an argument called `records`, or like the ring, in the place of
+`frames`; `max_out=` and `max_payload=` say, under that name, below what room the consumers' cursors are read again.
+
+    def sensors(stations: int = 4, seed: int = 1):          # no decorator needed
+        while True:
+            yield {"station": 3, "celsius": 21.5}            # a dict, a tuple in the order of the fields, an array of records
+
+A generator takes parameters by name, or one attrs class (`params: Sensors`). It is resumed when its records are in the ring,
+so a full ring holds it back. `yield None` brings nothing: a generator that waits does it now and then, so that a run can be
+stopped. It is closed at the end, its `finally` runs. `hydraflow.ingress.generator` has the details.
+
 A source that needs the outside world has `open`: called once while the graph is built, it raises what a user must be told
 (InputNotFound, ConfigurationError) and returns a `Feed`.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -60,6 +73,8 @@ class Source(Handler):
     virtual : its receive_ns are virtual time (capture, simulator): the sequencer computes the place of reports.
     open : callable(params, **context) → Feed, or None. params is the attrs instance.
     instruments : callable(params) → what it trades, mappings of keys as under `instruments:`, for a topology that lists none.
+    ready : of a generator: callable(params, dtype) that raises what a user must be told, before the run; dtype : of its ring.
+    spread : of a generator: it takes its parameters by name, not as one object.
     `prepare` gets (state record, attrs params, **context); of the context it may use `ticks_per_second` (of `now`, default
     1e9) and `source_index` (goes into FRAME.source, default 0).
     """
@@ -67,6 +82,8 @@ class Source(Handler):
     virtual: bool = False
     open: Callable | None = None
     instruments: Callable[[Any], list[dict[str, Any]]] | None = None
+    ready: Callable[[Any, np.dtype], None] | None = None
+    spread: bool = False
 
     @property
     def step(self) -> Callable:
@@ -76,11 +93,18 @@ class Source(Handler):
 
 def source(
     function: Callable | None = None, *, virtual: bool = False, open: Callable | None = None,
-    instruments: Callable | None = None, **declaration: Any,
+    instruments: Callable | None = None, ready: Callable | None = None, **declaration: Any,
 ) -> Any:
-    """Declare a step function as a source. `declaration` : the keyword arguments of `handler`."""
+    """Declare a step function, or a generator function, as a source. `declaration` : the keyword arguments of `handler`.
+
+    Raises: LayoutError for a generator whose parameters say neither type nor default.
+    """
 
     def decorate(f: Callable) -> Source:
+        if inspect.isgeneratorfunction(f):
+            from hydraflow.ingress.generator import declared_generator
+
+            return declared_generator(f, ready=ready, **declaration)
         declared = handler(f, **declaration)
         fields = attrs.asdict(declared, recurse=False)
         return Source(**fields, virtual=virtual, open=open, instruments=instruments)

@@ -10,7 +10,7 @@ from hydraflow.picture.model import Box, Edge, Picture
 from hydraflow.placement.assign import Thread
 from hydraflow.topology.graph import Node, nodes
 from hydraflow.topology.shards import is_sharded, shard_names
-from hydraflow.topology.spec import Topology
+from hydraflow.topology.spec import Topology, short_name
 
 __all__ = ["picture_of"]
 
@@ -33,7 +33,7 @@ class _Builder:
             if stage.kind == "source":
                 self._stage(stage)
         for name, ring in topology.rings.items():
-            self.boxes[f"ring/{name}"] = Box(id=f"ring/{name}", name=name, kind="ring", record=ring.record, slots=ring.slots)
+            self.boxes[f"ring/{name}"] = Box(id=f"ring/{name}", name=name, kind="ring", record=short_name(ring.record), slots=ring.slots)
         for stage in self._stages:
             if stage.kind != "source":
                 self._stage(stage)

@@ -113,6 +113,9 @@ def _groups(compiled: list[Stage], machine: Machine, spec: PlacementSpec, helper
     if machine.capacity < 3 and any(s.paced for s in compiled):  # the engine's own Python runs now and then without helpers too
         reasons.append("one thread: the sources set the pace, and what blocks needs the other core")
         return _filled(one)
+    if not ordered:
+        reasons.append("one thread: no ring is sequenced, so the compiled stages follow each other in one loop")
+        return _with_shards(_filled(one), machine, helpers, reasons)
     reasons.append("two threads: decoding runs ahead, the feedback cycle stays on one core")
     return _with_shards(_filled([("ingest", ahead), ("core", ordered)]), machine, helpers, reasons)
 

@@ -12,17 +12,15 @@ import attrs
 
 from hydraflow.placement.assign import Placement, Thread, assign, stages_of
 from hydraflow.placement.cpus import Machine
-from hydraflow.records import EGRESS, FEEDBACK, FRAME, LEVEL, MESSAGE
 from hydraflow.topology.check_live import live_fields
 from hydraflow.topology.graph import Node, gates, nodes, waits_for, writers
+from hydraflow.topology.layouts import layout_of, unit_of
 from hydraflow.topology.shards import is_sharded, shard_names
-from hydraflow.topology.spec import Located, Topology
+from hydraflow.topology.spec import Located, RingSpec, Topology
 from hydraflow.topology.values import duration_text
 
 __all__ = ["Change", "Plan", "RingPlan", "StagePlan", "compare", "make_plan"]
 
-_SIZES = {"frame": (FRAME.itemsize, 1), "message": (MESSAGE.itemsize, LEVEL.itemsize), "egress": (EGRESS.itemsize, 1),
-          "feedback": (FEEDBACK.itemsize, 0)}  # bytes of a slot, of a unit of payload
 _SECTIONS = (("instrument", "instruments"), ("source", "sources"), ("handler", "handlers"), ("sink", "sinks"))
 
 
@@ -119,14 +117,19 @@ def make_plan(topology: Topology, machine: Machine) -> Plan:
     stages = tuple(_stage(n, placement, waits[n.name]) for n in found)
     rings = tuple(
         RingPlan(
-            name=ring.name, record=ring.record, slots=ring.slots,
-            bytes=ring.slots * _SIZES[ring.record][0] + ring.payload * _SIZES[ring.record][1],
+            name=ring.name, record=ring.record, slots=ring.slots, bytes=_bytes(ring),
             writers=tuple(n.name for n in writing.get(ring.name, ())),
             gates=(*gating.get(ring.name, ()), *readers.get(ring.name, ())),
         )
         for ring in topology.rings.values()
     )
     return Plan(placement=placement, stages=stages, rings=rings, machine=machine)
+
+
+def _bytes(ring: RingSpec) -> int:
+    layout, unit = layout_of(ring), unit_of(ring)
+    assert layout is not None  # it has been checked
+    return ring.slots * layout.itemsize + (ring.payload * unit.itemsize if unit is not None else 0)
 
 
 def _stage(node: Node, placement: Placement, waits: tuple[str, ...]) -> StagePlan:
@@ -196,4 +199,6 @@ def _values(one: Located, topology: Topology) -> dict[str, Any]:
             values[key] = duration_text(value)
         else:
             values[key] = list(value) if isinstance(value, tuple) else value
+    if isinstance(one, RingSpec) and one.layout is not None:  # the name may stay and what it stands for change
+        values["fields"] = [f"{name} {one.layout[name]}" for name in one.layout.names]
     return values

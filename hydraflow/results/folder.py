@@ -12,7 +12,6 @@ import attrs
 import orjson
 
 from hydraflow.errors import OutputError
-from hydraflow.topology.spec import STREAMS
 
 if TYPE_CHECKING:
     from hydraflow.runtime.options import Options
@@ -34,9 +33,8 @@ def prepare(folder: Path, options: Options) -> Options:
             raise OutputError("the folder is not empty", where=where, remedy="name a new one: a folder holds one run")
     except OSError as error:
         raise OutputError(f"cannot be made: {error.strerror}", where=where, remedy="name another folder") from error
-    record = {stream: str(folder / f"{stream}.npy") for stream in STREAMS} | options.record
     journal = options.journal if options.no_journal or options.journal else str(folder)
-    return attrs.evolve(options, record=record, journal=journal)
+    return attrs.evolve(options, results=str(folder), journal=journal)
 
 
 def keep(folder: Path, result: dict[str, Any]) -> None:

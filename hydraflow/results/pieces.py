@@ -11,7 +11,7 @@ import attrs
 import orjson
 
 from hydraflow.errors import DataError, InputNotFound, UsageError
-from hydraflow.results.recorded import RECORDED, stream_of
+from hydraflow.results.recorded import RECORDED, is_npy, stream_of
 
 __all__ = ["Pieces", "find", "newest_journal"]
 
@@ -26,17 +26,19 @@ _WHAT = "the JSON of `hfx run --json`, a journal, an engine's .cnc file, a file 
 
 @attrs.define
 class Pieces:
-    """Paths of what there is of one run. recorded : stream → file. unfinished : streams whose writer never finished them."""
+    """Paths of what there is of one run. recorded : stream → file; rings : of own records, name → file. unfinished : streams and
+    rings whose writer never finished them."""
 
     report: Path | None = None
     journal: Path | None = None
     counters: Path | None = None
     recorded: dict[str, Path] = attrs.field(factory=dict)
+    rings: dict[str, Path] = attrs.field(factory=dict)
     unfinished: set[str] = attrs.field(factory=set)
     missing: list[str] = attrs.field(factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.report or self.journal or self.counters or self.recorded)
+        return bool(self.report or self.journal or self.counters or self.recorded or self.rings)
 
 
 def find(path: Path) -> Pieces:
@@ -101,6 +103,8 @@ def _look_into(folder: Path, pieces: Pieces) -> None:
             if found.report:
                 reports.append(entry)
             pieces.counters = found.counters or pieces.counters
+            pieces.rings |= found.rings
+            pieces.unfinished |= found.unfinished & set(found.rings)
             for stream, file in found.recorded.items():
                 if stream not in pieces.recorded or stream in pieces.unfinished:
                     pieces.recorded[stream] = file
@@ -129,6 +133,10 @@ def _take(path: Path, pieces: Pieces) -> None:
         return
     part = _PART.fullmatch(path.name)
     stream = stream_of(path)
+    if part and part["name"].endswith(".npy") and not stream and is_npy(path):  # of a run that was killed: nothing else names it
+        ring = part["name"].removesuffix(".npy")
+        pieces.rings[ring] = path
+        pieces.unfinished.add(ring)
     if stream and (part or not path.name.startswith(".")):
         pieces.recorded[stream] = path
         if part:
@@ -138,13 +146,23 @@ def _take(path: Path, pieces: Pieces) -> None:
 def _follow_report(path: Path, pieces: Pieces) -> None:
     """Add the journal and the recorded files that a report names, where they lay or beside it."""
     content = read_report(path) or {}
+    own = content.get("records") or {}
     journal = (content.get("journal") or {}).get("path") or (content.get("replay") or {}).get("path")
     if journal and pieces.journal is None:
         pieces.journal = _beside(path, journal)
         if pieces.journal is None:
             pieces.missing.append(f"the journal {journal} is not there any more")
     for stream, file in (content.get("recorded") or {}).items():
-        if stream in RECORDED and stream not in pieces.recorded:
+        if stream not in RECORDED or stream in own:
+            there = _beside(path, file)
+            if there is None:
+                pieces.missing.append(f"the records of ring '{stream}', {file}, are not there any more")
+                continue
+            pieces.rings[stream] = there
+            for name, other in list(pieces.recorded.items()):  # taken for a stream by its fields
+                if other.samefile(there):
+                    del pieces.recorded[name]
+        elif stream not in pieces.recorded:
             there = _beside(path, file)
             if there is None:
                 pieces.missing.append(f"the recorded {RECORDED[stream]}, {file}, are not there any more")

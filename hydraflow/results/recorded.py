@@ -15,7 +15,7 @@ from hydraflow.results.scales import Scales
 from hydraflow.rows import CODES, ROWS
 from hydraflow.topology.spec import STREAMS
 
-__all__ = ["NPY_MAGIC", "RECORDED", "read_lines", "read_npy", "scales_of_lines", "stream_of"]
+__all__ = ["NPY_MAGIC", "RECORDED", "is_npy", "read_lines", "read_npy", "scales_of_lines", "stream_of"]
 
 NPY_MAGIC = b"\x93NUMPY"
 RECORDED = {"book": "books", "orders": "orders", "fills": "fills"}  # stream of --record → table
@@ -108,6 +108,12 @@ def stream_of(path: Path) -> str:
     if not isinstance(row, dict) or "sequence" not in row:
         return ""
     return "orders" if "event" in row else "book" if "bid_price" in row else "fills" if "leaves" in row else ""
+
+
+def is_npy(path: Path) -> bool:
+    """Whether a file begins as .npy files do."""
+    with open(path, "rb") as file:
+        return file.read(len(NPY_MAGIC)) == NPY_MAGIC
 
 
 def _stream_of_dtype(path: Path) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hydraflow.errors import DataError, InputNotFound
+from hydraflow.results.own import RecordTable
 from hydraflow.results.pieces import Pieces, find, newest_journal, read_report
 from hydraflow.results.recorded import NPY_MAGIC, RECORDED, read_lines, read_npy, scales_of_lines
 from hydraflow.results.scales import Scales
@@ -44,7 +45,8 @@ def open_run(path: str | os.PathLike | None = None) -> Run:
 
 
 class Run:
-    """What a run left. Tables: orders, fills, reports, books, latencies, messages, levels; `report` is the result as a dict.
+    """What a run left. Tables: orders, fills, reports, books, latencies, messages, levels, and records["ring"]; `report` is the
+    result as a dict.
 
     pieces : the paths that it is read from. Close: nothing needs to be; maps go with the arrays.
     """
@@ -98,6 +100,12 @@ class Run:
         """
         loaded = self._loaded("levels")
         return self._table("levels", level_rows(loaded.messages, loaded.units))
+
+    @functools.cached_property
+    def records(self) -> dict[str, RecordTable]:
+        """Records of rings of one's own, by ring, as the last stage on the ring left them; only what was recorded is there."""
+        return {ring: RecordTable(ring, read_npy(path, unfinished=ring in self.pieces.unfinished))
+                for ring, path in self.pieces.rings.items()}
 
     @functools.cached_property
     def latencies(self) -> Table:
@@ -187,9 +195,9 @@ class Run:
             out.append(f"the run failed: {' '.join(str(self.report['error']['text']).split())}")
         if self.pieces.journal is not None:
             out += _journal_faults(self._journal)
-        elif self.report.get("journal") is None:
+        elif self.report.get("journal") is None and not self._is_own:
             out.append("there is no journal: no messages, levels, and no orders but recorded ones")
-        out += [f"the recorded {RECORDED[stream]} were never finished: whole rows up to the last one written are there"
+        out += [f"the recorded {RECORDED.get(stream) or 'records of ring ' + repr(stream)} were never finished: whole rows up to the last one written are there"
                 for stream in sorted(self.pieces.unfinished)]
         shown = self._snapshot
         if shown is not None and shown["exit_code"] is None:
@@ -210,6 +218,7 @@ class Run:
         report = self.report
         lines = [f"Run {self.name or '(no name)'}: {self.status}"]
         counts = [f"{report[what]:,} {what}" for what in ("frames", "messages", "orders", "fills") if report.get(what)]
+        counts += [f"{ring} {count:,} records" for ring, count in (report.get("records") or {}).items()]
         if counts:
             lines.append("  " + ", ".join(counts))
         lines += [f"  {table:<10} {origin}" for table, origin in self._origins().items()]
@@ -217,6 +226,13 @@ class Run:
         return "\n".join(lines)
 
     # -- parts
+
+    @property
+    def _is_own(self) -> bool:
+        """Whether nothing was traded: only records of its own went through the run."""
+        from hydraflow.runtime.report import trades
+
+        return bool(self.pieces.rings) and (not self.report or not trades(self.report))
 
     @functools.cached_property
     def _journal(self) -> JournalReader:
@@ -312,6 +328,7 @@ class Run:
                 out[table] = f"recorded in {self.pieces.recorded[stream]}"
             elif journal:
                 out[table] = "from the journal" if table == "fills" else "replayed from the journal when asked for"
+        out |= {f"records of {ring}": f"recorded in {path}" for ring, path in self.pieces.rings.items()}
         if journal:
             out["messages"] = journal
         if self.report.get("latency_ns"):

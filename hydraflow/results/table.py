@@ -13,7 +13,7 @@ from hydraflow.errors import Unavailable, UsageError
 from hydraflow.results.scales import Scales
 from hydraflow.rows import CODES
 
-__all__ = ["NUMBERS", "Numbers", "Table"]
+__all__ = ["NUMBERS", "Numbers", "Table", "cells"]
 
 Numbers = Literal["float", "decimal", "ticks"]
 NUMBERS = ("float", "decimal", "ticks")
@@ -57,7 +57,7 @@ class Table:
             return self.array[what]
         if isinstance(what, int | np.integer):
             return self.array[what]
-        return Table(self.name, self.array[what], self.instruments)
+        return type(self)(self.name, self.array[what], self.instruments)
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.array)
@@ -153,14 +153,19 @@ class Table:
 
     def _head(self) -> list[list[str]]:
         """Return a heading and the first and last rows as text."""
-        cut = len(self) > _SHOWN
-        half = _SHOWN // 2
-        chosen = np.r_[0:half, len(self) - half : len(self)] if cut else np.arange(len(self))
-        columns = Table(self.name, self.array[chosen], self.instruments).columns("decimal" if self.instruments.known else "ticks")
-        rows = [[_cell(values[i]) for values in columns.values()] for i in range(len(chosen))]
-        if cut:
-            rows.insert(half, ["…"] * len(columns))
-        return [list(columns), *rows]
+        return cells(self, "decimal" if self.instruments.known else "ticks")
+
+
+def cells(table: Table, numbers: Numbers) -> list[list[str]]:
+    """Return a heading and the first and last rows of a table as text."""
+    cut = len(table) > _SHOWN
+    half = _SHOWN // 2
+    chosen = np.r_[0:half, len(table) - half : len(table)] if cut else np.arange(len(table))
+    columns = table[chosen].columns(numbers)
+    rows = [[_cell(values[i]) for values in columns.values()] for i in range(len(chosen))]
+    if cut:
+        rows.insert(half, ["…"] * len(columns))
+    return [list(columns), *rows]
 
 
 def _library(name: str, extra: str) -> Any:

@@ -20,7 +20,7 @@ from disruptor.errors import CounterFileError, MemoryMapError
 from disruptor.layout import CELL_WORDS
 from disruptor.log.writer import LogWords
 from disruptor.note_file import NoteFile, NoteLane
-from disruptor.stage import NOT_PARKED, DriverStage, HandlerStage
+from disruptor.stage import NOT_PARKED, DriverStage, HandlerStage, RingEnd
 from hydraflow.codes import Kind
 from hydraflow.errors import InputOutputError, Locked, OutputError, UsageError
 from hydraflow.journal.changes import changed_parameters, pairs_of
@@ -33,10 +33,11 @@ from hydraflow.runtime.hooks import renumbered, stage_table
 from hydraflow.runtime.instruments import instrument_table
 from hydraflow.runtime.journaling import DISK_FULL, Journaling, journal_header
 from hydraflow.runtime.options import Options, debugged
-from hydraflow.runtime.recording import Recording
+from hydraflow.runtime.recording import Recording, refuse_one_file_for_two
+from hydraflow.runtime.ring_recording import RingRecording
 from hydraflow.topology.load import TopologyError, examine, load
 from hydraflow.topology.shards import stage_of
-from hydraflow.topology.spec import SEQUENCER, HandlerSpec, PlacementSpec, Topology
+from hydraflow.topology.spec import SEQUENCER, STREAMS, HandlerSpec, PlacementSpec, Topology, is_own
 
 __all__ = ["RECORDER", "Assembly"]
 
@@ -46,7 +47,7 @@ RECORDER = "recorder"
 class Assembly:
     """The parts of one run. What it opens is closed by `stack`.
 
-    halt, stop, rescue, wait_cell : words of control cells. recorder : the stage that follows all others, or None.
+    halt, stop, rescue, wait_cell : words of control cells. recorders : stages that follow all others of a ring and write it down, by name. recorded : {stream or ring: path}.
     Raises: HydraFlowError for what the user can mend.
     """
 
@@ -64,8 +65,10 @@ class Assembly:
         self.clock = calibrate()
         with near(self.machine, assign(stages_of(self.topology), self.machine, self._wanted()).node):
             self._build_graph()
-        self.recorder: HandlerStage | None = None
-        self.recording = self._open_recording(stack)
+        self.recorders: dict[str, HandlerStage] = {}
+        self.recordings: list[Recording | RingRecording] = []
+        self.recorded = self._recorded()
+        self._open_recordings(stack)
         self.placement = self._place()
         self._create_file(stack)
         self.notes = self._create_notes(stack)
@@ -95,9 +98,8 @@ class Assembly:
 
     def stage_numbered(self, number: int) -> str:
         """Return the name of stage `number`, "?" when there is none."""
-        if self.recorder is not None and number == self.recorder.number:
-            return RECORDER
-        return next((n for n, m in self.graph.members.items() if m.stage.number == number), "?")
+        found = next((n for n, m in self.graph.members.items() if m.stage.number == number), "?")
+        return next((n for n, stage in self.recorders.items() if stage.number == number), found)
 
     def in_hand(self, thread: str) -> tuple[str, int]:
         """Return which stage a thread was last in, and the sequence that it had."""
@@ -105,9 +107,12 @@ class Assembly:
         return self.stage_numbered(int(self.cells[word])), int(self.cells[word + CELL_WORDS])
 
     def message_kind(self, stage: str, sequence: int) -> str:
-        """Return what record `sequence` of a stage's ring is, in a word: "DEPTH", "frame"."""
+        """Return what record `sequence` of a stage's ring is, in a word: "DEPTH", "frame"; of one of its own, of which ring it is."""
         member = self.graph.members.get(stage)
         ring = member.stage.source.ring if member and isinstance(member.stage, HandlerStage) else None
+        declared = self.topology.rings.get(ring.name) if ring is not None else None
+        if declared is not None and is_own(declared.record):
+            return f"of '{declared.name}'"
         if ring is None or "kind" not in (ring.dtype.names or ()) or ring.name != self.graph.main or sequence < 0:
             return "frame" if ring is not None and ring.name != self.graph.main else "message"
         kind = int(ring.records[sequence & ring.mask]["kind"])
@@ -188,21 +193,46 @@ class Assembly:
         changes = self.options.parameters.get(name)
         return attrs.evolve(params, **changes) if changes and params is not None else params
 
-    def _open_recording(self, stack: contextlib.ExitStack) -> Recording | None:
-        if not self.options.record:
-            return None
-        if not self.graph.main:
-            raise UsageError("nothing to record: no ring is sequenced", where="--record", remedy="run without it")
-        recording = Recording(self.options.record, self.instruments)
+    def _recorded(self) -> dict[str, str]:
+        """Return what is written where: what --record names, and for --results everything that there is. Raises: UsageError."""
+        own = [name for name, ring in self.topology.rings.items() if is_own(ring.record) and name in self.graph.rings]
+        record = dict(self.options.record)
+        if self.options.results is not None:
+            folder = Path(self.options.results)
+            there = ([*STREAMS] if self.graph.main else []) + own
+            record = {name: str(folder / f"{name}.npy") for name in there} | record
+        known = [*(STREAMS if self.graph.main else ()), *own]
+        for name in record:
+            if name in known:
+                continue
+            if not known:
+                raise UsageError("nothing to record: no ring is sequenced", where="--record", remedy="run without it")
+            what = f"streams: {', '.join(STREAMS)}" if self.graph.main else "no ring is sequenced, so there are no streams"
+            raise UsageError(f"cannot record '{name}'", where="--record", remedy=what + (f"; rings: {', '.join(own)}" if own else ""))
+        refuse_one_file_for_two({name: Path(path) for name, path in record.items()})
+        return record
+
+    def _open_recordings(self, stack: contextlib.ExitStack) -> None:
+        streams = {name: path for name, path in self.recorded.items() if self.graph.main and name in STREAMS}
+        if streams:
+            recording = Recording(streams, self.instruments)
+            main = self.graph.rings[self.graph.main]
+            recording.bind(main.ring.records, main.ring.payload, self.graph.lanes[self.graph.main])
+            self._add_recorder(RECORDER, main, recording, stack)
+        for name, path in self.recorded.items():
+            if name not in streams:
+                end = self.graph.rings[name]
+                self._add_recorder(f"{RECORDER}.{name}", end, RingRecording(name, path, end.ring.dtype), stack)
+
+    def _add_recorder(self, name: str, end: RingEnd, recording: Recording | RingRecording, stack: contextlib.ExitStack) -> None:
+        """Let a recording follow every stage of a ring; of one without stages, its producer."""
         stack.callback(_give_up, recording)
-        main = self.graph.rings[self.graph.main]
-        recording.bind(main.ring.records, main.ring.payload, self.graph.lanes[self.graph.main])
-        leaves = tuple(s.cursor for s in self.handlers().values() if s.source is main)
-        cursor = self.graph.cells.word(f"stage.{RECORDER}")
-        main.consumers.append(cursor)
-        self.recorder = HandlerStage(name=RECORDER, number=len(self.graph.members), function=recording.on_batch,
-                                     arguments=("batch", "first_sequence"), source=main, waits=leaves, cursor=cursor)
-        return recording
+        self.recordings.append(recording)
+        leaves = tuple(s.cursor for s in self.handlers().values() if s.source is end) or (end.cursor,)
+        cursor = self.graph.cells.word(f"stage.{name}")
+        end.consumers.append(cursor)
+        self.recorders[name] = HandlerStage(name=name, number=len(self.graph.members) + len(self.recorders), function=recording.on_batch,
+                                            arguments=("batch", "first_sequence"), source=end, waits=leaves, cursor=cursor)
 
     def _place(self) -> Placement:
         stages = [s for s in stages_of(self.topology) if s.name in self.graph.members]
@@ -227,7 +257,7 @@ class Assembly:
 
     def _create_file(self, stack: contextlib.ExitStack) -> None:
         graph, word = self.graph, self.graph.cells.word
-        for thread in (*(t.name for t in self.placement.threads), *([RECORDER] if self.recorder else [])):
+        for thread in (*(t.name for t in self.placement.threads), *self.recorders):
             graph.cells.words(f"thread.{thread}.running", f"thread.{thread}.sequence")
             word(f"thread.{thread}.progress")
         self.halt, self.stop, self.rescue = word("control.halt"), word("control.stop"), word("control.rescue")
@@ -300,8 +330,8 @@ class Assembly:
                 self.cells[inlet.cursor] = -1
         for thread in self.placement.threads:
             self.cells[self.running_word(thread.name)] = -1
-        if self.recorder is not None:
-            self.cells[self.recorder.cursor] = self.cells[self.running_word(RECORDER)] = -1
+        for name, stage in self.recorders.items():
+            self.cells[stage.cursor] = self.cells[self.running_word(name)] = -1
 
     def _handler_table(self) -> list[HandlerEntry]:
         rows = []
@@ -362,6 +392,6 @@ def _loaded(reader: Any, until: int | None, topology: Topology) -> tuple[np.ndar
     return messages, units, len(loaded.messages)
 
 
-def _give_up(recording: Recording) -> None:
+def _give_up(recording: Recording | RingRecording) -> None:
     with contextlib.suppress(OSError):
         recording.close(keep=False)

@@ -6,6 +6,7 @@ them and `Graph.attach` binds the counters that live in it.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import attrs
@@ -18,34 +19,21 @@ from disruptor.ring import PORT, Ring
 from disruptor.shard import Shard
 from disruptor.stage import DriverStage, HandlerStage, InletEnd, Output, RingEnd
 from hydraflow.codes import BookStatus
-from hydraflow.records import (
-    EGRESS,
-    FEEDBACK,
-    FRAME,
-    FRAME_BYTES_MAX,
-    LEVEL,
-    LEVELS_MAX,
-    MESSAGE,
-    ORDER,
-    ORDERS_PER_MESSAGE,
-)
+from hydraflow.ingress.generator import begin
+from hydraflow.records import FEEDBACK, FRAME_BYTES_MAX, LEVELS_MAX, ORDER, ORDERS_PER_MESSAGE
 from hydraflow.runtime import replayer, sequencer
 from hydraflow.runtime.cells import CellNames
 from hydraflow.runtime.engine_messages import MAIL_WORDS
 from hydraflow.runtime.guards import guard_of
 from hydraflow.runtime.hooks import hooks_of, stage_names
+from hydraflow.topology.check_sources import SOURCE_SLOTS, source_argument
 from hydraflow.topology.graph import ancestors, gates, nodes, waits_for
+from hydraflow.topology.layouts import layout_of, unit_of
 from hydraflow.topology.shards import is_sharded, shard_names, stage_of
-from hydraflow.topology.spec import SEQUENCER, HandlerSpec, RingSpec, SourceSpec, Topology
+from hydraflow.topology.spec import SEQUENCER, HandlerSpec, RingSpec, SourceSpec, Topology, is_own
 
 __all__ = ["Graph", "Member", "build_graph"]
 
-_RECORDS: dict[str, tuple[np.dtype, Any]] = {
-    "frame": (FRAME, np.uint8),
-    "message": (MESSAGE, LEVEL),
-    "egress": (EGRESS, np.uint8),
-    "feedback": (FEEDBACK, None),
-}
 _STAGING = np.dtype([("payload_position", "i8"), ("payload_count", "i8")])
 STAGING_BYTES = 16 << 20
 TOUCHED_BYTES = 64 << 20  # of one state: some 25 books
@@ -156,7 +144,8 @@ def build_graph(
     components, parameters : the declared handler and the attrs params instance of each stage, by name. replay : the
     journaled messages, their levels and how many to replay; sources and decoders are then left out.
     """
-    virtual = all(getattr(components[s.name], "virtual", False) for s in topology.sources)
+    feeding = [s for s in topology.sources if not is_own(topology.rings[s.into].record)]
+    virtual = all(getattr(components[s.name], "virtual", False) for s in feeding)
     graph = Graph(topology=topology, instruments=instruments, virtual=virtual)
     graph.cells.words("control.halt", "control.stop")
     builder = _Builder(graph, components, parameters, context or {})
@@ -192,7 +181,7 @@ class _Builder:
         self._numbers = {name: number for number, name in enumerate(stage_names(graph.topology))}
 
     def ring(self, spec: RingSpec) -> None:
-        dtype, unit = _RECORDS[spec.record]
+        dtype, unit = layout_of(spec), unit_of(spec)
         payload = (unit, spec.payload) if unit is not None and spec.payload else None
         ring = Ring(spec.name, dtype, spec.slots, payload=payload, stamps=spec.record != "feedback", prefault=True, lock=True)
         self._add_ring(ring)
@@ -203,6 +192,9 @@ class _Builder:
 
     def source(self, spec: SourceSpec) -> None:
         member = self._member(spec.name, self.components[spec.name])
+        ring = self.graph.topology.rings[spec.into]
+        if member["declared"].ready is not None:
+            member["declared"].ready(member["params"], self.graph.rings[spec.into].ring.dtype)
         feed = None
         opener = getattr(member["declared"], "open", None)
         if opener is not None:
@@ -211,13 +203,24 @@ class _Builder:
         word = self.graph.cells.word
         end = self.graph.rings[spec.into]
         stage = DriverStage(
-            name=spec.name, number=member["number"], function=member["declared"].function,
+            name=spec.name, number=member["number"], function=self._step(member["declared"], member["params"]),
             arguments=member["declared"].arguments, finished=word(f"stage.{spec.name}.finished"),
             stop=word("control.stop"), first=word(f"stage.{spec.name}.first"), bindings=member["bindings"],
-            outputs=[Output(argument="frames", end=end, max_out=64, max_payload=FRAME_BYTES_MAX)],
+            outputs=[self._filled(ring, end, member["declared"])],
             service=self.graph.latency_row(spec.name),
         )
         self._keep(spec.name, member, stage, feed)
+
+    def _step(self, declared: Any, params: Any) -> Any:
+        """Return the step of a compiled source; of a generator what begins it."""
+        return declared.function if declared.jit else functools.partial(begin, declared, params)
+
+    def _filled(self, ring: RingSpec, end: RingEnd, declared: Handler) -> Output:
+        if not is_own(ring.record):
+            return Output(argument="frames", end=end, max_out=64, max_payload=FRAME_BYTES_MAX)
+        name = source_argument(declared.arguments, ring.name)
+        units = declared.max_payload.get(name, 0)
+        return Output(argument=name, end=end, max_out=declared.max_out.get(name, SOURCE_SLOTS), max_payload=units)
 
     def handler(self, spec: HandlerSpec, number: int) -> None:
         """Add a stage, or shard `number` of one that is sharded."""

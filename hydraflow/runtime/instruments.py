@@ -13,7 +13,8 @@ from hydraflow.codes import Venue
 from hydraflow.errors import ConfigurationError, DataError
 from hydraflow.ingress.decompress import Decompressor
 from hydraflow.instruments import Instrument, infer, table
-from hydraflow.topology.spec import InstrumentSpec, Topology
+from hydraflow.records import INSTRUMENT
+from hydraflow.topology.spec import InstrumentSpec, Topology, trades
 
 __all__ = ["instrument_table", "instruments_of"]
 
@@ -24,10 +25,12 @@ PIECE_BYTES = 4 << 20
 def instrument_table(topology: Topology, bound: dict[str, Any]) -> np.ndarray:
     """Return the INSTRUMENT records.
 
-    A topology that lists none gets those that its sources know. Instruments without tick or lot, and symbols of captures that are not declared, take theirs from the decimals seen in
+    One whose rings all hold records of its own has none. A topology that lists none gets those that its sources know. Instruments without tick or lot, and symbols of captures that are not declared, take theirs from the decimals seen in
     the first PREFIX_BYTES of the captures. Raises: ConfigurationError when nothing says what is traded, DataError when the
     captures should, and nothing in them is a frame.
     """
+    if not trades(topology) and not topology.instruments:
+        return np.zeros(0, INSTRUMENT)
     declared = [_instrument(spec) for spec in topology.instruments or instruments_of(topology, bound)]
     complete = [i for i in declared if i.venue == Venue.POOL or (i.tick and i.lot)]
     seen: dict[str, Instrument] = {}

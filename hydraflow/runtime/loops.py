@@ -15,13 +15,15 @@ from disruptor.layout import CELL_WORDS
 from disruptor.stage import Checkpoint, HandlerStage
 from disruptor.waiting import WaitStrategy
 from hydraflow.placement.assign import Thread
-from hydraflow.runtime.assembly import RECORDER, Assembly
+from hydraflow.runtime.assembly import Assembly
 from hydraflow.runtime.debugger import HandlerDebugger
 from hydraflow.runtime.digests import DigestSource, write_digests
 from hydraflow.runtime.guards import Reporter
 from hydraflow.runtime.options import debugged
 from hydraflow.runtime.phases import Phase
+from hydraflow.runtime.python_source import PythonSource
 from hydraflow.runtime.python_stage import PythonLoop
+from hydraflow.topology.spec import is_own
 
 __all__ = ["CHECKPOINT_ROWS", "Loops"]
 
@@ -39,7 +41,7 @@ class Loops:
         self._assembly = assembly
         began = time.monotonic()
         self.compiled: dict[str, Any] = {}  # Loop or GuardedLoop
-        self.python: dict[str, PythonLoop] = {}
+        self.python: dict[str, PythonLoop | PythonSource] = {}
         self.digests = self._write_digests()
         self.checkpoints = np.zeros((1, 1), np.int64)
         self._add_checkpoints()
@@ -71,11 +73,19 @@ class Loops:
             if thread.kind == "interpreted":
                 self._interpret(thread)
             if thread.kind == "python":
-                stage = a.handlers()[thread.stages[0]]
-                self._debug(stage)
-                self.python[thread.name] = PythonLoop(stage, a.cells, a.halt, a.running_word(thread.name), Reporter(a.file))
-        if a.recorder is not None:
-            self.python[RECORDER] = PythonLoop(a.recorder, a.cells, a.halt, a.running_word(RECORDER))
+                self.python[thread.name] = self._python(thread, blocking)
+        for name, recorder in a.recorders.items():
+            self.python[name] = PythonLoop(recorder, a.cells, a.halt, a.running_word(name))
+
+    def _python(self, thread: Thread, blocking: bool) -> PythonLoop | PythonSource:
+        """Make the loop of a Python handler, or of a generator. blocking : some compiled thread sleeps and must be woken."""
+        a = self._assembly
+        stage, running = a.graph.members[thread.stages[0]].stage, a.running_word(thread.name)
+        if not isinstance(stage, HandlerStage):
+            return PythonSource(stage, a.cells, a.halt, running, a.file.histograms, a.wait_cell if blocking else -1)
+        self._debug(stage)
+        return PythonLoop(stage, a.cells, a.halt, running, Reporter(a.file), histograms=a.file.histograms,
+                          progress=a.progress_word(thread.name))
 
     def _interpret(self, thread: Thread) -> None:
         """Make the loop of the handler that is being debugged: the same text, run by the interpreter."""
@@ -115,9 +125,14 @@ class Loops:
         stages = [
             (name, m.declared, m.state, m.params_array)
             for name, m in a.graph.members.items()
-            if isinstance(m.stage, HandlerStage) and m.declared.jit and m.stage.source.ring.name == a.graph.main
+            if isinstance(m.stage, HandlerStage) and m.declared.jit and self._is_hashed(m.stage.source.ring.name)
         ]
         return write_digests(a.topology.name, stages)
+
+    def _is_hashed(self, ring: str) -> bool:
+        """Whether the states of a ring's stages are part of the state hash: what happens there has one order."""
+        declared = self._assembly.topology.rings.get(ring)
+        return ring == self._assembly.graph.main or (declared is not None and is_own(declared.record))
 
     def _add_checkpoints(self) -> None:
         every = self._assembly.options.hash_every

@@ -17,7 +17,8 @@ class Options:
     """Options of one run.
 
     topology : path of the file; name : of the engine, default the file's. placement : as on the command line.
-    record : {book|orders|fills: path}. hash_every : messages between checkpoints, 0 for none. journal : folder under which
+    record : {book|orders|fills or a ring of own records: path}. results : folder for a file of everything that can be recorded and
+    that `record` does not name, None for none. hash_every : messages between checkpoints, 0 for none. journal : folder under which
     the journal's folder is made, None for the state folder. no_journal : leave the journal out. checked : bounds checks.
     stall_seconds : a handler that stays that long in one message is reported. replay : journal folder to replay instead
     of the sources; until : how many messages of it. parameters : by stage, in place of the file's. environment : for ${…}.
@@ -29,6 +30,7 @@ class Options:
     name: str | None = None
     placement: str | None = None
     record: dict[str, str] = attrs.field(factory=dict)
+    results: str | None = None
     hash_every: int = 0
     journal: str | None = None
     no_journal: bool = False

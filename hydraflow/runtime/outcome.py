@@ -12,6 +12,7 @@ import attrs
 import numpy as np
 
 from disruptor.counters import CounterReader
+from disruptor.stage import DriverStage
 from disruptor.threads import PinnedThread
 from hydraflow.codes import Kind, Venue
 from hydraflow.instruments import inverse_symbols
@@ -25,7 +26,7 @@ from hydraflow.runtime.phases import Phase
 from hydraflow.runtime.result import from_snapshot
 from hydraflow.runtime.watching import Fault
 from hydraflow.topology.shards import is_sharded, shard_names, stage_of
-from hydraflow.topology.spec import SEQUENCER
+from hydraflow.topology.spec import SEQUENCER, is_own, trades
 
 __all__ = ["outcome"]
 
@@ -37,9 +38,11 @@ def outcome(
     reader = CounterReader(assembly.file.path)
     result = from_snapshot(reader.snapshot())
     reader.close()
+    result["records"] = {name: int(assembly.cells[assembly.graph.rings[name].cursor]) + 1
+                         for name, ring in assembly.topology.rings.items() if is_own(ring.record) and name in assembly.graph.rings}
     interrupted = fault.kind == "interrupted" if fault else stops > 0
     result |= {
-        **_speed(assembly, loops, result["frames"]),
+        **_speed(assembly, loops, result),
         "placement": [
             {"thread": t.name, "cpu": t.cpu, "wait": t.wait, "stages": list(t.stages), **_usage(threads.get(t.name))}
             for t in assembly.placement.threads
@@ -68,7 +71,7 @@ def outcome(
         hashes = loops.digests.run()
         result["state_hashes"], result["state_hash"] = hashes, overall(hashes)
     result["checkpoints"] = _checkpoints(assembly, loops, int(result["messages"]))
-    if assembly.recording is not None:
+    if assembly.recordings:
         result["recorded"] = _close_recording(assembly, result, fault, stuck)
     journal = result["journal"]
     if journal is not None and not journal["verified"] and result["error"] is None:  # it failed at the end, or ended alone
@@ -79,21 +82,30 @@ def outcome(
     return result
 
 
-def _speed(assembly: Assembly, loops: Loops, frames: int) -> dict[str, Any]:
+def _speed(assembly: Assembly, loops: Loops, result: dict[str, Any]) -> dict[str, Any]:
     seconds = _seconds(assembly, loops)
-    paced = any(s.paced for s in stages_of(assembly.topology))
+    brought = sum(result["records"].get(ring, 0) for ring in {s.into for s in assembly.topology.sources})
     return {
         "seconds": round(seconds, 6),
-        "frames_per_second": round(frames / seconds, 1) if seconds > 0 else 0.0,
-        "mode": "replay" if assembly.options.replay else "paced" if paced else "saturated",
+        "frames_per_second": round(result["frames"] / seconds, 1) if seconds > 0 else 0.0,
+        "records_per_second": round(brought / seconds, 1) if seconds > 0 else 0.0,
+        "mode": "replay" if assembly.options.replay else "paced" if _paced(assembly) else "saturated",
     }
+
+
+def _paced(assembly: Assembly) -> bool:
+    """Whether sources set the pace: of generators, whether none ever found its ring full."""
+    if trades(assembly.topology) or any(m.declared.jit for m in assembly.graph.members.values() if isinstance(m.stage, DriverStage)):
+        return any(s.paced for s in stages_of(assembly.topology))
+    counters = [assembly.file.counter(name)[0] for name in assembly.drivers() if name in assembly.graph.counters()]
+    return not any(record["full"] for record in counters if "full" in (record.dtype.names or ()))
 
 
 def _seconds(assembly: Assembly, loops: Loops) -> float:
     """From the first message of a source to the last turn of a loop that did something; waiting for a decompressor excluded."""
     cells = assembly.cells
     firsts = [int(cells[d.first]) for d in assembly.drivers().values() if d.first >= 0 and cells[d.first]]
-    lasts = [int(cells[assembly.progress_word(name)]) for name in loops.compiled]
+    lasts = [int(cells[assembly.progress_word(name)]) for name in loops.compiled or loops.python]
     if not firsts or not any(lasts):
         return 0.0
     starved = sum(
@@ -177,14 +189,15 @@ def _checkpoints(assembly: Assembly, loops: Loops, messages: int) -> list[dict[s
 
 def _close_recording(assembly: Assembly, result: dict[str, Any], fault: Fault | None, stuck: bool) -> dict[str, str]:
     """Give the record files their names; a disk that is full, or a recorder that is stuck, leaves none behind."""
-    assert assembly.recording is not None
     keep = not stuck and (fault is None or fault.kind != "recording")
     try:
-        assembly.recording.close(keep=keep)
-        return dict(assembly.options.record) if keep else {}
+        for recording in assembly.recordings:
+            recording.close(keep=keep)
+        return dict(assembly.recorded) if keep else {}
     except OSError as error:
-        with contextlib.suppress(OSError):
-            assembly.recording.close(keep=False)
+        for recording in assembly.recordings:
+            with contextlib.suppress(OSError):
+                recording.close(keep=False)
         if result["error"] is None:
             text = f"cannot write the files of --record: {error.strerror}; make room or name another place"
             result["error"] = attrs.asdict(Fault("recording", text, code=74))

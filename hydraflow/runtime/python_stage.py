@@ -11,14 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from disruptor.atomics import load_acquire, pause, store_release
+from disruptor.atomics import load_acquire, pause, store_release, timestamp
 from disruptor.compiled import entry
 from disruptor.errors import HandlerError
 from disruptor.guard import Incident, pass_by
+from disruptor.histogram import record, record_many
 from disruptor.layout import CELL_WORDS
+from disruptor.measuring import now
 from disruptor.stage import HandlerStage, Hook
 
-__all__ = ["PythonLoop", "wait_for"]
+__all__ = ["PythonLoop", "note_times", "wait_for"]
 
 _SPINS = 2_000
 MOST_RECORDS = 4_096
@@ -29,11 +31,13 @@ class PythonLoop:
     """Runs one Python handler until halted. It gates the ring: nothing is lost, and a slow one slows the graph.
 
     running : word that holds the stage's number while it has a batch, the next cell the batch's first sequence; both
-    stay after a failure. report : called with a fault that is passed by. batch_count : records of the batch in hand, 0 between batches.
+    stay after a failure. report : called with a fault that is passed by. histograms : where the stage's rows are, None: nothing is
+    measured. progress : word that gets the ticks of the last batch's end, -1 for none. batch_count : records of the batch in hand, 0 between batches.
     """
 
     def __init__(
-        self, stage: HandlerStage, cells: np.ndarray, halt: int, running: int, report: Callable[[Incident], Any] = print
+        self, stage: HandlerStage, cells: np.ndarray, halt: int, running: int, report: Callable[[Incident], Any] = print,
+        *, histograms: np.ndarray | None = None, progress: int = -1,
     ) -> None:
         self.stage = stage
         self.cells = cells
@@ -41,6 +45,8 @@ class PythonLoop:
         self.running = running
         self.batch_count = 0
         self.report = report
+        self.progress = progress
+        self._histograms = histograms if max(stage.service, stage.age) >= 0 else None
         self._own = {name: value[0] if name in _RECORDS else value for name, value in stage.bindings.items()}
         self._own["payload"] = stage.source.ring.payload
         self._more = {name: self._own[name] for name in stage.arguments[2:] if name in self._own}
@@ -63,8 +69,14 @@ class PythonLoop:
             idle = 0
             first = following & ring.mask
             count = min(available - following + 1, ring.slots - first, MOST_RECORDS)
+            began = now() if self._histograms is not None else 0
             self._deliver(ring.records[first : first + count], following)
             store_release(self.cells, self.running, -1)
+            if self._histograms is not None:
+                stamp = int(ring.stamps[first]) if ring.stamps.size else 0
+                note_times(self._histograms, stage.service, stage.age, began, stamp, count)
+            if self.progress >= 0:
+                store_release(self.cells, self.progress, now())
             following += count
             store_release(self.cells, stage.cursor, following - 1)
 
@@ -153,3 +165,13 @@ def wait_for(cells, words, wanted, halt, spins):
             break
         pause()
     return lowest
+
+
+@entry(brief=True)
+def note_times(histograms, service, age, began, stamp, count):
+    """Record what one of `count` records took since `began`, and how old the first is by its stamp; rows and ticks, -1 and 0: none."""
+    ticks = timestamp()
+    if service >= 0:
+        record_many(histograms[service], (ticks - began) // count, count)
+    if age >= 0 and stamp != 0:
+        record(histograms[age], ticks - stamp)

@@ -35,7 +35,7 @@ from hydraflow.rows import BOOK_ROW, ORDER_ROW, REPORT_ROW, book_rows, fills_of,
 from hydraflow.runtime.npy_file import NpyFile
 from hydraflow.topology.spec import STREAMS
 
-__all__ = ["Recording"]
+__all__ = ["NPY", "Recording", "beside", "refuse_one_file_for_two"]
 
 NPY = ".npy"
 _ROWS = {"book": BOOK_ROW, "orders": ORDER_ROW, "fills": REPORT_ROW}
@@ -52,12 +52,12 @@ class Recording:
         if unknown:
             raise UsageError(f"cannot record '{sorted(unknown)[0]}'", remedy=f"streams: {', '.join(STREAMS)}")
         self._paths = {name: Path(path) for name, path in paths.items()}
-        _refuse_one_file_for_two(self._paths)
+        refuse_one_file_for_two(self._paths)
         self._files: dict[str, Any] = {}
         self._tables: dict[str, NpyFile] = {}
         for name, path in self._paths.items():
             try:
-                self._files[name] = open(_beside(path), "xb", buffering=1 << 20)
+                self._files[name] = open(beside(path), "xb", buffering=1 << 20)
                 if path.suffix == NPY:
                     self._tables[name] = NpyFile(self._files[name], _ROWS[name])
             except OSError as error:
@@ -181,7 +181,7 @@ class Recording:
         self._files[stream].write(orjson.dumps(row) + b"\n")
 
 
-def _refuse_one_file_for_two(paths: dict[str, Path]) -> None:
+def refuse_one_file_for_two(paths: dict[str, Path]) -> None:
     """Raise UsageError when two streams lead to the same file: the second would replace the first."""
     taken: dict[str, str] = {}
     for name, path in paths.items():
@@ -191,7 +191,7 @@ def _refuse_one_file_for_two(paths: dict[str, Path]) -> None:
                              remedy="give each stream a file of its own")
 
 
-def _beside(path: Path) -> Path:
+def beside(path: Path) -> Path:
     """Return the name that a record has until it is whole. Raises: OSError when it could not take the place of `path`.
 
     Only a regular file may be replaced: a rename would remove a device or a pipe itself, which root is allowed to do.

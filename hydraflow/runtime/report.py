@@ -7,7 +7,7 @@ from typing import Any
 from hydraflow.topology.shards import SEPARATOR
 from hydraflow.topology.values import duration_text
 
-__all__ = ["counts", "render"]
+__all__ = ["counts", "render", "trades"]
 
 _WIDTH = 79
 _SUMMED = ("levels_applied", "decisions", "orders_sent", "market_messages")  # a book, risk, wire, the sequencer
@@ -19,7 +19,8 @@ def render(result: dict[str, Any]) -> str:
     """Return the report, lines of at most 79 columns, ending with a newline."""
     lines = [_title(result)]
     lines += _section("flow", _flow(result))
-    lines += _section("book", _book(result))
+    if trades(result):
+        lines += _section("book", _book(result))
     if result["decisions"] or result.get("risk"):  # a graph without risk decides nothing
         lines += _section("trading", _trading(result))
     if result.get("frame_errors"):
@@ -43,12 +44,22 @@ def render(result: dict[str, Any]) -> str:
 def _title(result: dict[str, Any]) -> str:
     mode = f"{result['mode']}, " if result.get("mode") else ""
     mode += "checked, " if result.get("checked") else ""
-    return f"HydraFlow-X  {result['name']}  {result.get('status', '?')}  ({mode}paper orders)"
+    mode += "paper orders" if trades(result) else ""
+    about = mode.removesuffix(", ")
+    return f"HydraFlow-X  {result['name']}  {result.get('status', '?')}" + (f"  ({about})" if about else "")
+
+
+def trades(result: dict[str, Any]) -> bool:
+    """Whether anything in a result is about frames and messages; in a graph of own records alone, nothing is."""
+    return not result.get("records") or bool(result["frames"] or result["messages"] or result.get("sequencer") or result["book"])
 
 
 def _flow(result: dict[str, Any]) -> list[tuple[str, str]]:
-    rows = [("frames", f"{result['frames']:,}"), ("messages", f"{result['messages']:,}")]
-    if result.get("seconds"):
+    rows = [("frames", f"{result['frames']:,}"), ("messages", f"{result['messages']:,}")] if trades(result) else []
+    rows += [(ring, f"{count:,} records") for ring, count in result.get("records", {}).items()]
+    if result.get("seconds") and not trades(result):
+        rows.append(("time", f"{result['seconds']:.3f} s, {result['records_per_second']:,.0f} records/s from the sources"))
+    elif result.get("seconds"):
         count, what = (result["frames"], "frames") if result["frames"] else (result["messages"], "messages")
         rows.append(("time", f"{result['seconds']:.3f} s, {count / result['seconds']:,.0f} {what}/s"))
     for name, record in result.get("counters", {}).items():
@@ -114,14 +125,14 @@ def _trading(result: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _incidents(result: dict[str, Any]) -> list[tuple[str, str]]:
-    rows = []
+    rows, noun = [], "message" if trades(result) else "record"
     for one in result.get("incidents", []):
         said = f": {', '.join(one['texts'])}" if one["texts"] else ""
         if one["parked_at"] is None:
             first = f", the first at {one['first']:,}" if one["skipped"] > 1 else f", {one['first']:,}"
-            rows.append((one["handler"], f"passed by {one['skipped']:,} message{'s' * (one['skipped'] > 1)}{first}{said}"))
+            rows.append((one["handler"], f"passed by {one['skipped']:,} {noun}{'s' * (one['skipped'] > 1)}{first}{said}"))
         else:
-            rows.append((one["handler"], f"parked from message {one['parked_at']:,} on{said}"))
+            rows.append((one["handler"], f"parked from {noun} {one['parked_at']:,} on{said}"))
     return rows
 
 
@@ -149,10 +160,11 @@ def _latency(result: dict[str, Any]) -> list[str]:
     if not rows:
         return []
     order = sorted(rows, key=lambda n: (not n.startswith("frame_to_"), n.endswith(".age")))
+    noun, since = ("message", "received") if trades(result) else ("record", "published")
     note = "ring residence: saturated" if saturated else "paced"
     lines = ["", f"latency, ns ({note})"]
-    ages = "time since received: see --json" if saturated else "NAME.age: since received"
-    lines.append(f"  NAME: service per message, mean of its burst; {ages}")
+    ages = f"time since {since}: see --json" if saturated else f"NAME.age: since {since}"
+    lines.append(f"  NAME: service per {noun}, mean of its burst; {ages}")
     lines.append(f"  {'':<18}" + "".join(f"{h:>9}" if h == "count" else f"{h:>8}" for h in _HEADINGS))
     for name in order:
         cells = "".join(_number(rows[name][c], 9 if c == "count" else 8) for c in _COLUMNS)

@@ -34,6 +34,7 @@ def from_snapshot(snapshot: dict[str, Any]) -> dict[str, Any]:
         "name": snapshot["name"],
         "frames": decode.get("frames", 0),
         "messages": sequencer.get("messages", 0),
+        "records": {} if sequencer or decode or book or risk else _records(snapshot),
         "level_changes": book.get("levels_applied", 0),
         "sequence_gaps": book.get("sequence_gaps", 0),
         "book_checks": {
@@ -55,13 +56,20 @@ def from_snapshot(snapshot: dict[str, Any]) -> dict[str, Any]:
         "pnl_units": risk.get("pnl_units", []),
         "pnl": risk.get("money", 0) / 1e9,
         "wire": wire,
-        "sources": {n: _scalars(c) for n, c in counters.items() if ("frames" in c and "errors" not in c) or "lines" in c},
+        "sources": {n: _scalars(c) for n, c in counters.items() if ("frames" in c and "errors" not in c) or "lines" in c or "yields" in c},
         "latency_ns": snapshot["latency_ns"],
         "handlers": snapshot["handlers"],
         "errors": snapshot["errors"],
         "incidents": incidents(snapshot),
         "counters": {stage: {k: v for k, v in c.items() if not k.startswith("pad")} for stage, c in counters.items()},
     }
+
+
+def _records(snapshot: dict[str, Any]) -> dict[str, int]:
+    """Return how many records each ring got that a stage reads, by ring; of an engine in which nothing is traded."""
+    cells = snapshot.get("cells", {})
+    rings = dict.fromkeys(row["ring"] for row in snapshot["handlers"] if row.get("ring"))
+    return {ring: cells[f"ring.{ring}"] + 1 for ring in rings if f"ring.{ring}" in cells}
 
 
 # what a capture counts of its lines itself: counter, counter of the first line, and the kind that it is reported as

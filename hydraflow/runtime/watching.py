@@ -19,6 +19,7 @@ from hydraflow.runtime.debugger import Left
 from hydraflow.runtime.guards import in_words
 from hydraflow.runtime.journaling import DISK_FULL
 from hydraflow.runtime.loops import Loops
+from hydraflow.runtime.python_source import SourceError
 from hydraflow.topology.spec import SEQUENCER
 
 __all__ = ["Fault", "Watch"]
@@ -85,7 +86,7 @@ class Watch:
         return (
             all(cells[d.finished] for d in self._a.drivers().values())
             and all(cells[h.cursor] >= cells[h.source.cursor] for h in self._a.handlers().values())
-            and (self._a.recorder is None or bool(cells[self._a.recorder.cursor] >= cells[self._a.recorder.source.cursor]))
+            and all(cells[r.cursor] >= cells[r.source.cursor] for r in self._a.recorders.values())
         )
 
     def _keep_time(self) -> None:
@@ -122,9 +123,12 @@ class Watch:
         cause = error.cause if isinstance(error, HandlerError) else error
         if isinstance(cause, Left):
             return Fault("interrupted", f"the debugger was {cause}", name, sequence, 130)
-        if name == RECORDER and isinstance(cause, OSError):
+        if name in self._a.recorders and isinstance(cause, OSError):
             text = f"cannot write the files of --record: {cause.strerror}; make room or name another place"
             return Fault("recording", text, name, sequence, 74 if cause.errno in DISK_FULL else 70, number=_DISK)
+        if isinstance(error, SourceError):
+            return Fault("handler", f"source '{name}' failed at record {error.number:,}: {in_words(error.cause)}", name, sequence,
+                         number=_HANDLER)
         what = in_words(cause)
         return Fault("handler", f"handler '{name}' failed at {self._place(thread, name, sequence)}: {what}", name, sequence,
                      number=_HANDLER)
@@ -141,7 +145,7 @@ class Watch:
         cells = self._a.cells
         for thread, names in self._stages():
             name, sequence = self._a.in_hand(thread)
-            stage = self._a.recorder if name == RECORDER else self._a.handlers().get(name)
+            stage = self._a.recorders.get(name) or self._a.handlers().get(name)
             own = (self._a.handlers()[n].cursor for n in names if n in self._a.handlers())
             mark = (sequence, int(cells[self._a.progress_word(thread)]), *(int(cells[word]) for word in own))
             known = self._marks.get(thread)
@@ -156,7 +160,7 @@ class Watch:
 
     def _stages(self) -> list[tuple[str, tuple[str, ...]]]:
         named = [(t.name, t.stages) for t in self._a.placement.threads if t.name in self._threads and t.stages]
-        return [*named, *([(RECORDER, (RECORDER,))] if RECORDER in self._threads else [])]
+        return [*named, *((name, (name,)) for name in self._a.recorders if name in self._threads)]
 
     def _undrained(self) -> Fault:
         """Name the last stage, in the order of the flow, that has work and does not do it."""

@@ -22,7 +22,7 @@ def exercised(topology: Topology, case: CaseSpec, result: Mapping[str, Any]) -> 
     counters = result.get("counters", {})
 
     def did_something(name: str) -> bool:
-        return _counted(counters[name]) if name in counters else (cursors.get(name) or 0) > 0
+        return _counted(counters[name]) if name in counters else (-1 if cursors.get(name) is None else cursors[name]) >= 0
 
     return {
         name for name in stages_to_exercise(topology)

@@ -1,6 +1,6 @@
 """From a checked topology and one of its tests to the topology that the engine runs for it.
 
-Every source becomes a capture under its own name, so that the stages, and the compiled loop, are the same for every input:
+Every source becomes a capture under its own name, of a ring of own records a recording, so that the stages, and the compiled loop, are the same for every input:
 the test's frames for one of them, an empty file for the others. The journal is left out, placement is one thread, and
 files beside the topology are named by their whole path, because the derived file lies elsewhere.
 """
@@ -15,7 +15,7 @@ import attrs
 from hydraflow.runtime.instruments import instruments_of
 from hydraflow.topology.check_tests import replaced
 from hydraflow.topology.nodes import Node
-from hydraflow.topology.spec import CaseSpec, HandlerSpec, InstrumentSpec, Topology
+from hydraflow.topology.spec import CaseSpec, HandlerSpec, InstrumentSpec, SourceSpec, Topology, is_own, trades
 
 __all__ = ["Derived", "derive"]
 
@@ -32,7 +32,11 @@ class Derived:
 
 
 def derive(topology: Topology, case: CaseSpec, capture: Path, nothing: Path) -> Derived:
-    """Return the topology in which `case` runs. capture : its frames; nothing : an empty file."""
+    """Return the topology in which `case` runs.
+
+    capture : its frames, or its records as .npy; nothing : an empty file; in its folder lie NAME.npy without records, for each
+    source of own records.
+    """
     assert topology.node is not None
     assert case.input is not None
     writer = _Writer(Path(topology.path).parent.resolve())
@@ -40,16 +44,21 @@ def derive(topology: Topology, case: CaseSpec, capture: Path, nothing: Path) -> 
     fed = case.input.source or topology.sources[0].name
     changed = replaced(topology, case)
     tree["name"] = topology.name
-    tree["sources"] = [
-        {"name": s.name, "use": "capture", "into": s.into, "with": {"path": str(capture if s.name == fed else nothing)}}
-        for s in topology.sources
-    ]
+    tree["sources"] = [_replayed(s, topology, capture if s.name == fed else None, nothing) for s in topology.sources]
+    if topology.rings and "rings" in tree:
+        writer.records(tree["rings"], topology)
     journals = {s.name for s in topology.stages if s.use == _JOURNAL}
     for section, specs in (("handlers", topology.handlers), ("sinks", topology.sinks)):
         kept = [changed.get(s.name, s) for s in specs if s.name not in journals]
         tree[section] = [writer.stage(spec, journals) for spec in kept]
     tree["instruments"] = writer.instruments(topology, case)
     return Derived(tree, writer.environment)
+
+
+def _replayed(spec: SourceSpec, topology: Topology, given: Path | None, nothing: Path) -> dict[str, Any]:
+    own = is_own(topology.rings[spec.into].record)
+    path = given or (nothing.with_name(f"{spec.name}.npy") if own else nothing)
+    return {"name": spec.name, "use": "recording" if own else "capture", "into": spec.into, "with": {"path": str(path)}}
 
 
 class _Writer:
@@ -70,12 +79,21 @@ class _Writer:
             return f"${{{name}}}"
         return node.value.replace("$", "$$") if isinstance(node.value, str) else node.value
 
+    def records(self, rings: dict[str, Any], topology: Topology) -> None:
+        """Name the files of own records by their whole path."""
+        for name, keys in rings.items():
+            ring = topology.rings.get(name)
+            if isinstance(keys, dict) and ring is not None and is_own(ring.record):
+                keys["record"] = self._located(ring.record)
+
+    def _located(self, use: str) -> str:
+        where, colon, attribute = use.rpartition(":")
+        return (f"{self._folder / where}:{attribute}" if colon and where.endswith(".py") else use).replace("$", "$$")
+
     def stage(self, spec: HandlerSpec, journals: set[str]) -> dict[str, Any]:
         assert spec.node is not None
         out = {key: self.plain(node) for key, (_, node) in spec.node.entries.items()}
-        where, colon, attribute = spec.use.rpartition(":")
-        use = f"{self._folder / where}:{attribute}" if colon and where.endswith(".py") else spec.use
-        out |= {"name": spec.name, "use": use.replace("$", "$$")}
+        out |= {"name": spec.name, "use": self._located(spec.use)}
         if journals or spec.auto:
             out["after"] = [name for name in spec.after if name not in journals]
         return out
@@ -86,6 +104,8 @@ class _Writer:
         written = topology.node.entries.get("instruments")
         if topology.instruments and written:
             return self.plain(written[1])
+        if not trades(topology):
+            return []
         specs = instruments_of(topology, topology.bound)
         if not specs and case.input is not None and case.input.simulator is not None:
             from hydraflow.ingress.simulator.source import simulator

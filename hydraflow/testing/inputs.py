@@ -6,13 +6,39 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import numpy as np
 
+from disruptor.layout import plain_dtype
+from hydraflow.topology.check_test_records import fed_ring, literal_rows
 from hydraflow.topology.convert import PARAMETER_CODES, convert
 from hydraflow.topology.diagnose import Findings
+from hydraflow.topology.layouts import layout_of
 from hydraflow.topology.nodes import Node
-from hydraflow.topology.spec import InputSpec
+from hydraflow.topology.spec import InputSpec, Topology, is_own
 
-__all__ = ["capture_of", "simulator_parameters"]
+__all__ = ["capture_of", "records_of", "simulator_parameters"]
+
+
+def records_of(topology: Topology, given: InputSpec, folder: Path) -> Path | None:
+    """Return a .npy file with the records of an input, None where its source brings frames.
+
+    Files without records, for all sources of own records, are written into `folder` too.
+    """
+    from hydraflow.ingress.generator import Rows
+
+    for spec in topology.sources:
+        layout = layout_of(topology.rings[spec.into])
+        if is_own(topology.rings[spec.into].record) and layout is not None:
+            np.save(folder / f"{spec.name}.npy", np.zeros(0, plain_dtype(layout)))
+    ring = fed_ring(topology, given)
+    layout = layout_of(ring)
+    if ring is None or layout is None or not is_own(ring.record):
+        return None
+    if given.file is not None:
+        return (Path(topology.path).parent / given.file).resolve()
+    path = folder / ".input.npy"
+    np.save(path, Rows(layout).array(literal_rows(given.records)).astype(plain_dtype(layout)))
+    return path
 
 
 def capture_of(given: InputSpec, topology_path: str, folder: Path) -> Path:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
+import numpy as np
 
 from hydraflow.codes import FrameError
 from hydraflow.topology.check_tests import COUNTED
@@ -49,10 +50,14 @@ class Budget:
         return self.actual_ns is not None and self.actual_ns <= self.limit_ns
 
 
-def differences(expect: ExpectSpec, result: Mapping[str, Any], rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Difference]:
-    """Return every expectation that was not met. rows : by stream, what was recorded."""
+def differences(
+    expect: ExpectSpec, result: Mapping[str, Any], rows: Mapping[str, Sequence[Mapping[str, Any]]], rings: Mapping[str, Any] | None = None,
+) -> list[Difference]:
+    """Return every expectation that was not met. rows : by stream, what was recorded; rings : by ring, an array of its records."""
     found = [_compare(what, wanted, actual, expect.where(*path)) for what, wanted, actual, path in _numbers(expect, result)]
     found += [d for row in expect.rows for d in _row(row, rows.get(row.stream, ()))]
+    for name, wanted in expect.rings.items():
+        found += _ring(name, wanted, (rings or {}).get(name, ()), expect)
     if expect.state_hash is not None:
         actual = str(result.get("state_hash"))
         if not actual.startswith(expect.state_hash):
@@ -118,6 +123,29 @@ def _row(spec: RowSpec, rows: Sequence[Mapping[str, Any]]) -> Iterator[Differenc
         return
     for field, wanted in spec.values.items():
         yield _compare(f"{what} {field}", wanted, rows[place].get(field), spec.where("has", field))
+
+
+def _ring(name: str, wanted: Any, records: Any, expect: ExpectSpec) -> Iterator[Difference | None]:
+    """Compare the records of a ring with those that are expected, or with how many they should be."""
+    if not isinstance(wanted, list):
+        yield _compare(f"records of '{name}'", wanted, len(records), expect.where("rings", name))
+        return
+    if len(wanted) != len(records):
+        yield Difference(f"records of '{name}'", f"{len(wanted):,}", f"{len(records):,}", expect.where("rings", name))
+    for index, fields in enumerate(wanted[: len(records)]):
+        for field, value in fields.items():
+            yield _compare(f"'{name}' record {index + 1} {field}", value, plain(records[index][field]), expect.where("rings", name, index, field))
+
+
+def plain(value: Any) -> Any:
+    """Return a field of a record as a file writes it: a number, true or false, text, a list."""
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if isinstance(value, np.ndarray):
+        return [plain(one) for one in value]
+    if isinstance(value, np.void):
+        return {field: plain(value[field]) for field in value.dtype.names or ()}
+    return float(str(value)) if isinstance(value, np.float32) else plain(value.item()) if isinstance(value, np.generic) else value
 
 
 def _shown(value: Any) -> str:

@@ -22,7 +22,7 @@ from hydraflow.runtime.options import Options
 from hydraflow.runtime.supervisor import supervise
 from hydraflow.testing.coverage import exercised
 from hydraflow.testing.derive import derive
-from hydraflow.testing.inputs import capture_of
+from hydraflow.testing.inputs import capture_of, records_of
 from hydraflow.testing.judge import Budget, Difference, budgets, differences
 from hydraflow.topology.diagnose import Span
 from hydraflow.topology.spec import STREAMS, CaseSpec, Topology
@@ -66,6 +66,7 @@ def run_case(topology: Topology, case: CaseSpec, progress: Callable[[dict[str, A
         finally:
             _remove_counters(options.name)
         rows = _rows(folder, case)
+        rings = {ring: _read(folder / f"{ring}.npy") for ring in case.expect.rings}
     result = outcome.result
     if outcome.code == _INTERRUPTED or result.get("status") == "interrupted" or ("failure" in result and outcome.code == 0):
         raise KeyboardInterrupt
@@ -74,7 +75,7 @@ def run_case(topology: Topology, case: CaseSpec, progress: Callable[[dict[str, A
         return Verdict(error=result["failure"], **common)
     error = "" if result.get("status") == "completed" else (result.get("error") or {}).get("text") or str(result.get("status"))
     return Verdict(
-        error=error, differences=tuple(differences(case.expect, result, rows)) if not error else (),
+        error=error, differences=tuple(differences(case.expect, result, rows, rings)) if not error else (),
         budgets=tuple(budgets(case.expect, result)), exercised=frozenset(exercised(topology, case, result)), result=result,
         **common,
     )
@@ -82,14 +83,19 @@ def run_case(topology: Topology, case: CaseSpec, progress: Callable[[dict[str, A
 
 def _options(topology: Topology, case: CaseSpec, folder: Path, recorded: bool) -> Options:
     assert case.input is not None
-    nothing = folder / "nothing.capture"
+    sources = folder / "sources"
+    sources.mkdir()
+    nothing = sources / "nothing.capture"
     nothing.touch()
-    derived = derive(topology, case, capture_of(case.input, topology.path, folder), nothing)
+    records = records_of(topology, case.input, sources)
+    derived = derive(topology, case, records or capture_of(case.input, topology.path, folder), nothing)
+    record = {s: str(_record(folder, s)) for s in STREAMS} if recorded and topology.sequenced else {}
+    record |= {ring: str(folder / f"{ring}.npy") for c in topology.tests for ring in c.expect.rings}
     path = folder / "topology.yaml"
     path.write_text(json.dumps(derived.tree), encoding="utf-8")
     return Options(
         topology=str(path), name=f"test-{os.getpid()}-{next(_numbers)}", placement="fused", environment=derived.environment,
-        record={s: str(_record(folder, s)) for s in STREAMS} if recorded and topology.sequenced else {},
+        record=record,
         stall_seconds=_STALL_SECONDS, hiccup_seconds=0.0,
     )
 
@@ -107,6 +113,16 @@ def _rows(folder: Path, case: CaseSpec) -> dict[str, list[dict[str, Any]]]:
         with contextlib.suppress(FileNotFoundError):
             out[stream] = [orjson.loads(line) for line in _record(folder, stream).read_bytes().splitlines()]
     return out
+
+
+def _read(path: Path) -> Any:
+    """Return the records of a ring, none where the run did not come to write them."""
+    import numpy as np
+
+    try:
+        return np.load(path)
+    except (OSError, ValueError):
+        return np.zeros(0, [("nothing", "i8")])
 
 
 def _remove_counters(name: str | None) -> None:

@@ -10,7 +10,7 @@ import attrs
 from disruptor.handler import params_dtype
 from hydraflow.topology.diagnose import Findings
 from hydraflow.topology.shards import is_sharded
-from hydraflow.topology.spec import HandlerSpec, Topology
+from hydraflow.topology.spec import HandlerSpec, Topology, is_own
 
 if TYPE_CHECKING:
     from hydraflow.topology.components import Bound
@@ -51,7 +51,11 @@ def _check_timer(spec: HandlerSpec, handler: Any, topology: Topology, findings: 
                              label="add every: 100ms, or as it should be")
         return
     ring = topology.sequenced
-    if ring is not None and spec.on in topology.rings and spec.on != ring.name:
+    if ring is None and spec.on in topology.rings and is_own(topology.rings[spec.on].record):
+        findings.error("HF132", f"handler '{spec.name}' cannot have a timer: no ring of the topology has a sequence",
+                       spec.where_key("every"), label="remove it",
+                       notes=("let the source bring the time: a field with it, or records of their own at each period",))
+    elif ring is not None and spec.on in topology.rings and spec.on != ring.name:
         findings.error("HF132", f"handler '{spec.name}' on ring '{spec.on}' cannot have a timer: it comes in the order of ring "
                        f"'{ring.name}'", spec.where_key("every"), label="remove it")
     elif is_sharded(spec):

@@ -9,7 +9,7 @@ import attrs
 from hydraflow.topology.diagnose import Findings, Related, Span, did_you_mean, plural
 from hydraflow.topology.doubts import Doubts, doubtful
 from hydraflow.topology.graph import Node, cycles, nodes, readers, ring_edges, writers
-from hydraflow.topology.spec import RECORDS, RingSpec, Topology
+from hydraflow.topology.spec import RECORDS, RingSpec, Topology, is_own
 
 __all__ = ["check_rings", "place_of_ring"]
 
@@ -145,7 +145,7 @@ def _reading_place(stage: Node, name: str) -> Span | None:
 def _check_records(topology: Topology, stages: list[Node], findings: Findings) -> None:
     for source in topology.sources:
         ring = topology.rings.get(source.into)
-        if ring and ring.record and ring.record != "frame":
+        if ring and ring.record in RECORDS and ring.record != "frame":
             findings.error("HF207", f"source '{source.name}' fills '{ring.name}', whose record is '{ring.record}', not "
                            "'frame'", source.where("into"))
     for ring in topology.rings.values():
@@ -204,7 +204,7 @@ def _check_sizes(ring: RingSpec, topology: Topology, findings: Findings) -> None
         return
     if not ring.record:
         findings.error("HF008", f"ring '{ring.name}': key 'record' is missing", place,
-                       label="add record: frame", notes=(f"one of {', '.join(RECORDS)}",))
+                       label="add record: frame", notes=(f"one of {', '.join(RECORDS)}, or one of your own: ./file.py:NAME",))
         return
     if not ring.slots:
         if not (ring.node and "slots" in ring.node.entries) and not doubtful(ring, "slots"):
@@ -212,7 +212,7 @@ def _check_sizes(ring: RingSpec, topology: Topology, findings: Findings) -> None
     elif ring.slots & (ring.slots - 1):
         findings.error("HF201", f"ring '{ring.name}': slots must be a power of two, got {ring.slots:,}", ring.where("slots"),
                        label=f"the next one is {1 << ring.slots.bit_length()}")
-    unit = RECORDS.get(ring.record)
+    unit = "bytes" if is_own(ring.record) and ring.payload else RECORDS.get(ring.record)
     if unit is None:
         if ring.payload:
             findings.error("HF203", f"ring '{ring.name}': a record of kind '{ring.record}' has no payload", ring.where_key("payload"),

@@ -72,8 +72,9 @@ def check_keys(topology: Topology, bound: dict[str, Any], findings: Findings) ->
 
 def _is_key(spec: HandlerSpec, topology: Topology, findings: Findings) -> bool:
     from disruptor.shard import check_key
+    from hydraflow.topology.layouts import layout_of
 
-    dtype = _records().get(topology.rings[spec.on].record)
+    dtype = layout_of(topology.rings[spec.on])
     if dtype is None or spec.by is None:
         return False
     wrong = check_key(dtype, spec.by)
@@ -87,7 +88,7 @@ def _is_key(spec: HandlerSpec, topology: Topology, findings: Findings) -> bool:
 
 def _check_writers(spec: HandlerSpec, topology: Topology, bound: dict[str, Any], findings: Findings) -> None:
     from disruptor.access import accesses
-    from hydraflow.records import INPUT_BYTES
+    from hydraflow.records import INPUT_BYTES, MESSAGE
 
     assert spec.by is not None
     before = ancestors({s.name: s.after for s in topology.stages}, spec.name)
@@ -102,14 +103,8 @@ def _check_writers(spec: HandlerSpec, topology: Topology, bound: dict[str, Any],
                        "would see another key than the next", spec.where("by"),
                        label="a field that nothing writes from here on" if writer is spec or after else f"add after: {writer.name}",
                        related=(Related(at, f"writes '{spec.by}'"),) if at and writer is not spec else ())
-    offset = _records()[topology.rings[spec.on].record].fields[spec.by][1]
-    if not writers and topology.rings[spec.on].record == "message" and offset >= INPUT_BYTES:
+    ring = topology.rings[spec.on]
+    if not writers and ring.record == "message" and MESSAGE.fields[spec.by][1] >= INPUT_BYTES:  # type: ignore[index]
         findings.error("HF416", f"handler '{spec.name}' cannot divide records by '{spec.by}', which nothing has written when it sees "
                        "them: one shard would own them all", spec.where("by"), label="an input of the ring, such as symbol, or a field "
                        "of a stage in `after`")
-
-
-def _records() -> dict[str, Any]:
-    from hydraflow.records import EGRESS, FEEDBACK, FRAME, MESSAGE
-
-    return {"frame": FRAME, "message": MESSAGE, "egress": EGRESS, "feedback": FEEDBACK}

@@ -15,6 +15,7 @@ import attrs
 
 from hydraflow.codes import FrameError, Reason
 from hydraflow.registry import Registry
+from hydraflow.topology.check_test_records import check_expected_rings, check_records, fed_ring
 from hydraflow.topology.comparison import FORMS, comparison
 from hydraflow.topology.components import Bound, bind
 from hydraflow.topology.convert import PARAMETER_CODES, convert, describe
@@ -22,7 +23,17 @@ from hydraflow.topology.diagnose import Findings, Related, Span, did_you_mean
 from hydraflow.topology.doubts import doubtful
 from hydraflow.topology.nodes import Node, is_unknown
 from hydraflow.topology.rows import ROW_FIELDS, words_of
-from hydraflow.topology.spec import SEQUENCER, CaseSpec, ExpectSpec, HandlerSpec, InputSpec, Located, RowSpec, Topology
+from hydraflow.topology.spec import (
+    SEQUENCER,
+    CaseSpec,
+    ExpectSpec,
+    HandlerSpec,
+    InputSpec,
+    Located,
+    RowSpec,
+    Topology,
+    is_own,
+)
 from hydraflow.topology.values import duration_ns
 
 __all__ = ["COUNTED", "PERCENTILES", "check_tests", "replaced"]
@@ -119,13 +130,23 @@ class _Check:
     # -- what comes in
 
     def _input(self, given: InputSpec) -> None:
-        if given.node and {"lines", "file", "simulator", "source"}.isdisjoint(given.node.entries) and given.node.entries:
+        if given.node and {"lines", "file", "simulator", "records", "source"}.isdisjoint(given.node.entries) and given.node.entries:
             return  # a strange key stands for what is missing, and has been reported
-        written = [k for k in ("lines", "file", "simulator") if given.node and k in given.node.entries]
+        ring = fed_ring(self.topology, given)
+        own = ring is not None and is_own(ring.record)
+        written = [k for k in ("lines", "file", "simulator", "records") if given.node and k in given.node.entries]
         if len(written) != 1:
             what = f"has {' and '.join(written)}" if written else "brings nothing"
-            self.findings.error("HF602", f"test '{self.case.name}': its input {what}", given.where(), notes=(_INPUTS,))
+            self.findings.error("HF602", f"test '{self.case.name}': its input {what}", given.where(), notes=(_OWN_INPUTS if own else _INPUTS,))
             return
+        if ring is not None and (written[0] == "records" if not own else written[0] in ("lines", "simulator")):
+            self.findings.error("HF602", f"test '{self.case.name}': its input is {written[0]}, and ring '{ring.name}' holds "
+                                f"{'records of its own' if own else ring.record + 's'}", given.where(written[0]),
+                                notes=(_OWN_INPUTS if own else _INPUTS,))
+            return
+        if own and (given.file is None or (Path(self.topology.path).parent / given.file).is_file()):
+            assert ring is not None
+            check_records(self.topology, self.case, ring, self.findings)
         if written == ["lines"] and not any(line.strip() for line in given.lines):
             self.findings.error("HF602", f"test '{self.case.name}': its input holds no line", given.where("lines"),
                                 notes=("a line is '<receive ns> <json>'",))
@@ -175,6 +196,7 @@ class _Check:
             if self._known(key, ("passed", "failed"), "book check", self._key_span(expect, "book_checks", key)):
                 self._number(expect, "book_checks", key)
         self._counters(expect)
+        check_expected_rings(self.topology, self.case, expect, self.findings)
         for row in expect.rows:
             self._row(row)
         self._hash(expect)
@@ -284,6 +306,7 @@ class _Check:
         return node.where_key(path[-1]) if node else None
 
 
+_OWN_INPUTS = "an input for a ring of own records is {records: [{field: value, …}, …]}, or {file: readings.npy}"
 _STAGES = ("source", "handler", "handler with counters", "latency")
 _INPUTS = "an input is text with lines '<receive ns> <json>', {file: capture.gz}, or {simulator: {frames: 10_000, seed: 7}}"
 

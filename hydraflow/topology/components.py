@@ -13,20 +13,21 @@ from disruptor.note_calls import note_faults
 from hydraflow.registry import Component, ComponentError, Registry
 from hydraflow.topology.check_faults import check_faults
 from hydraflow.topology.check_live import OFFERED, check_live
+from hydraflow.topology.check_own import check_own
 from hydraflow.topology.check_rings import place_of_ring
 from hydraflow.topology.check_shards import check_keys
+from hydraflow.topology.check_sources import SOURCE_SLOTS, check_sources
 from hydraflow.topology.check_waits import check_waits
 from hydraflow.topology.convert import PARAMETER_CODES, aliases, convert
 from hydraflow.topology.diagnose import Findings, Related, did_you_mean
 from hydraflow.topology.doubts import Doubts, doubtful
 from hydraflow.topology.nodes import Node
 from hydraflow.topology.shards import stage_of
-from hydraflow.topology.spec import HandlerSpec, SourceSpec, Topology, key_of
+from hydraflow.topology.spec import HandlerSpec, SourceSpec, Topology, is_own, key_of, trades
 
 __all__ = ["Bound", "OFFERED", "bind", "bind_all", "output_argument"]
 
 _ENGINES_OWN = {"staging"}  # outputs that the engine connects itself: the journal's byte stream to its writer
-_DRIVER_SLOTS = 64  # what a source or the sequencer may publish in one turn
 
 
 @attrs.frozen(kw_only=True)
@@ -61,6 +62,8 @@ def bind_all(topology: Topology, registry: Registry, findings: Findings, doubts:
                 _check_handler(one, topology, findings)
                 _check_notes(one, findings)
                 check_live(one, topology, findings)
+    check_sources(topology, bound, findings)
+    check_own(topology, bound, findings)
     _check_traded(topology, bound, findings)
     _check_drivers(topology, findings)
     _check_feedback(topology, bound, findings)
@@ -182,6 +185,8 @@ def _check_room(one: Bound, argument: str, name: str, topology: Topology, findin
 def _check_traded(topology: Topology, bound: dict[str, Bound], findings: Findings) -> None:
     """Symbols, ticks and lots come from the file, from a source that knows them, or from the decimals in a capture."""
     sources = [bound.get(s.name) for s in topology.sources]
+    if not trades(topology) or any(doubtful(ring, "record") for ring in topology.rings.values()):
+        return
     if not sources or None in sources or any(s.use == "capture" for s in topology.sources) or findings.has("HF012", "HF013"):
         return
     root = topology.node
@@ -207,16 +212,17 @@ def _check_drivers(topology: Topology, findings: Findings) -> None:
     """Sources and the sequencer publish only when a whole turn, with the largest payload there is, has room."""
     from hydraflow.records import FRAME_BYTES_MAX, LEVELS_MAX
 
-    wanted = [(f"source '{s.name}'", topology.rings.get(s.into), FRAME_BYTES_MAX) for s in topology.sources]
+    wanted = [(f"source '{s.name}'", ring, FRAME_BYTES_MAX) for s in topology.sources
+              if (ring := topology.rings.get(s.into)) is not None and not is_own(ring.record)]
     merged = topology.sequenced
     if merged:
         wanted.append(("the sequencer", merged, 2 * LEVELS_MAX))
     for owner, ring, units in wanted:
         if ring is None or not ring.slots or not ring.payload or ring.slots & (ring.slots - 1):
             continue
-        if ring.slots < _DRIVER_SLOTS:
-            findings.error("HF206", f"ring '{ring.name}' has {ring.slots:,} slots; {owner} needs {_DRIVER_SLOTS}",
-                           ring.where("slots") or place_of_ring(topology, ring.name), label=f"write slots: {_DRIVER_SLOTS} or more")
+        if ring.slots < SOURCE_SLOTS:
+            findings.error("HF206", f"ring '{ring.name}' has {ring.slots:,} slots; {owner} needs {SOURCE_SLOTS}",
+                           ring.where("slots") or place_of_ring(topology, ring.name), label=f"write slots: {SOURCE_SLOTS} or more")
         if ring.payload < units and not ring.payload & (ring.payload - 1):
             least = f"{units >> 20}MiB" if ring.record == "frame" else str(units)
             findings.error("HF206", f"ring '{ring.name}' has room for {ring.payload:,} units of payload; the largest message "

@@ -13,13 +13,13 @@ from typing import Any
 from disruptor.access import ALLOCATES, CLOCK, PARAMS, RANDOM, Access, Place
 from hydraflow.topology.diagnose import Findings, Related, Span, did_you_mean
 from hydraflow.topology.races import shown
-from hydraflow.topology.spec import HandlerSpec, Topology
+from hydraflow.topology.spec import HandlerSpec, RingSpec, Topology, is_own
 from hydraflow.topology.touched import INPUT, Touched, layouts_of
 
 __all__ = ["check_conduct"]
 
 _CODES = {ALLOCATES: "HF332", CLOCK: "HF333", RANDOM: "HF334", PARAMS: "HF336"}
-_WRONG_RING = ("HF108", "HF207")  # whose records some handler was not written for
+_WRONG_RING = ("HF108", "HF207", "HF566")  # whose records some handler was not written for
 _SHOWN_MOST = 8  # findings of one kind in one handler
 _METHODS = frozenset(dir(tuple())) | {"mean", "sum", "min", "max", "size", "shape", "dtype", "copy", "item"}
 
@@ -39,7 +39,7 @@ def check_conduct(topology: Topology, stages: list[Touched], findings: Findings)
             _check_declared(stage, findings)
             ring = topology.rings.get(stage.spec.on)
             if not findings.has(*_WRONG_RING):
-                _check_fields(stage, ring.record if ring else "", findings)
+                _check_fields(stage, ring, findings)
 
 
 def _check_effects(stage: Touched, handler: Any, findings: Findings) -> None:
@@ -79,8 +79,9 @@ def _check_declared(stage: Touched, findings: Findings) -> None:
               (f"add it to {verb}= of its @handler, or declare nothing: then its source counts",))
 
 
-def _check_fields(stage: Touched, record: str, findings: Findings) -> None:
-    layout = layouts_of(record).get("event")
+def _check_fields(stage: Touched, ring: RingSpec | None, findings: Findings) -> None:
+    record, layout = ring.record if ring else "", layouts_of(ring).get("event")
+    noun = f"record of '{stage.spec.on}'" if is_own(record) else record
     names = layout.names if layout is not None else None
     if names is None:
         return
@@ -91,7 +92,7 @@ def _check_fields(stage: Touched, record: str, findings: Findings) -> None:
             place = stage.access.place(verb, field)
             if field not in names and field not in _METHODS:
                 close = did_you_mean(field, names)
-                _show(findings.error, "HF342", f"handler '{stage.name}' {verb} '{field}', which a {record} does not have", stage.spec, place,
+                _show(findings.error, "HF342", f"handler '{stage.name}' {verb} '{field}', which a {noun} does not have", stage.spec, place,
                       findings, (f"did you mean '{close}'?" if close else f"fields: {', '.join(names)}",))
             elif verb == "writes" and record == "message" and field in INPUT:
                 _show(findings.error, "HF343", f"handler '{stage.name}' writes '{field}', which belongs to the input of the message",

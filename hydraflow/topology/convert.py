@@ -363,7 +363,7 @@ def _member(kind: type[enum.Enum], value: Any) -> Any:
 def _checked(value: Any, field: attrs.Attribute) -> Any:
     metadata = field.metadata
     choices = metadata.get("choices")
-    if choices and value not in choices:
+    if choices and value not in choices and not metadata.get("also", _never)(value):
         close = did_you_mean(str(value), [str(c) for c in choices])
         listed = ", ".join(str(c) for c in choices)
         raise _Bad(f"must be one of {listed}, got '{value}'", f"did you mean '{close}'?" if close else "", True)
@@ -374,6 +374,10 @@ def _checked(value: Any, field: attrs.Attribute) -> Any:
         if high is not None and value > high:
             raise _Bad(f"must be at most {_amount(high, field)}, got {_amount(value, field, bare=True)}", out_of_range=True)
     return value
+
+
+def _never(value: Any) -> bool:
+    return False
 
 
 def _is_period(field: attrs.Attribute) -> bool:

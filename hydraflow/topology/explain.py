@@ -167,6 +167,21 @@ EXPLANATIONS = {
              "Files are relative to the folder of the topology file.",
     "HF603": "A test speaks of a handler, counter, reason, latency or field that the topology, or the record, does not have.",
     "HF604": "An expectation that cannot be compared. Numbers are `5`, or text with a sign: '>= 5', '> 0', '!= 0', '3..7'.",
+    # records and sources of one's own
+    "HF560": "A ring's `record:` names something that its module or file does not have. It is ./file.py:NAME, package.module:NAME, or a "
+             "short name that an installed package offers (entry points of the group hydraflow.records).",
+    "HF561": "A record is a list of fields, READING = [(\"station\", \"i8\"), (\"celsius\", \"f8\")], or a structured numpy dtype: numbers "
+             "and fixed sub-arrays, no Python objects, no gaps between fields.",
+    "HF562": "A record has at most 64 KiB, a ring at most 16 GiB.",
+    "HF563": "A ring of own records has a payload only where its record says which part of it is its own: fields payload_position and "
+             "payload_count.",
+    "HF564": "A Python generator yields records; frames and payload are bytes that a compiled step brings.",
+    "HF565": "A compiled source publishes through an argument: `frames` into a ring of frames, `records` or the ring's own name into a ring "
+             "of own records.",
+    "HF566": "Journal, order lines and the table of instruments belong to messages. On a ring of own records they are not there.",
+    "HF567": "A ring of own records that a handler drains itself (`from:`) comes as the argument of that name.",
+    "HF568": "A literal record of a test that the ring of its source cannot hold, or a .npy file with other records.",
+    "HF569": "`expect: {rings: …}` speaks of a ring whose records are the topology's own, and of fields that they have.",
     # what a run left
     "HF650": "`hydraflow.open_run` was given something that is no run. It takes the JSON of `hfx run --json`, a journal's folder, an "
              "engine's .cnc file, a file of `--record`, or a folder with any of these.",

@@ -133,15 +133,17 @@ def _merge(base: Node, later: Node, *, top: bool = False) -> None:
 
 
 def _rebase(node: Node, folder: str, root: str) -> None:
-    """Make `use: ./x.py:name` of a file in `folder` relative to the topology's own folder."""
+    """Make `use: ./x.py:name`, and `record:` of a ring, of a file in `folder` relative to the topology's own folder."""
     if os.path.abspath(folder) == os.path.abspath(root):
         return
-    for section in ("sources", "handlers", "sinks"):
-        for stage in node.entries[section][1].items if section in node.entries else []:
-            use = stage.entries["use"][1] if "use" in stage.entries else None
-            if use is None or not isinstance(use.value, str):
+    stages = [stage for section in ("sources", "handlers", "sinks") if section in node.entries for stage in node.entries[section][1].items]
+    rings = [ring for _, ring in node.entries["rings"][1].entries.values()] if "rings" in node.entries else []
+    for key, owners in (("use", stages), ("record", rings)):
+        for owner in owners:
+            named = owner.entries[key][1] if key in owner.entries else None
+            if named is None or not isinstance(named.value, str):
                 continue
-            where, colon, name = use.value.rpartition(":")
+            where, colon, name = named.value.rpartition(":")
             if colon and where.endswith(".py") and not os.path.isabs(where):
                 path = os.path.relpath(os.path.join(folder or ".", where), root or ".")
-                use.value = use.text = f"./{path}:{name}" if not path.startswith(".") else f"{path}:{name}"
+                named.value = named.text = f"./{path}:{name}" if not path.startswith(".") else f"{path}:{name}"

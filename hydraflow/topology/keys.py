@@ -42,6 +42,7 @@ class Key:
     """One key of a mapping. name : as written first; other : a second spelling ("latency" of latency_ns), or "".
 
     kind : see above; inner : class of the mappings in it; optional : null may stand there. minimum, maximum : inclusive.
+    own : besides `choices`, something of the user's own: ./file.py:NAME, package.module:NAME or a short name that a package offers.
     needed : there is no default. live : it may change while the engine runs. default : as written in a file, None when nothing is to be said.
     """
 
@@ -54,6 +55,7 @@ class Key:
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[Any, ...] = ()
+    own: bool = False
     needed: bool = False
     live: bool = False
     default: Any = None
@@ -63,7 +65,7 @@ class Key:
     def words(self) -> str:
         """Its type in words."""
         if self.choices:
-            return ", ".join(str(c) for c in self.choices)
+            return ", ".join([*(str(c) for c in self.choices), *(["or ./file.py:NAME"] if self.own else [])])
         return _WORDS[self.kind]
 
     @property
@@ -100,7 +102,7 @@ def _key(field: attrs.Attribute) -> Key:
         name=spellings[0], other=spellings[1] if len(spellings) > 1 else "", kind=kind, inner=inner, optional=optional,
         unit=meta.get("unit", ""), live=bool(meta.get("live")), minimum=seen.get("minimum") if low is None else low,
         maximum=seen.get("maximum") if high is None else high, choices=tuple(meta.get("choices", choices)) or seen.get("choices", ()),
-        needed=field.default is attrs.NOTHING, default=_default(field), description=meta.get("description", ""),
+        own="also" in meta, needed=field.default is attrs.NOTHING, default=_default(field), description=meta.get("description", ""),
     )
 
 

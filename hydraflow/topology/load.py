@@ -141,8 +141,10 @@ def examine(
     check(topology, findings, cpus, graph=whole and _is_whole(topology), doubts=doubts)
     if components and _can_import(findings):
         from hydraflow.topology.components import bind_all
+        from hydraflow.topology.layouts import bind_records
         from hydraflow.topology.proof import prove
 
+        topology = bind_records(topology, registry, findings)
         topology = attrs.evolve(topology, bound=bind_all(topology, registry, findings, doubts))
         topology = prove(topology, findings, ordered=not doubts.order)
         if tests and topology.tests:

@@ -164,7 +164,7 @@ def _check_early(stages: list[Touched], order: Order, findings: Findings) -> Non
     writing, _ = _by_key(stages)
     for i, stage in enumerate(stages):
         early: dict[int, list[Key]] = {}
-        for key in sorted(stage.reads & stage.certain):
+        for key in sorted(stage.reads & stage.certain) if not stage.filled else ():
             writers = writing.get(key, 0)
             certain = all(key in stages[j].certain for j in bits(writers))
             if writers and certain and not writers >> i & 1 and not writers & ~order.behind[i]:

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from hydraflow.topology.keys import Key, keys_of
-from hydraflow.topology.spec import HandlerSpec, SourceSpec, Topology
+from hydraflow.topology.spec import HandlerSpec, SourceSpec, Topology, installed_records
 from hydraflow.topology.values import DURATION_UNITS, SIZE_UNITS
 
 __all__ = ["DRAFT", "schema"]
@@ -140,6 +140,9 @@ def _scalar(key: Key) -> list[dict[str, Any]]:
     limits = {word: limit for word, limit in (("minimum", key.minimum), ("maximum", key.maximum)) if limit is not None}
     if key.choices:
         forms: list[dict[str, Any]] = [{"enum": list(key.choices)}]
+        if key.own:
+            forms += [{"type": "string", "pattern": "^.+:[^:]+$", "description": "./file.py:NAME or package.module:NAME"},
+                      *([{"enum": names}] if (names := installed_records()) else [])]
         if key.kind == "word":
             forms += [{"type": "string", "pattern": f"^({'|'.join(_any_case(c) for c in key.choices)})$"}, {"type": "integer"}]
         return [*forms, variable]

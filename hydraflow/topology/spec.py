@@ -22,8 +22,8 @@ from hydraflow.topology.nodes import Node
 
 __all__ = [
     "CaseSpec", "ExpectSpec", "HandlerSpec", "InputSpec", "InstrumentSpec", "Located", "PlacementSpec", "RECORDS", "RingSpec",
-    "RowSpec", "AUTO", "SEQUENCER", "STREAMS", "SourceSpec", "ThreadSpec", "Topology", "WAITS", "WELL_KNOWN_RINGS", "key_of",
-    "keys_of_spec",
+    "RowSpec", "AUTO", "SEQUENCER", "STREAMS", "SourceSpec", "ThreadSpec", "Topology", "WAITS", "WELL_KNOWN_RINGS", "installed_records",
+    "is_own", "key_of", "keys_of_spec", "short_name", "trades",
 ]
 
 AUTO = "auto"  # in `after`: the order that follows from what the stages read and write
@@ -56,6 +56,30 @@ def key_of(field: attrs.Attribute) -> str:
 def keys_of_spec(cls: Any) -> frozenset[str]:
     """Return the keys that the file may have for a class of this module."""
     return frozenset(key_of(field) for field in attrs.fields(cls) if not field.metadata.get("internal"))
+
+
+def is_own(record: str) -> bool:
+    """Whether a ring's `record:` names one that the topology brings, not one of the engine's."""
+    return bool(record) and record not in RECORDS
+
+
+def short_name(record: str) -> str:
+    """Return a ring's `record:` as pictures and tables show it: READING of ./climate.py:READING."""
+    return record.rpartition(":")[2]
+
+
+def names_own(record: Any) -> bool:
+    """Whether a text may name a record of one's own: a place in a module or file, or a short name that a package offers."""
+    if not isinstance(record, str):
+        return False
+    return ":" in record or record in installed_records()
+
+
+def installed_records() -> list[str]:
+    """Return the short names of records that installed packages offer."""
+    import importlib.metadata
+
+    return sorted({point.name for point in importlib.metadata.entry_points(group="hydraflow.records")})
 
 
 @attrs.frozen(kw_only=True)
@@ -97,7 +121,7 @@ class InstrumentSpec(Located):
 
 @attrs.frozen(kw_only=True)
 class SourceSpec(Located):
-    """Where frames come from."""
+    """Where records come from: frames, or records of one's own."""
 
     NOUN: ClassVar[str] = "source"
     MISPLACED: ClassVar[dict[str, tuple[str, str]]] = _NOT_SHARDED
@@ -118,12 +142,14 @@ class RingSpec(Located):
     NOUN: ClassVar[str] = "ring"
     MISPLACED: ClassVar[dict[str, tuple[str, str]]] = _NOT_SHARDED
     name: str = attrs.field(default="", metadata={"internal": True})
-    record: str = _key("what a slot holds", default="", choices=tuple(RECORDS))
+    record: str = _key("what a slot holds; a record of your own is ./file.py:NAME, package.module:NAME or a short name that a package "
+                       "offers", default="", choices=tuple(RECORDS), also=names_own)
     slots: int = _key("records, a power of two", default=0, minimum=1, maximum=1 << 26)
     payload: int = _key("units of its payload ring (bytes; levels for messages), or a size such as 32MiB", default=0,
                         kind="capacity", minimum=0, maximum=1 << 34)
     sequence: tuple[str, ...] = _key("rings that the sequencer merges into this one", default=())
     feedback: tuple[str, ...] = _key("feedback rings that the sequencer merges into this one", default=())
+    layout: Any = attrs.field(default=None, eq=False, repr=False, metadata={"internal": True})  # dtype of a record of its own, once bound
 
 
 @attrs.frozen(kw_only=True)
@@ -186,15 +212,18 @@ class PlacementSpec(Located):
 
 @attrs.frozen(kw_only=True)
 class InputSpec(Located):
-    """What a test feeds the topology instead of its source: exactly one of lines, file and simulator."""
+    """What a test feeds the topology instead of its source: exactly one of lines, file, simulator and records."""
 
     NOUN: ClassVar[str] = "input"
     SHORTHAND: ClassVar[str] = "lines"
     lines: tuple[str, ...] = _key("frames as lines `<receive ns> <json>`; one block of text, or a list", default=(),
                                    value="text or list")
-    file: str | None = _key("a capture, plain, gzip or zstd, relative to the folder of the topology file", default=None)
+    file: str | None = _key("a capture, plain, gzip or zstd, or for a ring of own records a .npy file, relative to the folder of the "
+                            "topology file", default=None)
     simulator: dict[str, Any] | None = attrs.field(default=None,
                                                    metadata=_about("parameters of the simulator, whose frames are the input"))
+    records: Any = attrs.field(default=None, metadata=_about("records of the ring that the source fills: {field: value}, what is left out "
+                                                             "is zero, or lists with every field in order", value="list"))
     source: str | None = _key("the source that it stands for, where there are several; the others bring nothing", default=None)
 
 
@@ -229,6 +258,8 @@ class ExpectSpec(Located):
     counters: dict[str, Any] = attrs.field(factory=dict,
                                            metadata=_about("{stage: {counter: number}}, as `hfx stat --all` shows them"))
     rows: tuple[RowSpec, ...] = _key("rows that the run records", default=())
+    rings: dict[str, Any] = attrs.field(factory=dict, metadata=_about(
+        "{ring: [{field: value}, …]} of rings of own records: as many records, in this order, with these fields; or {ring: number} of records"))
     state_hash: str | None = _key("of all handlers, as `hfx run` prints it; its first 8 digits or more", default=None,
                                   kind="text")
     budgets: dict[str, Any] = attrs.field(factory=dict,
@@ -258,7 +289,7 @@ class Topology(Located):
     name: str = _key("name of the engine", default="")
     include: tuple[str, ...] = _key("files that this one builds on, relative to it; what it says itself wins", default=())
     instruments: tuple[InstrumentSpec, ...] = _key("what is traded", default=())
-    sources: tuple[SourceSpec, ...] = _key("where frames come from", default=())
+    sources: tuple[SourceSpec, ...] = _key("where frames, or records of your own, come from", default=())
     rings: dict[str, RingSpec] = attrs.field(factory=dict, metadata=_about("every ring under its name"))
     after: str | None = _key("auto: every stage that does not say after: itself has after: auto", default=None, choices=(AUTO,))
     handlers: tuple[HandlerSpec, ...] = _key("the stages between sources and sinks", default=())
@@ -281,6 +312,11 @@ class Topology(Located):
     def sequenced(self) -> RingSpec | None:
         """The ring that the sequencer produces, or None."""
         return next((ring for ring in self.rings.values() if ring.sequence), None)
+
+
+def trades(topology: Topology) -> bool:
+    """Whether anything in a topology is about what is traded; in one whose rings all hold records of its own, nothing is."""
+    return not topology.rings or any(not is_own(ring.record) for ring in topology.rings.values())
 
 
 WELL_KNOWN_RINGS = {

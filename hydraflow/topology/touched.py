@@ -14,14 +14,14 @@ import attrs
 import numpy as np
 
 from disruptor.access import EVERY, Access, Place, accesses
-from hydraflow.records import EGRESS, FEEDBACK, FRAME, INPUT_BYTES, INSTRUMENT, LEVEL, MESSAGE, ORDER
-from hydraflow.topology.spec import HandlerSpec, Topology
+from hydraflow.records import INPUT_BYTES, INSTRUMENT, LEVEL, MESSAGE, ORDER
+from hydraflow.topology.layouts import layout_of
+from hydraflow.topology.spec import HandlerSpec, RingSpec, Topology, is_own
 
 __all__ = ["INPUT", "Key", "Touched", "layouts_of", "touched_by", "word"]
 
 Key = tuple[str, str]
 
-_RECORDS = {"frame": FRAME, "message": MESSAGE, "egress": EGRESS, "feedback": FEEDBACK}
 INPUT = frozenset(n for n in MESSAGE.names or () if MESSAGE.fields[n][1] < INPUT_BYTES)  # type: ignore[index]  # nobody's to write
 _FOR_ALL = ("instruments",)
 _INSTRUMENTS = np.dtype((INSTRUMENT, (1,)))
@@ -32,7 +32,10 @@ _BYTES = np.dtype((np.uint8, (1,)))
 
 @attrs.frozen(kw_only=True)
 class Touched:
-    """What one stage touches. reads, writes : keys; certain : those that were seen, not only feared. access : as found."""
+    """What one stage touches. reads, writes : keys; certain : those that were seen, not only feared. access : as found.
+
+    filled : whoever fills its ring may have written any field, for the record is one of the topology's own.
+    """
 
     name: str
     spec: HandlerSpec
@@ -40,6 +43,7 @@ class Touched:
     writes: frozenset[Key]
     certain: frozenset[Key]
     access: Access
+    filled: bool = False
 
     @property
     def both(self) -> frozenset[Key]:
@@ -52,10 +56,11 @@ class Touched:
         return found or self.access.places.get((verb, f"{lane}.{EVERY}"))
 
 
-def layouts_of(record: str) -> dict[str, np.dtype]:
-    """Return argument → dtype of what a handler on a ring with these records gets."""
+def layouts_of(ring: RingSpec | None) -> dict[str, np.dtype]:
+    """Return argument → dtype of what a handler on a ring gets."""
+    record, layout = ring.record if ring else "", layout_of(ring)
     found = {"payload": _UNITS.get(record, _BYTES), "orders": _LANES, "instruments": _INSTRUMENTS}
-    return found | ({"event": _RECORDS[record]} if record in _RECORDS else {})
+    return found | ({"event": layout} if layout is not None else {})
 
 
 def touched_by(topology: Topology, bound: Mapping[str, Any],
@@ -68,14 +73,14 @@ def touched_by(topology: Topology, bound: Mapping[str, Any],
     for spec in {s.name: s for s in reversed(topology.stages)}.values():
         one, ring = bound.get(spec.name), topology.rings.get(spec.on)
         if one is not None and one.spec is spec:
-            found.insert(0, (spec, find(one.handler, layouts_of(ring.record if ring else ""))))
+            found.insert(0, (spec, find(one.handler, layouts_of(ring))))
         else:
             found.insert(0, (spec, Access()))
     universe = {key for spec, access in found for key in _keys(spec, topology, access.reads | access.writes, access.beside_reads | access.beside_writes)}
     for spec, _ in found:
         ring = topology.rings.get(spec.on)
-        names = _RECORDS[ring.record].names if ring is not None and ring.record in _RECORDS else ()
-        universe |= {(spec.on, name) for name in names or ()}
+        layout = layout_of(ring)
+        universe |= {(spec.on, name) for name in (layout.names if layout is not None else None) or ()}
     return [_touched(spec, topology, access, universe) for spec, access in found]
 
 
@@ -100,7 +105,7 @@ def _touched(spec: HandlerSpec, topology: Topology, access: Access, universe: se
     ring = topology.rings.get(spec.on)
     fixed = {(spec.on, name) for name in INPUT} if ring is not None and ring.record == "message" else set()  # HF343
     return Touched(name=spec.name, spec=spec, reads=_spread(reads, universe), writes=_spread(writes, universe) - fixed,
-                   certain=certain, access=access)
+                   certain=certain, access=access, filled=ring is not None and is_own(ring.record))
 
 
 def _keys(spec: HandlerSpec, topology: Topology, fields: Iterable[str], beside: Iterable[str]) -> Iterable[Key]:

@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FILES = {
     "library": ["README.md", "pipeline.py", "pyproject.toml", "tests/test_pipeline.py"],
     "paper": ["README.md", "handlers/spread.py", "topology.yaml"],
+    "records": ["README.md", "pipeline.py", "topology.yaml"],
 }
 TRADING = re.compile(r"trad|market|order|book|hydraflow\.|handlers\.|exchange|price|\bhfx\b", re.IGNORECASE)
 

@@ -41,6 +41,10 @@ def test_an_example_can_be_copied_into_a_topology(name, tmp_path):
              "sinks": [{"use": "paper", "after": "wire"}]}
     if name == "websocket":
         whole["instruments"] = [{"symbol": "BTCUSDT", "tick": 0.1, "lot": 0.001}]
+    if name == "recording":
+        (tmp_path / "own.py").write_text("READING = [('celsius', 'f8')]\ndef watch(event): pass\n")
+        whole = {"version": 1, "rings": {"readings": {"record": "./own.py:READING", "slots": 64}},
+                 "handlers": [{"use": "./own.py:watch", "on": "readings"}]}
     others = [s for s in whole.get(section, []) if s["use"] != name]
     whole[section] = example[section] if section == "sources" else [*others, stage]
     _, findings = examine(yaml.safe_dump(whole), str(tmp_path / "x.yaml"), {}, registry=REGISTRY, cpus=(0, 1))

@@ -20,6 +20,7 @@ from disruptor.twin import plain_twin
 from hydraflow.codes import Kind, Venue
 from hydraflow.records import EGRESS, FEEDBACK, FRAME, INSTRUMENT, LEVEL, MESSAGE, ORDER, REPORT
 from hydraflow.registry import HANDLERS, Registry
+from hydraflow.topology.spec import RingSpec
 from hydraflow.topology.touched import layouts_of
 from tests.reference.access_graphs import PRELUDE, random_graph, source_of
 from tests.reference.recording import Seen, recorded
@@ -152,7 +153,7 @@ def run(declared, record: str, seen: Seen) -> int:
 @pytest.mark.parametrize("name", sorted(HANDLERS))
 def test_a_shipped_handler_touches_no_more_than_was_inferred(name):
     declared, record = SHIPPED[name], "frame" if HANDLERS[name].on == "frames" else "message"
-    found = accesses(declared, layouts_of(record))
+    found = accesses(declared, layouts_of(RingSpec(record=record)))
     seen = Seen()
     assert run(declared, record, seen) > EVENTS // 2, "most events are handled"
     for verb in ("reads", "writes"):

@@ -1,0 +1,160 @@
+"""Graphs of records of one's own: the example as its user runs it, what it leaves, what a generator may do wrong, how it ends."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import hydraflow
+from tests.reference.engine_process import ROOT, all_gone, hfx_process
+
+CLIMATE = str(ROOT / "examples/climate/climate.yaml")
+TRADING = re.compile(r"frame|message|book|order|journal|fill|PnL|BBO", re.IGNORECASE)
+SOURCES = '''
+from pathlib import Path
+import numpy as np
+from disruptor import handler
+
+ROW = [("key", "i8"), ("value", "f8"), ("small", "u1"), ("pad", "u1", (7,))]
+
+
+def rows(kind: str, count: int = 10):
+    try:
+        for number in range(count):
+            if kind == "raises" and number == 7:
+                raise ConnectionError("the line is dead")
+            if kind == "lossy" and number == 7:
+                yield {"key": 1.5}
+            if kind == "strange" and number == 7:
+                yield np.zeros(3, [("key", "i8")])
+            yield {"key": number, "small": number % 3}
+            if kind == "endless":
+                Path("begun").touch()
+                while True:
+                    yield None
+    finally:
+        Path("closed").touch()
+
+
+def mixed():
+    yield (1, 0.5, 2, (0,) * 7)
+    yield {"key": 2}
+    yield [(3, 0.5, 0, (0,) * 7), {"key": 4, "value": 0.25}]
+    yield None
+    block = np.zeros(5_000, np.dtype(ROW))
+    block["key"] = np.arange(5, 5_005)
+    yield block
+    yield block[::1_000][0]
+
+
+@handler(state=[("sum", "i8"), ("seen", "i8")], counters=[("wrong", "i8")])
+def add(event, state, counters):
+    state["sum"] += event["key"]
+    state["seen"] += 1
+    if state["seen"] <= 5_004 and event["key"] != state["seen"]:
+        counters["wrong"] += 1
+'''
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def climate(hfx):
+    folder = hfx.folder / "climate"
+    result = run(hfx, CLIMATE, "--results", str(folder), "--set", "sources.sensors.with.seconds=2_000")
+    return result, folder
+
+
+def run(hfx: Any, file: str, *options: str, code: int = 0) -> dict[str, Any]:
+    return hfx.command("run", file, "--name", f"own-{next(_numbers)}", "--quiet", "--hiccups", "0", "--stall", "120", *options, code=code)
+
+
+def topology(folder: Path, source: str, **parameters: Any) -> str:
+    """Write a graph of one source and one handler; return its path."""
+    (folder / "own.py").write_text(SOURCES)
+    path = folder / f"{source}-{next(_numbers)}.yaml"
+    path.write_text(json.dumps({
+        "version": 1, "name": "own", "rings": {"rows": {"record": "./own.py:ROW", "slots": 256}},
+        "sources": [{"name": "feed", "use": f"./own.py:{source}", "into": "rows", "with": parameters}],
+        "handlers": [{"name": "add", "use": "./own.py:add", "on": "rows"}],
+    }))
+    return str(path)
+
+
+def test_the_example_counts_records_and_its_report_speaks_of_nothing_else(hfx, climate):
+    result, _ = climate
+    assert (result["status"], result["records"]["readings"]) == ("completed", 24_000)
+    assert result["records"]["alarms"] == result["counters"]["alarm"]["raised"] > 0
+    assert result["sources"]["sensors"]["records"] == 24_000
+    assert (result["frames"], result["messages"], result["journal"], result["instruments"]) == (0, 0, None, [])
+    for name in ("calibrate", "average", "alarm", "page", "page.age", "average.age", "sensors"):
+        assert result["latency_ns"][name]["count"] > 0, name
+    shown = hfx.start("run", CLIMATE, "--name", "shown", "--quiet", "--hiccups", "0", "--stall", "120", "--set",
+                      "sources.sensors.with.seconds=2_000").stdout
+    assert not TRADING.search(shown)
+    assert "readings               24,000 records" in shown
+
+
+def test_what_a_run_recorded_is_read_by_numpy_and_pandas_and_played_again(hfx, climate, tmp_path):
+    result, folder = climate
+    opened = hydraflow.open_run(folder)
+    assert opened.complete, opened.missing
+    readings, alarms = opened.records["readings"], opened.records["alarms"]
+    assert len(readings) == 24_000 and len(alarms) == result["records"]["alarms"]
+    assert np.array_equal(readings["celsius"], readings["measured"] + 0.25)
+    frame = alarms.to_pandas()
+    assert list(frame.columns) == ["station", "second", "celsius", "mean"] and (abs(frame["celsius"] - frame["mean"]) > 8.0).all()
+    played = tmp_path / "played.yaml"
+    played.write_text(json.dumps({
+        "version": 1, "name": "climate", "include": [CLIMATE],
+    }))
+    again = run(hfx, str(played), "--set", "sources.sensors.use=recording", "--set", f"sources.sensors.with={{path: {folder / 'readings.npy'}}}",
+                "--record", f"alarms={tmp_path / 'alarms.npy'}")
+    assert again["state_hash"] == result["state_hash"]
+    assert np.load(tmp_path / "alarms.npy").tobytes() == alarms.array.tobytes()
+
+
+def test_the_example_passes_its_own_tests(hfx):
+    shown = hfx.start("test", CLIMATE).stdout
+    assert "2 tests: 2 passed" in shown and "exercised" not in shown
+
+
+@pytest.mark.parametrize(("kind", "text"), [
+    ("raises", "source 'feed' failed at record 8: ConnectionError: the line is dead at own.py:13"),
+    ("lossy", "field 'key' is a whole number, int64, and gets 1.5, yielded at own.py:15"),
+    ("strange", "an array that does not fit: field 'value' is not in it (it has key), yielded at own.py:17"),
+])
+def test_what_a_generator_does_wrong_names_record_and_line_and_closes_it(hfx, tmp_path, kind, text):
+    result = run(hfx, topology(tmp_path, "rows", kind=kind), code=70)
+    error = result["error"]
+    assert (error["kind"], error["handler"], error["sequence"]) == ("handler", "feed", 7)
+    assert text in error["text"] and error["text"].startswith("source 'feed' failed at record 8: ")
+    assert result["records"] == {"rows": 7}  # what came before has been published
+    assert (hfx.folder / "closed").exists()
+    (hfx.folder / "closed").unlink()
+
+
+def test_every_form_of_a_record_arrives_in_order_through_a_ring_that_is_too_small_for_it(hfx, tmp_path):
+    result = run(hfx, topology(tmp_path, "mixed"))
+    assert result["records"] == {"rows": 5_005}
+    assert result["counters"]["add"]["wrong"] == 0
+    assert result["counters"]["feed"]["yields"] == 5
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_a_stop_closes_the_generator_and_drains(tmp_path, number, code):
+    file = topology(tmp_path, "rows", kind="endless")
+    with hfx_process(tmp_path, "run", file, "--name", "endless", "--json", "--quiet", "--hiccups", "0", "--stall", "120") as process:
+        process.wait_until((tmp_path / "begun").exists)
+        process.send(number)
+        assert process.end() == code
+        assert all_gone(tmp_path)
+    result = json.loads(process.out)
+    assert (result["status"], result["error"], result["records"]) == ("interrupted", None, {"rows": 1})
+    assert (tmp_path / "closed").exists()
