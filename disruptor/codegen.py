@@ -35,6 +35,7 @@ from disruptor.noalias import private_arrays
 from disruptor.raising import located_errors
 from disruptor.review import review
 from disruptor.shard_text import Share
+from disruptor.shortcuts import shortcuts
 from disruptor.sources import module_sources
 from disruptor.stage import DriverStage, HandlerStage, Hook, Output
 
@@ -172,8 +173,8 @@ def build_loop(source: LoopSource, *, checked: bool = False) -> Loop:
             numba.config.BOUNDSCHECK = 1  # for the inlined handlers, not just for the loop
         if source.side_by_side:
             numba.config.SLP_VECTORIZE = 1
-        with located_errors(checked=checked), only_inlined(module.run), private_arrays(source.private, source.arguments), \
-                warnings.catch_warnings():
+        with shortcuts(), located_errors(checked=checked), only_inlined(module.run), \
+                private_arrays(source.private, source.arguments), warnings.catch_warnings():
             warnings.simplefilter("ignore", numba.core.errors.NumbaExperimentalFeatureWarning)  # a record with a mark behind it
             dispatcher.compile(tuple(numba.typeof(a) for a in source.arguments.values()))
         if not dispatcher.stats.cache_hits:
