@@ -327,6 +327,7 @@ def _worker(out: _Text, member: MemberText, number: int) -> None:
     taken = f"taken_{local}"
     out.bind(taken, f"cells[{held}] - 1")
     out.line(2, f"# {member.name}, a worker")
+    out.line(2, f"stood_{local} = load_acquire(cells, {sequence})")
     out.line(2, f"for _ in range({WORKER_BATCH}):")
     out.line(3, f"if {taken} < 0:")
     out.line(4, f"before = load_acquire(cells, {work})")
@@ -364,7 +365,7 @@ def _worker(out: _Text, member: MemberText, number: int) -> None:
     out.line(3, f"cells[{held}] = 0")
     out.line(3, f"{taken} = -1")
     out.line(3, "worked += 1")
-    out.line(2, "if worked != 0 and cells[parks] != 0:")
+    out.line(2, f"if load_acquire(cells, {sequence}) != stood_{local} and cells[parks] != 0:  # moved on, be it without a record of its own")
     out.line(3, "wake(cells, progress_cell)")
 
 

@@ -47,6 +47,7 @@ class WorkProcessor(BatchEventProcessor):
             if self.taken < 0:
                 before = work.get()
                 self.sequence.set(before)
+                ring.sequencer.wake_producers()  # they may wait for this worker alone, be there a record for it or not
                 if not work.compare_and_set(before, before + 1):
                     continue
                 self.taken = before + 1
@@ -61,7 +62,7 @@ class WorkProcessor(BatchEventProcessor):
             self._handle(self.taken)
             self.sequence.set(self.taken)
             self.taken = -1
-            ring.sequencer.wake_producers()
+        ring.sequencer.wake_producers()
 
     def _handle(self, sequence: int) -> None:
         stamps = self.ring.sequencer.stamps

@@ -327,6 +327,40 @@ def test_a122_a_worker_takes_records_by_exchange_and_frees_them_by_release(monke
     assert np.asarray(CELLS)[node.member.held.word] == 4  # it holds record 3, which is not there yet
 
 
+def test_a122_a_compiled_worker_that_moves_on_without_a_record_wakes_those_that_wait_for_it(monkeypatch):
+    """Found by tools.verify.explore: others had taken what came meanwhile, and nobody told the producers that it had moved."""
+    from disruptor import Disruptor
+    from disruptor.loop_processor import LoopProcessor
+    from tests.conformance.conftest import FIELDS
+
+    graph = Disruptor(FIELDS, 8, wait="blocking")
+    graph.handle_events_with_worker_pool(kernels.sums.using(name="one"), kernels.sums.using(name="two"))
+    node = next(iter(graph._nodes))
+    processor = LoopProcessor(graph.ring, [node.member], graph.wait).build()
+    CELLS[node.pool.work.word] = 5
+    module = sys.modules[f"disruptor_loop_{processor._loop.source.name}"]
+    monkeypatch.setattr(module, "wake", lambda cells, cell: cells.__setitem__(processor._control.word, 1))
+    monkeypatch.setattr(module, "idle_turn", lambda *args: pytest.fail("it waits and has told nobody"))
+    module.run(*processor._loop.source.arguments.values())
+    assert node.sequence.get() == 5
+
+
+def test_a122_a_python_worker_that_moves_on_without_a_record_wakes_those_that_wait_for_it(monkeypatch):
+    from disruptor import worker_pool
+    from disruptor.handler import handler
+    from tests.conformance.conftest import Kind
+
+    ring, pool = Kind("single", "cursor").ring(), worker_pool.WorkerPool()
+    mine = handler(lambda event, sequence, end: None, jit=False, name="one").using(arguments=("event", "sequence", "end_of_batch"))
+    worker = worker_pool.WorkProcessor(ring, ring.new_barrier(), mine, pool)
+    pool.work.set(5)
+    told = []
+    monkeypatch.setattr(ring.sequencer, "wake_producers", lambda: told.append(worker.sequence.get()))
+    monkeypatch.setattr(worker_pool, "await_published", lambda *args: (told.append("waits"), setattr(worker, "_stop", True))[1] or -1)
+    worker._work()
+    assert told == [5, "waits"]
+
+
 def test_a122_waits_from_python_look_by_acquires(monkeypatch):
     block = Block()
     own, alert = 50 * CELL_WORDS, 52 * CELL_WORDS
