@@ -112,7 +112,7 @@ def _bytes(producers: str, messages: int) -> tuple[list[Callable], Callable[[], 
     ring = ByteRing("litmus", 1 << 14, producers)
     wrong = np.zeros(1, np.int64)
     port: Any = ring.port
-    return [partial(write_bytes, *port, messages), partial(read_bytes, *port, messages, wrong)], lambda: int(wrong[0]) + ring.size
+    return [partial(write_bytes, *port, messages), partial(read_bytes, *port, messages, wrong)], lambda: int(wrong[0]) + ring.size()
 
 
 def _hand_over(strategy: int, spins: int, messages: int) -> tuple[list[Callable], Callable[[], int]]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 import llvmlite.binding as llvm
+import numba
 import numpy as np
 
 from disruptor.codegen import LoopSource, build_loop
@@ -21,9 +22,14 @@ __all__ = ["c_arguments", "exported", "loop_ir"]
 def loop_ir(source: LoopSource) -> tuple[str, str]:
     """Compile a loop as the engine does; return its optimised LLVM text and the name of its function there.
 
-    What comes from the disk cache has no text any more, so it is compiled here.
+    What comes from the disk cache has no text any more, so it is compiled here; without vectors, whose wide, masked and gathered
+    accesses the sanitizers pass by.
     """
-    dispatcher = build_loop(attrs.evolve(source, importable=False)).function
+    ordinary, numba.config.LOOP_VECTORIZE = numba.config.LOOP_VECTORIZE, 0
+    try:
+        dispatcher = build_loop(attrs.evolve(source, importable=False, side_by_side=False)).function
+    finally:
+        numba.config.LOOP_VECTORIZE = ordinary
     signature, = dispatcher.signatures
     return dispatcher.inspect_llvm(signature), dispatcher.overloads[signature].fndesc.llvm_func_name
 
@@ -32,6 +38,7 @@ def exported(text: str, function: str, name: str, attribute: str = "") -> str:
     """Return the text with `function` called `name`, and nothing that it does not reach.
 
     attribute : an attribute of every function that is defined, "sanitize_thread", "sanitize_address" or "".
+    Raises: ValueError for accesses that sanitizers pass by.
     """
     llvm.initialize_native_target()
     module = llvm.parse_assembly(text)
@@ -51,11 +58,15 @@ def exported(text: str, function: str, name: str, attribute: str = "") -> str:
         for body in module.functions:
             if not body.is_declaration:
                 body.add_function_attribute(attribute)
+        unseen = [f.name for f in module.functions if f.name.startswith("llvm.masked.")]
+        if unseen:
+            raise ValueError(f"'{name}': no sanitizer looks at {', '.join(unseen)}; compile it without vectors")
     return str(module)
 
 
-def c_arguments(arrays: Sequence[np.ndarray], addresses: Sequence[str]) -> Iterator[str]:
-    """Return the C expressions for an array argument each: owner, parent, items, size of one, data, shape, strides."""
+def c_arguments(arrays: Sequence[np.ndarray], addresses: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield (C type, expression) for an array argument each: owner, parent, items, size of one, data, shape, strides."""
     for array, address in zip(arrays, addresses, strict=True):
-        yield from ("NULL", "NULL", f"{array.size}LL", f"{array.itemsize}LL", address)
-        yield from (f"{n}LL" for n in (*array.shape, *array.strides))
+        yield from (("void *", "NULL"), ("void *", "NULL"), ("long long", str(array.size)), ("long long", str(array.itemsize)))
+        yield "void *", address
+        yield from (("long long", str(n)) for n in (*array.shape, *array.strides))

@@ -109,7 +109,7 @@ TOPOLOGIES: dict[str, Callable[[int], Topology]] = {
 
 def _topology(name: str, events: int, graphs: list[Disruptor], sources: list[tuple[Any, int]], watched: list[Any]) -> Topology:
     """Take a topology's loops without starting them. The first graph has the producers, each making its part of `events`."""
-    threads, goals = [], []
+    threads, goals, kept = [], [], list[Any](graphs)
     share = events // len(sources)
     for function, batch in sources:
         producer = graphs[0].produce(function, batch=batch)
@@ -122,6 +122,7 @@ def _topology(name: str, events: int, graphs: list[Disruptor], sources: list[tup
         nodes = list(graph._nodes)
         for placed in place(nodes, [thread(n.name) for n in nodes], graph.wait):
             loop = LoopProcessor(graph.ring, [graph._member(n) for n in placed.nodes], placed.wait)
+            kept.append(loop)  # its cells go back to the arena with it
             loop._start()  # as its thread would: the ports of its outputs begin behind what is published
             threads.append(Thread(loop.source(), loop._control.word, False))
         for node in nodes:
@@ -133,4 +134,4 @@ def _topology(name: str, events: int, graphs: list[Disruptor], sources: list[tup
     for one in watched:
         names = [h.name for h in (one if isinstance(one, tuple) else (one,))]
         expected.append(Expected([states[n] for n in names], total, each))
-    return Topology(name, total, threads, goals, expected, graphs)
+    return Topology(name, total, threads, goals, expected, kept)
