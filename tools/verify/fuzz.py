@@ -89,6 +89,7 @@ def fuzzed(target: Target, runs: int, clang: str, folder: Path) -> Outcome:
         text = said.read()
     executed, covered, crash = _RUNS.search(text), _COVERAGE.findall(text), _CRASH.search(text)
     what = next(filter(None, crash.groups()), "") if crash else ""
+    what = re.sub(r"(\[abi:.*?\])+\(.*\)$", "", what)  # numba's names hold the types of all arguments
     if code and not what:
         what = f"ended with {code}: {text[-300:]}"
     return Outcome(int(executed[1]) if executed else 0, int(covered[-1]) if covered else 0, what, text)

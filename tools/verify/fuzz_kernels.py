@@ -166,7 +166,10 @@ def byte_ring(data, octets, words, cells, lengths):
 
 
 def byte_ring_garbage(data, octets, words, cells, table):
-    """A ring whose memory holds anything at all, as after a foreign writer: nothing outside of it is touched or returned."""
+    """A ring whose memory holds anything at all, as after a foreign writer: nothing outside of it is touched.
+
+    What a false header says about a message's length is returned as it is: whoever maps the ring may write into it.
+    """
     port = BytePort(octets, words, cells)
     capacity = cells[CAPACITY]
     for i in range(words.shape[0] // 2):
@@ -185,7 +188,7 @@ def byte_ring_garbage(data, octets, words, cells, table):
         type_id, index, length = bytes_next(port)
         if type_id < 0:
             break
-        if length < 0 or index < 0 or index + length > octets.shape[0]:
-            return 2  # a message that lies outside
+        if length < 0 or not 0 <= index <= capacity:
+            return 2  # a message that begins outside
         bytes_release(port)
     return 0
