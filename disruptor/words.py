@@ -27,6 +27,7 @@ __all__ = [
     "digits",
     "equal_mask",
     "fixed_digits",
+    "leading_digits",
     "load_word",
     "nondigit_mask",
     "string_mask",
@@ -87,6 +88,15 @@ def digits(text, stop, count):
     Reads [stop - 8, stop): the caller owns 8 bytes before `stop` even for fewer digits.
     """
     part = text[stop - count : stop].tobytes()
+    return int(part) if part.isdigit() else -1
+
+
+def leading_digits(text, start, count):
+    """Return the value of the `count` (1..8) ASCII digits from `start`, -1 when one is no digit.
+
+    Reads [start, start + 8): where nothing before `start` may be read, as `digits` does.
+    """
+    part = text[start : start + count].tobytes()
     return int(part) if part.isdigit() else -1
 
 
@@ -237,6 +247,17 @@ def _digits_overload(text, stop, count):
         return _value_of_digits(value & (_EVERY << np.uint64(64 - 8 * count)))
 
     return digits_of_word
+
+
+@overload(leading_digits, jit_options=_INLINE)
+def _leading_digits_overload(text, start, count):
+    _require_text(text)
+
+    def leading_digits_of_word(text, start, count):
+        value = np.uint64(_load_word(text, start)) ^ _ZEROS_WORD
+        return _value_of_digits(value << np.uint64(64 - 8 * count))
+
+    return leading_digits_of_word
 
 
 @overload(fixed_digits, jit_options=_INLINE)

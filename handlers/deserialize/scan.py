@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from disruptor.bits import lowest_bit
 from disruptor.compiled import compiled
-from disruptor.words import WINDOW, byte_at, digits, equal_mask, load_word, nondigit_mask, string_mask
+from disruptor.words import WINDOW, byte_at, digits, equal_mask, leading_digits, load_word, nondigit_mask, string_mask
 
 __all__ = ["DOT", "QUOTE", "dots", "natural", "peek", "quotes", "string_end"]
 
@@ -50,7 +50,11 @@ def dots(text, index, end):
 
 @compiled
 def natural(text, index, end):
-    """Return (value, index behind it) of the JSON integer of 1..16 digits at `index`; value -1 for anything else."""
+    """Return (value, index behind it) of the JSON integer of 1..16 digits at `index`; value -1 for anything else.
+
+    Nothing before `index` is read where 32 bytes are left: the number may be the frame's first member. Precondition: where fewer
+    are left, 8 bytes before it belong to the frame.
+    """
     past = index + WINDOW - end
     if past <= 0:
         mask = nondigit_mask(text, index)
@@ -60,9 +64,9 @@ def natural(text, index, end):
     if count == 0 or count > 16 or (count > 1 and byte_at(text, index) == _ZERO):
         return -1, index
     stop = index + count
-    if count <= 8:
-        return digits(text, stop, count), stop
-    return digits(text, stop - 8, count - 8) * _EIGHT_DIGITS + digits(text, stop, 8), stop
+    if count > 8:
+        return leading_digits(text, index, count - 8) * _EIGHT_DIGITS + digits(text, stop, 8), stop
+    return leading_digits(text, index, count) if past <= 0 else digits(text, stop, count), stop
 
 
 @compiled(inline=False)

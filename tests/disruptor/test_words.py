@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from disruptor.words import digits, equal_mask, fixed_digits, load_word, nondigit_mask, string_mask, word, zeros
+from disruptor.words import digits, equal_mask, fixed_digits, leading_digits, load_word, nondigit_mask, string_mask, word, zeros
 from tests.reference.kernels_words import all_at, plain_all_at
 
 ALPHABETS = (b"0123456789", b"0", b"09./:", b'0.,"\\ \x00\x1f \x7f\x80\xff', bytes(range(256)))
@@ -24,6 +24,9 @@ def test_words_say_what_they_promise() -> None:
     assert digits(text, 8, 5) == 61653
     assert digits(text, 8, 8) == 61653
     assert digits(text, 9, 3) == -1
+    assert leading_digits(text, 3, 5) == 61653
+    assert leading_digits(text, 0, 8) == 61653
+    assert leading_digits(text, 6, 3) == -1
     assert fixed_digits(text, 10, 5, 1) == 616533
     assert zeros(array(b"12345000"), 8, 3)
     assert not zeros(array(b"12345000"), 8, 4)

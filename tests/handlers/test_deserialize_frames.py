@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
+from disruptor.compiled import JIT_ENABLED
 from handlers.deserialize.amm import SYNC_TOPIC
 from hydraflow.codes import FrameError, Kind, Venue
 from hydraflow.instruments import Instrument, table
@@ -11,6 +16,8 @@ from hydraflow.records import FLAG_BUYER_MAKER, FLAG_PARTIAL, FLAG_REST, LEVELS_
 from tests.handlers.test_deserialize_captures import published
 from tests.reference.decode_oracle import Message, decode
 from tests.reference.drive_frames import Driver, decode_frames, frames_of
+
+ROOT = Path(__file__).parents[2]
 
 BTC = Instrument(symbol="BTCUSDT", tick="0.10", lot="0.001")
 ETH = Instrument(symbol="ETHUSDT", tick="0.01", lot="0.0001")
@@ -369,3 +376,12 @@ def test_deserialize_reads_a_frame_that_crosses_the_end_of_the_payload_ring() ->
     driver.payload[position : position + len(text)] = list(text)
     driver.frames[0]["payload_position"] = 5 * half + position
     assert published(driver.run())[0] == decode(DEPTH, DECLARED)
+
+
+@pytest.mark.skipif(not JIT_ENABLED, reason="un-jitted code does not read memory by address")
+def test_deserialize_touches_nothing_around_a_frame() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.reference.alone_frame"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=500,
+        stdin=subprocess.DEVNULL,
+    )
+    assert ran.returncode == 0, (ran.returncode, ran.stderr[-2000:])

@@ -8,6 +8,7 @@ from disruptor.words import (
     digits,
     equal_mask,
     fixed_digits,
+    leading_digits,
     load_word,
     nondigit_mask,
     string_mask,
@@ -23,7 +24,7 @@ def plain_all_at(text, index, count, fraction, byte):
     return (
         byte_at(text, index), load_word(text, index), equal_mask(text, index, byte), string_mask(text, index),
         nondigit_mask(text, index), digits(text, index, count), zeros(text, index, count),
-        fixed_digits(text, index, whole, fraction),
+        fixed_digits(text, index, whole, fraction), leading_digits(text, index, count),
     )  # fmt: skip
 
 
