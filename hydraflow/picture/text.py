@@ -167,7 +167,7 @@ def _paint(picture: Picture, draft: _Draft, glyphs: Glyphs, colour: bool) -> lis
         for offset, line in enumerate(text, (height - len(text)) // 2):
             canvas.put(row + offset, column + 2 + (width - 4 - columns(line)) // 2, line, "quiet" if line != text[0] else style)
     _lines(picture, layout, canvas, rightwards, glyphs)
-    return [_row(runs, colour) for runs in canvas.lines()]
+    return ["".join(_styled(text, style) for text, style in runs) for runs in canvas.runs()] if colour else canvas.lines()
 
 
 def _lines(picture: Picture, layout: Layout, canvas: Canvas, rightwards: bool, glyphs: Glyphs) -> None:
@@ -179,21 +179,13 @@ def _lines(picture: Picture, layout: Layout, canvas: Canvas, rightwards: bool, g
     edges = picture.drawn
     for route in layout.routes:
         first, last = route.points[0], route.points[-1]
-        canvas.line([cell(*p) for p in route.points], route.net, dashed=route.back)
-        canvas.arm(*cell(*first), route.net, behind)
-        canvas.arm(*cell(*last), route.net, ahead)
+        canvas.line([cell(*p) for p in route.points], behind, ahead, dashed=route.back)
         border = (last[0] + 1, last[1]) if route.back else (first[0] - 1, first[1])
         canvas.joint(*cell(*border), behind if route.back else ahead)
-    canvas.settle()
-    for route in layout.routes:
         edge = edges[route.edge]
         heads = glyphs.hollow if edge.kind == "from" else glyphs.derived if edge.derived else glyphs.arrows
         end = route.points[0] if route.back else route.points[-1]
         canvas.put(*cell(*end), heads[ahead if route.back else behind], "back" if route.back else "line")
-
-
-def _row(runs: list[tuple[str, str]], colour: bool) -> str:
-    return "".join(_styled(text, style) if colour else text for text, style in runs)
 
 
 def _styled(text: str, style: str) -> str:
