@@ -28,7 +28,7 @@ class Glyphs:
     """Characters. lines, dashed : by the sum of arms. arrows, hollow, derived : by the arm from which the line comes.
 
     frames : per kind of box: corners from the upper left clockwise, across, down, then what a line makes of the border
-    (by its arm). pill : ends of a ring.
+    (by its arm). pill, bar : ends of a ring and of an "all", in one line.
     """
 
     lines: str
@@ -38,6 +38,7 @@ class Glyphs:
     derived: dict[int, str]
     frames: dict[str, tuple[str, str, str, dict[int, str]]]
     pill: str
+    bar: str
     ellipsis: str = "…"
 
 
@@ -55,8 +56,10 @@ BOX = Glyphs(
         "sequencer": ("┌┐┘└", "─", "│", _LIGHT),
         "sink": ("╔╗╝╚", "═", "║", {UP: "╧", RIGHT: "╟", DOWN: "╤", LEFT: "╢"}),
         "missing": ("┌┐┘└", "╌", "╎", _LIGHT),
+        "all": ("┌┐┘└", "─", "│", _LIGHT),
     },
     pill="()",
+    bar="[]",
 )
 _PLUS = {UP: "+", RIGHT: "+", DOWN: "+", LEFT: "+"}
 ASCII = Glyphs(
@@ -72,8 +75,10 @@ ASCII = Glyphs(
         "sequencer": ("++++", "-", "|", _PLUS),
         "sink": ("####", "=", "|", _PLUS),
         "missing": ("????", "?", "?", _PLUS),
+        "all": ("++++", "-", "|", _PLUS),
     },
     pill="()",
+    bar="[]",
     ellipsis="...",
 )
 

@@ -24,6 +24,7 @@ _SHARES = (1.0, 0.75, 0.5)  # of the width, for boxes side by side: detours of l
 _HOPELESS = 1.7  # times the width: narrower boxes and layers will not make up for that
 _EFFORT = 2_500  # of all attempts together, in pieces
 _THREAD_COLOURS = ("36", "32", "35", "34", "96", "92", "95", "94")
+_FLAT = ("ring", "all")  # one line high, from top to bottom
 _COLOURS = {"ring": "33", "missing": "1;31", "line": "", "back": "33", "quiet": "2", "": ""}
 
 
@@ -141,7 +142,7 @@ def _stacked(box: Box, glyphs: Glyphs) -> list[str]:
 
 def _size_downwards(box: Box, text: list[str], ports: int) -> tuple[int, int]:
     room = 2 * DOWNWARDS.rim + DOWNWARDS.port * max(0, ports - 1) + 1
-    return 1 if box.kind == "ring" else 3, max(columns(text[0]) + 4, room)
+    return 1 if box.kind in _FLAT else 3, max(columns(text[0]) + 4, room)
 
 
 def _size_rightwards(text: list[str], ports: int) -> tuple[int, int]:
@@ -161,7 +162,8 @@ def _paint(picture: Picture, draft: _Draft, glyphs: Glyphs, colour: bool) -> lis
         if height == 1:
             spare = width - 4 - columns(text[0])
             inside = " " * (spare // 2) + text[0] + " " * (spare - spare // 2)
-            canvas.put(row, column, f"{glyphs.pill[0]} {inside} {glyphs.pill[1]}", style)
+            left, right = glyphs.bar if box.kind == "all" else glyphs.pill
+            canvas.put(row, column, f"{left} {inside} {right}", style)
             continue
         canvas.frame(row, column, height, width, box.kind, style)
         for offset, line in enumerate(text, (height - len(text)) // 2):
@@ -204,6 +206,8 @@ def legend(picture: Picture, drawing: Drawing, width: int = 80, *, ascii_only: b
         if kind in names:
             corners, across, _, _ = glyphs.frames[kind]
             words.append(f"{glyphs.pill if kind == 'ring' else corners[0] + across + corners[1]} {kind}")
+    if "all" in names:
+        words.append(f"{glyphs.bar} all: who comes after it waits for every stage before it")
     if "from" in kinds:
         words.append(f"{glyphs.hollow[LEFT if drawing.rightwards else UP]} drained (from)")
     if any(edge.derived for edge in picture.drawn):
@@ -211,6 +215,8 @@ def legend(picture: Picture, drawing: Drawing, width: int = 80, *, ascii_only: b
     back = {picture.drawn[route.edge].kind == "feedback" for route in drawing.layout.routes if route.back}
     arrow = glyphs.arrows[RIGHT if drawing.rightwards else DOWN]
     words += [f"{arrow} {'feedback' if feedback else 'closes a cycle'}" for feedback in sorted(back)]
+    if picture.left_out:
+        words.append(f"{picture.left_out:,} lines that others imply are left out: --format json has them")
     out = _wrapped([w.replace(" ", "\0") for w in words], "   ", "", width)
     for thread in picture.threads:
         core = "" if thread.cpu is None else f"@{thread.cpu}"
