@@ -1,11 +1,11 @@
-"""The report of a run as text: what an operator reads at 80 columns, and an outsider can check."""
+"""The report of a run as text: what an operator reads at 80 columns, and an outsider can check.
+
+`hfx stat` shows parts of it: what only they need that have a topology is imported where it is used.
+"""
 
 from __future__ import annotations
 
 from typing import Any
-
-from hydraflow.topology.shards import SEPARATOR
-from hydraflow.topology.values import duration_text
 
 __all__ = ["counts", "render"]
 
@@ -47,6 +47,8 @@ def _title(result: dict[str, Any]) -> str:
 
 
 def _flow(result: dict[str, Any]) -> list[tuple[str, str]]:
+    from hydraflow.topology.values import duration_text
+
     rows = [("frames", f"{result['frames']:,}"), ("messages", f"{result['messages']:,}")]
     if result.get("seconds"):
         count, what = (result["frames"], "frames") if result["frames"] else (result["messages"], "messages")
@@ -217,6 +219,8 @@ def _placement(result: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _shards(result: dict[str, Any]) -> list[tuple[str, str]]:
     """How many records each shard of a stage owned: whether the work is divided, or one has it all."""
+    from hydraflow.topology.shards import SEPARATOR
+
     owned: dict[str, list[int]] = {}
     for name, row in result["latency_ns"].items():
         stage, separator, number = name.partition(SEPARATOR)
