@@ -67,6 +67,7 @@ def least_ms(what: Callable[[], Any], rounds: int) -> tuple[float, Any]:
 def warm(rounds: int, size: int, folder: Path) -> dict[str, dict[str, Any]]:
     """Return, per topology, milliseconds of check and of graph, and a hash of both results."""
     from hydraflow.picture import picture_of
+    from hydraflow.picture.gather import gathered
     from hydraflow.picture.text import draw_text
     from hydraflow.picture.threads import threads_of
     from hydraflow.placement import read_machine
@@ -88,7 +89,7 @@ def warm(rounds: int, size: int, folder: Path) -> dict[str, dict[str, Any]]:
 
         def graph(check: Callable[..., Any] = check) -> str:
             drawn, _ = check(components=False)
-            return "\n".join(draw_text(picture_of(drawn, threads_of(drawn, machine)), 200).lines)
+            return "\n".join(draw_text(gathered(picture_of(drawn, threads_of(drawn, machine))), 200).lines)
 
         graph_ms, drawing = least_ms(graph, max(1, rounds // 3))
         told = [(d.code, d.line, d.column) for d in findings.diagnostics]

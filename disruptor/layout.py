@@ -15,12 +15,13 @@ import numpy as np
 from disruptor.errors import LayoutError
 from disruptor.record import as_record
 
-__all__ = ["CACHE_LINE", "CACHE_PAIR", "CELL_WORDS", "PAGE", "next_power_of_two", "plain_dtype", "record_dtype"]
+__all__ = ["CACHE_LINE", "CACHE_PAIR", "CELL_WORDS", "NOT_PARKED", "PAGE", "next_power_of_two", "plain_dtype", "record_dtype"]
 
 CACHE_LINE = 64
 CACHE_PAIR = 128  # two adjacent lines: the prefetcher of x86-64 fetches them together
 CELL_WORDS = CACHE_PAIR // 8  # int64 words from one cell to the next
 PAGE = 4096
+NOT_PARKED = (1 << 63) - 1  # in the cell that says from which sequence on a stage handles nothing
 
 
 def record_dtype(fields: Any, *, size: int | None = None, name: str = "record", fill: bool = False) -> np.dtype:

@@ -15,13 +15,13 @@ from typing import Any
 import attrs
 import numpy as np
 
+from disruptor.layout import NOT_PARKED
 from disruptor.ring import Ring
 from disruptor.shard import Shard
 
 __all__ = ["FINISHED", "NOT_PARKED", "Checkpoint", "Guard", "DriverStage", "HandlerStage", "Hook", "InletEnd", "Output", "RingEnd"]
 
 FINISHED = -1
-NOT_PARKED = (1 << 63) - 1
 
 
 @attrs.define(kw_only=True)

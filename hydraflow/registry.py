@@ -9,17 +9,19 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import inspect
 import re
 import types
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from hydraflow.loading import ComponentError, load_file, load_module
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 __all__ = ["Component", "ComponentError", "Entry", "HANDLERS", "Registry", "SOURCES", "default_name"]
 
@@ -111,8 +113,9 @@ class Registry:
         self._installed: dict[str, list[tuple[str, Entry]]] = {}
 
     def entry(self, kind: str, use: str) -> Entry | None:
-        """Return the entry of a short name, without importing it; ours come before installed ones."""
-        return self._tables[kind].get(use) or self._from_entry_points(kind).get(use)
+        """Return the entry of a short name, without importing it; ours come before installed ones. A place (`module:name`) has none."""
+        known = self._tables[kind].get(use)
+        return known if known or ":" in use else self._from_entry_points(kind).get(use)
 
     def knows(self, kind: str, use: str) -> bool:
         """Whether `use` is a short name, or names a module or file, which may be there. Nothing is imported."""
@@ -195,12 +198,14 @@ class Registry:
         if not self._entry_points:
             return []
         if kind not in self._installed:
+            import importlib.metadata  # a dozen modules: only for what the table does not know
+
             points = importlib.metadata.entry_points(group=_GROUPS[kind])
             self._installed[kind] = [(point.name, _entry_of(point)) for point in points]
         return self._installed[kind]
 
 
-def _entry_of(point: importlib.metadata.EntryPoint) -> Entry:
+def _entry_of(point: EntryPoint) -> Entry:
     target = point.value.partition("[")[0].replace(" ", "")  # `pkg.mod:name [extra]`: extras say what to install
     return Entry(target, distribution=point.dist.name if point.dist else "unknown",
                  version=point.dist.version if point.dist else "")

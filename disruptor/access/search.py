@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 import inspect
 from collections.abc import Iterator
 from typing import Any
 
-from disruptor.access.source import definition_of
+from disruptor.access.source import Definition, definition_of
 from disruptor.access.things import cell_content, plain
 
 __all__ = ["calls", "constant"]
@@ -23,18 +24,23 @@ def calls(function: Any, target: Any) -> Iterator[tuple[Any, ast.Call]]:
             continue
         done.add(one)
         definition = definition_of(one.__code__)
-        for node in ast.walk(definition) if definition is not None else ():
-            if isinstance(node, ast.Call):
-                called = _resolve(node.func, one)
-                if called is target:
-                    yield one, node
-                else:
-                    pending.append(plain(called))
+        for node in _calls_in(definition) if definition is not None else ():
+            called = _resolve(node.func, one)
+            if called is target:
+                yield one, node
+            else:
+                pending.append(plain(called))
 
 
 def constant(node: ast.expr, function: Any) -> Any:
     """Return the value of an expression inside a function when it is a literal or the name of something; else None."""
     return node.value if isinstance(node, ast.Constant) else _resolve(node, function)
+
+
+@functools.cache
+def _calls_in(definition: Definition) -> tuple[ast.Call, ...]:
+    """Return the calls that stand in a function; hundreds of stages may share it."""
+    return tuple(node for node in ast.walk(definition) if isinstance(node, ast.Call))
 
 
 def _resolve(node: ast.expr, function: Any) -> Any:

@@ -80,9 +80,10 @@ def _as(form: str, picture: Picture, file: str, ok: bool) -> str:
 
         return as_json(picture, file, ok=ok) + "\n"
     if form == "svg":
+        from hydraflow.picture.gather import gathered
         from hydraflow.picture.svg import draw_svg
 
-        return draw_svg(picture)
+        return draw_svg(gathered(picture))
     if form == "dot":
         from hydraflow.picture.dot import draw_dot
 
@@ -94,8 +95,10 @@ def _as(form: str, picture: Picture, file: str, ok: bool) -> str:
 
 def _as_text(picture: Picture, width: int | None, ascii_only: bool, output: str) -> str:
     from hydraflow.notes import note
+    from hydraflow.picture.gather import gathered
     from hydraflow.picture.text import draw_text, legend
 
+    picture = gathered(picture)
     room = width or shutil.get_terminal_size((80, 24)).columns
     colour = output == "-" and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     drawing = draw_text(picture, room, ascii_only=ascii_only, colour=colour)

@@ -1,6 +1,7 @@
 """The picture of a topology: what is connected to what, drawn for a terminal, a document or a program.
 
     model        boxes, edges, threads: plain data;   build   topology → model;   threads   who runs what, without imports
+    gather       fewer lines where many stages wait for the same others
     layering     which layer a box stands in;   mesh   long edges cut at every layer;   ordering   fewest crossings
     coordinates  straight lines;   channel   the stretch between two layers;   layout   all of it: boxes and polylines
     text         the terminal (canvas: cells to characters; label: what a name may do there)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 
 __all__ = ["clipped", "columns", "printable"]
@@ -9,9 +10,12 @@ __all__ = ["clipped", "columns", "printable"]
 
 def printable(text: str) -> str:
     """Return the text without control characters, so that it cannot move a cursor or end a line."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(c if c.isprintable() and not unicodedata.combining(c) else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
+@functools.lru_cache(1024)
 def columns(text: str) -> int:
     """Return how many columns of a terminal a printable text takes."""
     return len(text) + sum(unicodedata.east_asian_width(c) in "WF" for c in text)

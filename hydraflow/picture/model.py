@@ -11,7 +11,8 @@ __all__ = ["Box", "Edge", "Picture"]
 
 @attrs.frozen(kw_only=True)
 class Box:
-    """A source, a ring, the sequencer, a handler or a sink; "missing": a name that the file mentions and does not define.
+    """A source, a ring, the sequencer, a handler or a sink; "missing": a name that the file mentions and does not define;
+    "all": stands between stages and those that wait for all of them, see `gather`.
 
     id : unique in the picture. thread : name of the thread that runs it, "" when none does (rings), none is known or its
     shards are on several. shards : names of the threads of its shards, one by one; by : field that they divide records by.
@@ -54,12 +55,13 @@ class Edge:
 
 @attrs.frozen(kw_only=True)
 class Picture:
-    """The whole. threads : of the placement, with what they run."""
+    """The whole. threads : of the placement, with what they run. left_out : edges that others imply and that are therefore missing."""
 
     name: str
     boxes: tuple[Box, ...]
     edges: tuple[Edge, ...]
     threads: tuple[Thread, ...] = ()
+    left_out: int = 0
 
     @property
     def drawn(self) -> tuple[Edge, ...]:

@@ -79,7 +79,7 @@ def _layout(planned: Plan, words: Sequence[Sequence[str]]) -> tuple[Layout, bool
 def _box(box: Box, text: Sequence[str], threads: Sequence[str], x: int, y: int, width: int, height: int) -> list[str]:
     colour = f"t{threads.index(box.thread) % len(_HUES)}" if box.thread in threads else "plain"
     kind = box.kind if box.kind in ("ring", "missing") else f"{colour} sink" if box.kind == "sink" else colour
-    rounding = {"ring": height // 2, "source": 12}.get(box.kind, 4)
+    rounding = {"ring": height // 2, "source": 12, "all": 0}.get(box.kind, 4)
     out = [f"<g><title>{escape(_about(box))}</title>",
            f'<rect class="{kind}" x="{x}" y="{y}" width="{width}" height="{height}" rx="{rounding}"/>']
     first = y + height / 2 + (5 if len(text) == 1 else -2)
@@ -92,6 +92,8 @@ def _about(box: Box) -> str:
     name = clipped(box.title, 200)
     if box.kind == "missing":
         return f"{name}: nothing in the file has this name"
+    if box.kind == "all":
+        return f"{name}: who comes after it waits for every stage before it"
     return f"{box.kind} {name}" + (f": {clipped(box.use, 200)}" if box.use else "")
 
 

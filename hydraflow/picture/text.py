@@ -24,6 +24,7 @@ _SHARES = (1.0, 0.75, 0.5)  # of the width, for boxes side by side: detours of l
 _HOPELESS = 1.7  # times the width: narrower boxes and layers will not make up for that
 _EFFORT = 2_500  # of all attempts together, in pieces
 _THREAD_COLOURS = ("36", "32", "35", "34", "96", "92", "95", "94")
+_FLAT = ("ring", "all")  # one line high, from top to bottom
 _COLOURS = {"ring": "33", "missing": "1;31", "line": "", "back": "33", "quiet": "2", "": ""}
 
 
@@ -141,7 +142,7 @@ def _stacked(box: Box, glyphs: Glyphs) -> list[str]:
 
 def _size_downwards(box: Box, text: list[str], ports: int) -> tuple[int, int]:
     room = 2 * DOWNWARDS.rim + DOWNWARDS.port * max(0, ports - 1) + 1
-    return 1 if box.kind == "ring" else 3, max(columns(text[0]) + 4, room)
+    return 1 if box.kind in _FLAT else 3, max(columns(text[0]) + 4, room)
 
 
 def _size_rightwards(text: list[str], ports: int) -> tuple[int, int]:
@@ -161,13 +162,14 @@ def _paint(picture: Picture, draft: _Draft, glyphs: Glyphs, colour: bool) -> lis
         if height == 1:
             spare = width - 4 - columns(text[0])
             inside = " " * (spare // 2) + text[0] + " " * (spare - spare // 2)
-            canvas.put(row, column, f"{glyphs.pill[0]} {inside} {glyphs.pill[1]}", style)
+            left, right = glyphs.bar if box.kind == "all" else glyphs.pill
+            canvas.put(row, column, f"{left} {inside} {right}", style)
             continue
         canvas.frame(row, column, height, width, box.kind, style)
         for offset, line in enumerate(text, (height - len(text)) // 2):
             canvas.put(row + offset, column + 2 + (width - 4 - columns(line)) // 2, line, "quiet" if line != text[0] else style)
     _lines(picture, layout, canvas, rightwards, glyphs)
-    return [_row(runs, colour) for runs in canvas.lines()]
+    return ["".join(_styled(text, style) for text, style in runs) for runs in canvas.runs()] if colour else canvas.lines()
 
 
 def _lines(picture: Picture, layout: Layout, canvas: Canvas, rightwards: bool, glyphs: Glyphs) -> None:
@@ -179,21 +181,13 @@ def _lines(picture: Picture, layout: Layout, canvas: Canvas, rightwards: bool, g
     edges = picture.drawn
     for route in layout.routes:
         first, last = route.points[0], route.points[-1]
-        canvas.line([cell(*p) for p in route.points], route.net, dashed=route.back)
-        canvas.arm(*cell(*first), route.net, behind)
-        canvas.arm(*cell(*last), route.net, ahead)
+        canvas.line([cell(*p) for p in route.points], behind, ahead, dashed=route.back)
         border = (last[0] + 1, last[1]) if route.back else (first[0] - 1, first[1])
         canvas.joint(*cell(*border), behind if route.back else ahead)
-    canvas.settle()
-    for route in layout.routes:
         edge = edges[route.edge]
         heads = glyphs.hollow if edge.kind == "from" else glyphs.derived if edge.derived else glyphs.arrows
         end = route.points[0] if route.back else route.points[-1]
         canvas.put(*cell(*end), heads[ahead if route.back else behind], "back" if route.back else "line")
-
-
-def _row(runs: list[tuple[str, str]], colour: bool) -> str:
-    return "".join(_styled(text, style) if colour else text for text, style in runs)
 
 
 def _styled(text: str, style: str) -> str:
@@ -212,6 +206,8 @@ def legend(picture: Picture, drawing: Drawing, width: int = 80, *, ascii_only: b
         if kind in names:
             corners, across, _, _ = glyphs.frames[kind]
             words.append(f"{glyphs.pill if kind == 'ring' else corners[0] + across + corners[1]} {kind}")
+    if "all" in names:
+        words.append(f"{glyphs.bar} all: who comes after it waits for every stage before it")
     if "from" in kinds:
         words.append(f"{glyphs.hollow[LEFT if drawing.rightwards else UP]} drained (from)")
     if any(edge.derived for edge in picture.drawn):
@@ -219,6 +215,8 @@ def legend(picture: Picture, drawing: Drawing, width: int = 80, *, ascii_only: b
     back = {picture.drawn[route.edge].kind == "feedback" for route in drawing.layout.routes if route.back}
     arrow = glyphs.arrows[RIGHT if drawing.rightwards else DOWN]
     words += [f"{arrow} {'feedback' if feedback else 'closes a cycle'}" for feedback in sorted(back)]
+    if picture.left_out:
+        words.append(f"{picture.left_out:,} lines that others imply are left out: --format json has them")
     out = _wrapped([w.replace(" ", "\0") for w in words], "   ", "", width)
     for thread in picture.threads:
         core = "" if thread.cpu is None else f"@{thread.cpu}"

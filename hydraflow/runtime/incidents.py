@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from disruptor.stage import NOT_PARKED
+from disruptor.layout import NOT_PARKED
 
 __all__ = ["PARKED", "SKIPPED", "incidents", "parked_fault"]
 

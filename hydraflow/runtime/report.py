@@ -1,11 +1,12 @@
-"""The report of a run as text: what an operator reads at 80 columns, and an outsider can check."""
+"""The report of a run as text: what an operator reads at 80 columns, and an outsider can check.
+
+`hfx stat` shows parts of it: what only they need that have a topology is imported where it is used.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from hydraflow.topology.shards import SEPARATOR
-from hydraflow.topology.values import duration_text
 
 __all__ = ["counts", "render", "trades"]
 
@@ -55,6 +56,8 @@ def trades(result: dict[str, Any]) -> bool:
 
 
 def _flow(result: dict[str, Any]) -> list[tuple[str, str]]:
+    from hydraflow.topology.values import duration_text
+
     rows = [("frames", f"{result['frames']:,}"), ("messages", f"{result['messages']:,}")] if trades(result) else []
     rows += [(ring, f"{count:,} records") for ring, count in result.get("records", {}).items()]
     if result.get("seconds") and not trades(result):
@@ -229,6 +232,8 @@ def _placement(result: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _shards(result: dict[str, Any]) -> list[tuple[str, str]]:
     """How many records each shard of a stage owned: whether the work is divided, or one has it all."""
+    from hydraflow.topology.shards import SEPARATOR
+
     owned: dict[str, list[int]] = {}
     for name, row in result["latency_ns"].items():
         stage, separator, number = name.partition(SEPARATOR)

@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from disruptor.note_calls import note_faults
+from disruptor.note_calls import NoteFault, note_faults
 from hydraflow.registry import Component, ComponentError, Registry
 from hydraflow.topology.check_faults import check_faults
 from hydraflow.topology.check_live import OFFERED, check_live
@@ -51,6 +51,7 @@ def bind_all(topology: Topology, registry: Registry, findings: Findings, doubts:
     """
     folder = topology.path.rpartition("/")[0] or "."
     bound: dict[str, Bound] = {}
+    faults: dict[Any, list[NoteFault]] = {}
     everything: list[SourceSpec | HandlerSpec] = [*topology.sources, *topology.stages]
     for spec in everything:
         if not spec.use:
@@ -60,7 +61,7 @@ def bind_all(topology: Topology, registry: Registry, findings: Findings, doubts:
             bound.setdefault(spec.name, one)
             if isinstance(spec, HandlerSpec):
                 _check_handler(one, topology, findings)
-                _check_notes(one, findings)
+                _check_notes(one, faults, findings)
                 check_live(one, topology, findings)
     check_sources(topology, bound, findings)
     check_own(topology, bound, findings)
@@ -74,8 +75,12 @@ def bind_all(topology: Topology, registry: Registry, findings: Findings, doubts:
     return bound
 
 
-def _check_notes(one: Bound, findings: Findings) -> None:
-    for fault in note_faults(one.handler):
+def _check_notes(one: Bound, known: dict[Any, list[NoteFault]], findings: Findings) -> None:
+    """Report notes that nobody could read. known : those of handlers that were looked at; many stages may share one."""
+    key = (id(one.handler.function), tuple(one.handler.notes.items()))
+    if key not in known:
+        known[key] = note_faults(one.handler)
+    for fault in known[key]:
         findings.error("HF140", f"handler '{one.spec.name}': {fault.what}", one.spec.where("use"),
                        label=f"{fault.path.rpartition('/')[2]}:{fault.line}", notes=(fault.remedy,))
 

@@ -97,7 +97,7 @@ def ancestors(edges: Mapping[str, Iterable[str]], name: str) -> set[str]:
         current = waiting.pop()
         if current not in seen:
             seen.add(current)
-            waiting.extend(edges.get(current, ()))
+            waiting.extend(e for e in edges.get(current, ()) if e not in seen)
     return seen
 
 

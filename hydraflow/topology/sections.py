@@ -74,6 +74,9 @@ def _belongs(item: Node, section: str, names: Callable[[str, str], bool]) -> str
         return section
     use = item.entries["use"][1].value if "use" in item.entries else None
     if isinstance(use, str):
+        own = {"sources": "source", "handlers": "handler", "sinks": "handler"}.get(section)
+        if own and names(own, use):
+            return section  # what else is called so need not be looked for among what is installed
         kinds = [kind for kind in ("source", "handler") if names(kind, use)]
         if kinds == ["source"]:
             return "sources"

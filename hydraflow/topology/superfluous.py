@@ -5,10 +5,9 @@ It is a note, never an error: it costs a comparison per batch, and may be meant 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from hydraflow.topology.diagnose import Findings
-from hydraflow.topology.graph import ancestors
 from hydraflow.topology.happens_before import Order, bits
 from hydraflow.topology.spec import HandlerSpec
 from hydraflow.topology.touched import Touched
@@ -19,6 +18,8 @@ __all__ = ["note_superfluous"]
 def note_superfluous(stages: list[Touched], order: Order, findings: Findings, waited_for: Collection[str] = ()) -> None:
     """Note every written `after` that could go. Precondition: there is no race and no circle.
 
+    What another one says already orders nothing by itself, so `order` stays right when it goes.
+
     waited_for : stages that may be waited for although they share nothing: the journal.
     """
     conflicts = _conflicts(stages)
@@ -27,7 +28,8 @@ def note_superfluous(stages: list[Touched], order: Order, findings: Findings, wa
         written = [a for a in stage.spec.after if a not in stage.spec.derived and a in order.index]
         for place, earlier in enumerate(written):
             rest = {**after, stage.name: [a for a in after[stage.name] if a != earlier]}
-            through = next((a for a in rest[stage.name] if earlier in ancestors(rest, a)), None)
+            saying = order.behind[order.index[earlier]] & _mask(rest[stage.name], order)
+            through = next((a for a in rest[stage.name] if saying and a in order.index and saying >> order.index[a] & 1), None)
             if through is not None:
                 _note(stage.spec, place, f"handler '{stage.name}' waits for '{earlier}' through '{through}' already", findings)
                 after = rest
@@ -77,14 +79,32 @@ def _is_free(stage: Touched, earlier: Touched, conflicts: list[int], order: Orde
     if conflicts[i] >> j & 1 or any(not s.both or s.access.unresolved or s.access.effects for s in (stage, earlier)):
         return False
     left = 0
-    for other in rest[stage.name]:
-        if other in order.index:
-            left |= order.before[order.index[other]] | 1 << order.index[other]
+    for other in bits(_mask(rest[stage.name], order)):
+        left |= order.before[other] | 1 << other
     lost = order.before[i] & ~left
     if lost & conflicts[i]:
         return False
     behind = list(bits(order.behind[i]))
     if not any(lost & conflicts[later] for later in behind):
         return True
-    without = Order.of(rest)  # those that come after it may be ordered by another way
-    return not any(order.before[later] & ~without.before[later] & conflicts[later] for later in behind)
+    before = _without(i, left, behind, order, rest)  # those that come after it may be ordered by another way
+    return not any(order.before[later] & ~before[later] & conflicts[later] for later in behind)
+
+
+def _without(i: int, left: int, behind: list[int], order: Order, rest: dict[str, list[str]]) -> dict[int, int]:
+    """Return what comes before each stage behind stage i, when only the stages `left` come before that one."""
+    before = {i: left}
+    for later in sorted(behind, key=lambda n: order.before[n].bit_count()):  # more comes before whoever is later
+        before[later] = 0
+        for other in bits(_mask(rest.get(order.names[later], ()), order)):
+            before[later] |= before.get(other, order.before[other]) | 1 << other
+    return before
+
+
+def _mask(names: Iterable[str], order: Order) -> int:
+    """Return the bits of some stages; names of none do not count."""
+    mask = 0
+    for name in names:
+        if name in order.index:
+            mask |= 1 << order.index[name]
+    return mask

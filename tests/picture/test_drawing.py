@@ -144,5 +144,5 @@ def test_colours_are_all_that_they_add():
 
 def test_every_glyph_is_there_in_both_sets():
     assert len(BOX.lines) == len(BOX.dashed) == len(ASCII.lines) == len(ASCII.dashed) == 16
-    assert BOX.frames.keys() == ASCII.frames.keys() == set(KINDS)
+    assert BOX.frames.keys() == ASCII.frames.keys() == {*KINDS, "all"}
     assert (ASCII.lines + ASCII.dashed).isascii()
