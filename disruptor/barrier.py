@@ -72,7 +72,7 @@ class SequenceBarrier:
         s.check_fork()
         self.check_alert()
         return await_published(
-            s.base, s.marks, self.upstream, sequence, self.wait, self._cell.word, patience_ns, interrupted
+            s.base, s.marks, self.upstream, sequence, self.wait, self._cell.word, patience_ns, interrupted or s.doubt(sequence)
         )
 
     @property
