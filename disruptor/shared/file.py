@@ -91,10 +91,13 @@ def make(
     try:
         with folder_locked(path.parent):
             generation = 1 + _make_way(name, path)
-            mapping = on_file(path, plan.size, create=True)
+            part = path.with_suffix(".part")
+            part.unlink(missing_ok=True)  # of a maker that died under the lock
+            mapping = on_file(part, plan.size, create=True)
             header = mapping.array(HEADER, 1)[0]
             header["owner"], header["boot"], header["generation"] = me(), boot_id(), generation
             header["magic"] = MAGIC
+            part.rename(path)  # who finds it sees whose it is, and by its version 0 that it is not finished
     except FileNotFoundError:
         raise SharedRingError(name, f"there is no folder {path.parent}", "make it, or leave `folder` out") from None
     except PermissionError as error:
@@ -233,9 +236,6 @@ def _make_way(name: str, path: Path) -> int:
         raw = os.pread(fd, HEADER.itemsize, 0) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
     finally:
         os.close(fd)
-    if raw and not raw.rstrip(b"\0"):
-        path.unlink()  # made, and not a byte written before its maker died: makers work under the folder's lock
-        return 0
     if not raw.startswith(MAGIC):
         raise SharedRingError(name, f"{path} is there and is not a ring file", "remove it, or choose another name")
     header = np.frombuffer(raw.ljust(HEADER.itemsize, b"\0"), HEADER)[0]
