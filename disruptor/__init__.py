@@ -6,7 +6,7 @@ A map, from the bottom up; each module is one concept and says in its docstring 
 
     errors            the tree of exceptions
     layout, record    record dtypes without gaps, cells 128 bytes apart; records whose fields are attributes
-    memory            mapped memory: anonymous, huge, memfd, file, mirrored; the folder of engine files
+    memory, window    mapped memory: anonymous, huge, memfd, file, mirrored; the folder of engine files; parts of a file
     atomics           acquire, release, compare-exchange, fence, pause, time stamp, CRC-32C
     compiled, cache   the two decorators for compiled code; keys and folders of the machine-code cache
     detmath           exp, log, sin, pow, sums …: the same bits jitted, un-jitted and on every machine
@@ -25,6 +25,7 @@ A map, from the bottom up; each module is one concept and says in its docstring 
     processor, faults, rewind   runs a Python handler; what becomes of errors; batches delivered again
     processor_text, loop_processor, worker_pool   runs compiled handlers; one record to one of several workers
     deque, stealing, stealing_pool  tasks that begin tasks, on threads that steal from each other
+    shared            rings that several processes share: `from disruptor import shared`, not loaded by `import disruptor`
     byte_layout, byte_memory  how messages of any length lie in mirrored memory, also that of another process
     byte_ring         ByteRing: typed messages of any length, one reader (byte_producer, byte_consumer: compiled ends)
     broadcast         the same, lossy, for any number of observers
@@ -69,7 +70,9 @@ _MODULE_OF = {
     "LayoutError": "errors",
     "LogError": "errors",
     "MemoryMapError": "errors",
+    "OwnerGone": "errors",
     "Rewind": "errors",
+    "SharedRingError": "errors",
     "WaitTimeout": "errors",
     "record_dtype": "layout",
     "Record": "record",

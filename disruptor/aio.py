@@ -109,6 +109,8 @@ class Stream:
         if self._left == 0:
             self.close()
         while not self._closed:
+            if self._reader.ring.sequencer.ended and self._last is None:
+                self.end()
             ended = self._last is not None and self._reader.sequence >= self._last
             most = self._most if self._left < 0 else min(self._most, self._left)
             self._batch = None if ended else self._reader.read(most)
@@ -191,7 +193,7 @@ class Stream:
             sequencer = reader.ring.sequencer
             self._sentry = post(
                 asyncio.get_running_loop(), reader.ring, "published", lambda: reader.upstream,
-                lambda: bool(sequencer.failures), key=tuple(reader.upstream),
+                lambda: bool(sequencer.failures) or sequencer.ended, key=tuple(reader.upstream),
             )
         wanted = reader.sequence + 1
         if not await _patient(self._sentry.reached(wanted), self._timeout):

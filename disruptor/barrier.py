@@ -71,7 +71,7 @@ class SequenceBarrier:
         """The same, but an alert or timeout while waiting returns what is there, less than `sequence`."""
         self.sequencer.check_fork()
         self.check_alert()
-        return self._lookout.until(sequence, patience_ns, interrupted)
+        return self._lookout.until(sequence, patience_ns, interrupted or self.sequencer.doubt(sequence))
 
     @property
     def alerted(self) -> bool:

@@ -54,7 +54,8 @@ __all__ = ["Disruptor"]
 class Disruptor:
     """A ring and the graph of its consumers.
 
-    fields, slots, producers, availability, when_full, name, measure, huge, prefault, lock : as for RingBuffer.
+    fields, slots, producers, availability, when_full, name, measure, huge, prefault, lock : as for RingBuffer; or a
+    RingBuffer that is made already, in place of all of them.
     wait : how handlers and producers wait unless they say otherwise; "blocking" idles at 0.3 % of a core.
     on_error : "halt", "skip" or an ExceptionHandler, for handlers that do not say otherwise.
     placement : "auto" or a list of `thread(…)`. notes : path of the file for what handlers write with `note(…)`, None for none.
@@ -66,7 +67,9 @@ class Disruptor:
         placement: Many[Thread] | str = "auto", notes: Any = None, **ring: Any,
     ) -> None:
         self.wait = as_wait(wait)
-        self.ring = RingBuffer(fields, slots, wait=self.wait, **ring)
+        self.ring = RingBuffer(fields, slots, wait=self.wait, **ring) if not isinstance(fields, RingBuffer) else fields
+        if self.ring is fields and (ring or slots != 4096):
+            raise GraphError(f"ring '{self.ring.name}' is made already: give its slots and options to the ring, not to the graph")
         self.ring.sequencer.hindrance = self._hindrance
         vars(self).update(publish=self.ring.publish, publish_event=self.ring.publish_event)  # a call less for each record
         self._on_error = on_error if on_error in ("halt", "skip") else as_exception_handler(on_error)

@@ -13,6 +13,8 @@
     ├── CompileError       a handler that numba cannot compile, reduced to its cause
     ├── HandlerError       a handler failed while running; holds handler and sequence
     ├── CounterFileError   a CnC file that is foreign, truncated or of another version
+    ├── SharedRingError    a ring of several processes that cannot be made or attached to
+    │   └── OwnerGone      the process that made the ring has died, or has closed it
     └── LogError           a log file that is foreign, truncated or broken
 
 Each exception carries its numbers as attributes and renders them in its message.
@@ -31,7 +33,9 @@ __all__ = [
     "LayoutError",
     "LogError",
     "MemoryMapError",
+    "OwnerGone",
     "Rewind",
+    "SharedRingError",
     "WaitTimeout",
 ]
 
@@ -130,6 +134,26 @@ class HandlerError(DisruptorError):
 
 class CounterFileError(DisruptorError):
     """A CnC file that is foreign, truncated or of another layout version."""
+
+
+class SharedRingError(DisruptorError):
+    """A ring of several processes that cannot be made or attached to. ring : its name; remedy : what to do."""
+
+    def __init__(self, ring: str, message: str, remedy: str = "") -> None:
+        super().__init__(f"ring '{ring}': {message}{f'; {remedy}' if remedy else ''}")
+        self.ring = ring
+        self.remedy = remedy
+
+
+class OwnerGone(SharedRingError):
+    """The process that made a shared ring is no more, or has closed it. pid : of it; orderly : it has closed the ring."""
+
+    def __init__(self, ring: str, pid: int, orderly: bool) -> None:
+        super().__init__(
+            ring, f"its owner, process {pid}, has {'closed it' if orderly else 'died'}", "attach again when the next owner has made it"
+        )
+        self.pid = pid
+        self.orderly = orderly
 
 
 class LogError(DisruptorError):

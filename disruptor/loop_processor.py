@@ -47,7 +47,7 @@ class Member:
         outputs: dict[str, RingBuffer] | None = None, work: Sequence | None = None,
     ) -> None:
         self.ring, self.handler, self.barrier, self.work = ring, handler, barrier, work
-        self.sequence = Sequence() if sequence is None else sequence
+        self.sequence = ring.new_sequence() if sequence is None else sequence
         self.held = take_cells(1)
         self.outputs = outputs or {}
         for argument, output in self.outputs.items():

@@ -179,7 +179,7 @@ class BatchEventProcessor(Processor):
         declared = as_handler(handler).using(**{"jit": False, **settings})
         if handler is None or declared.on_error is None:
             raise GraphError("a processor needs a handler and an exception handler, got None")
-        super().__init__(ring, barrier, declared.name, Sequence() if sequence is None else sequence)
+        super().__init__(ring, barrier, declared.name, ring.new_sequence() if sequence is None else sequence)
         if declared.batch_limit < 0:
             raise GraphError(f"handler '{self.name}': batch_limit must be >= 0, got {declared.batch_limit}")
         if declared.rewind is not None and declared.follow is not None:

@@ -62,6 +62,7 @@ class Ring:
     name : for messages; dtype : the record; slots : power of two; payload : (unit dtype, capacity in units) or None.
     prefault : touch every page now, so that no page fault comes with the first lap. lock : lock the pages in memory too;
     what is refused stands in `notes`.
+    records : records[slots] that lie elsewhere already, in a file for example; None: memory of its own.
     stamps : keep one int64 time stamp per slot beside the records (never part of the record).
     Raises: CapacityError for sizes, LayoutError for a payload ring whose record lacks payload_position/payload_count.
     """
@@ -77,6 +78,7 @@ class Ring:
         huge: bool = False,
         prefault: bool = False,
         lock: bool = False,
+        records: np.ndarray | None = None,
     ) -> None:
         if slots < 1 or slots & (slots - 1):
             raise CapacityError(
@@ -88,7 +90,7 @@ class Ring:
         self.mask = slots - 1
         self.mappings: list[Mapping] = []
         self._touch = {"prefault": prefault, "lock": lock}
-        self.records = self._map(slots * self.dtype.itemsize, huge).array(self.dtype, slots)
+        self.records = self._map(slots * self.dtype.itemsize, huge).array(self.dtype, slots) if records is None else records
         self.payload, self.payload_capacity = self._make_payload(payload)
         self.stamps = self._map(slots * 8, False).array(np.int64, slots) if stamps else np.zeros(0, np.int64)
         self.port = self._map(PORT.itemsize, False).array(PORT, 1)

@@ -34,7 +34,7 @@ from disruptor.sequencer import Marks, Sequencer
 from disruptor.stores import copy_bytes
 from disruptor.wait import Wait, as_wait
 
-__all__ = ["MARK", "RingBuffer"]
+__all__ = ["MARK", "RingBuffer", "availability_of", "with_mark"]
 
 MARK = "published_sequence"  # the field that holds a record's sequence in the record's own line
 _POLICIES = ("block", "raise", "drop", "overwrite")
@@ -66,17 +66,15 @@ class RingBuffer(Publisher):
     ) -> None:
         if when_full not in _POLICIES:
             raise GraphError(f"ring '{name}': when_full must be one of {', '.join(_POLICIES)}, got '{when_full}'")
-        availability = _availability(name, producers, availability)
+        availability = availability_of(name, producers, availability)
         self.name, self.when_full, self.availability = name, when_full, availability
         self.fields = record_dtype(fields, name=f"ring '{name}'", fill=True)
-        dtype = _with_mark(self.fields, name) if availability == "record" else self.fields
-        self.memory = Ring(name, dtype, slots, huge=huge, prefault=prefault, lock=lock, stamps=measure)
+        dtype = with_mark(self.fields, name) if availability == "record" else self.fields
+        self.memory = self._new_memory(dtype, slots, huge=huge, prefault=prefault, lock=lock, stamps=measure)
         self.dtype, self.records = self.memory.dtype, self.memory.records
         self.raw = self.records.view(np.ndarray).view(f"V{self.dtype.itemsize}")  # copied three times as fast as fields are
         self.slots, self.mask = slots, self.memory.mask
-        self.sequencer = Sequencer(
-            slots, producers=producers, wait=as_wait(wait), marks=self._marks(availability), name=name
-        )
+        self.sequencer = self._new_sequencer(slots, producers=producers, wait=as_wait(wait), marks=self._marks(availability))
         self.dropped, self.open_claims = 0, {}
         self._seen: np.dtype | None = None  # of the array that was published last; known to be equal to `fields`
         self._packer = RowPacker(self.fields)
@@ -87,6 +85,14 @@ class RingBuffer(Publisher):
             [CELLS.ctypes.data, len(CELLS), s.marks.ctypes.data, len(s.marks), s.base, s.multi, self.records.ctypes.data, slots,
              self.dtype.itemsize, s.stamps.ctypes.data, len(s.stamps)], np.int64,
         )
+
+    def _new_memory(self, dtype: np.dtype, slots: int, **options: bool) -> Ring:
+        """Return the memory of the records: of this process alone, or what a kind of ring that lies elsewhere has."""
+        return Ring(self.name, dtype, slots, **options)
+
+    def _new_sequencer(self, slots: int, **options: Any) -> Sequencer:
+        """Return who claims and publishes; see `_new_memory`."""
+        return Sequencer(slots, name=self.name, **options)
 
     # claiming and publishing by sequence
 
@@ -148,6 +154,10 @@ class RingBuffer(Publisher):
         """Stop waiting for this one; return whether it was waited for."""
         return self.sequencer.remove_gating_sequence(sequence)
 
+    def new_sequence(self) -> Sequence:
+        """Return a sequence for a new consumer of this ring."""
+        return Sequence()
+
     def new_barrier(self, *dependencies: Sequence, wait: Wait | str | None = None) -> SequenceBarrier:
         """Return a barrier for a consumer that follows `dependencies` (none: the producers)."""
         return self.sequencer.new_barrier(*dependencies, wait=wait)
@@ -157,7 +167,7 @@ class RingBuffer(Publisher):
 
         gating : producers wait for it; False: it may be lapped, then it must be fast enough.
         """
-        sequence = Sequence()
+        sequence = self.new_sequence() if gating else Sequence()
         if gating:
             self.add_gating_sequences(sequence)
             self.sequencer.labels[sequence.word] = "a poller"
@@ -307,7 +317,8 @@ class RingBuffer(Publisher):
         return True
 
 
-def _availability(name: str, producers: str, wanted: str) -> str:
+def availability_of(name: str, producers: str, wanted: str) -> str:
+    """Return how a ring's readers see what is published, for what was asked. Raises: GraphError."""
     if wanted == "auto":
         return "record" if producers == "multi" else "cursor"
     allowed = ("record", "flags") if producers == "multi" else ("cursor", "record")
@@ -318,7 +329,8 @@ def _availability(name: str, producers: str, wanted: str) -> str:
     return wanted
 
 
-def _with_mark(fields: np.dtype, name: str) -> np.dtype:
+def with_mark(fields: np.dtype, name: str) -> np.dtype:
+    """Return a record's dtype with its mark as last field. Raises: LayoutError."""
     if MARK in (fields.names or ()):
         raise LayoutError(f"ring '{name}': the field name '{MARK}' is taken by the ring itself")
     described: list[Any] = [(field, fields.fields[field][0]) for field in fields.names or ()]  # type: ignore[index]

@@ -13,19 +13,25 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
 from disruptor.atomics import compare_exchange, fence, fetch_add, load_acquire, store_release
 from disruptor.compiled import Direct, entry
 from disruptor.errors import CapacityError, ForkError, GraphError
-from disruptor.layout import CELL_WORDS
+from disruptor.layout import CACHE_PAIR, CELL_WORDS, PAGE
 from disruptor.memory import anonymous
+from disruptor.window import blank
 
-__all__ = ["CELLS", "FixedSequenceGroup", "INITIAL", "LAST", "Sequence", "SequenceGroup", "generation", "take_cells"]
+__all__ = [
+    "CELLS", "FixedSequenceGroup", "INITIAL", "LAST", "PAGE_CELLS", "Sequence", "SequenceGroup", "generation", "take_cells",
+    "take_pages",
+]
 
 INITIAL = -1
 LAST = (1 << 63) - 1  # what gates nobody: the value of an empty group, and of a consumer that has let go (NOBODY of gating)
+PAGE_CELLS = PAGE // CACHE_PAIR
 _ARENA_BYTES = 1 << 26
 
 CELLS = anonymous(_ARENA_BYTES).array(np.int64)
@@ -52,6 +58,18 @@ class _Arena:
                 )
             self.fresh += count
             return first
+
+    def take_pages(self, pages: int) -> int:
+        """Return the first cell of a run of whole pages; what lies before the page boundary is left to single cells."""
+        with self.lock:
+            known = self.free.get(-pages)
+            if known:
+                return known.pop()
+            missing = -self.fresh % PAGE_CELLS
+            for cell in range(self.fresh, self.fresh + missing):
+                self.give(cell, 1)
+            self.fresh += missing
+        return self.take(pages * PAGE_CELLS)
 
     def give(self, first: int, count: int) -> None:
         self.free.setdefault(count, []).append(first)  # atomic; called from finalizers, which must not wait
@@ -80,6 +98,32 @@ class Cells:
     def __del__(self, _arena: _Arena = _arena) -> None:
         if getattr(self, "generation", -1) == _arena.generation:
             _arena.give(self._first, self._count)
+
+
+class Pages:
+    """A run of `count` pages of cells from a page boundary on, over which parts of a file can be laid; they start as zeros.
+
+    word : index of the first word; address : of the first byte. Given back, as private memory again, when it is gone.
+    """
+
+    __slots__ = ("_count", "_first", "address", "generation", "word")
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._first = _arena.take_pages(count)
+        self.generation = _arena.generation
+        self.word = self._first * CELL_WORDS
+        self.address = CELLS.ctypes.data + 8 * self.word
+        CELLS[self.word : self.word + count * PAGE_CELLS * CELL_WORDS] = 0
+
+    def __del__(self, _arena: _Arena = _arena, _blank: Any = blank, _page: int = PAGE) -> None:
+        if getattr(self, "generation", -1) == _arena.generation and _blank(self.address, self._count * _page):
+            _arena.give(self._first, -self._count)
+
+
+def take_pages(count: int) -> Pages:
+    """Return `count` pages of cells that follow each other. Raises: CapacityError when the arena is full."""
+    return Pages(count)
 
 
 def take_cells(count: int) -> Cells:

@@ -84,13 +84,14 @@ class Sequencer:
     """Claims and publishes sequences for a ring of `slots` (a power of two).
 
     producers : "single" or "multi". wait : how producers wait for room, a Wait or its name. marks : where many producers
-    mark what is published; an array of its own by default. name : for messages.
+    mark what is published; an array of its own by default. name : for messages. block : where its cells lie when they are
+    taken already, an object with `word`.
     Raises: CapacityError for slots that are no power of two.
     """
 
     def __init__(
         self, slots: int, *, producers: str = "single", wait: Wait | str = "blocking", marks: Marks | None = None,
-        name: str = "ring",
+        name: str = "ring", block: Any = None,
     ) -> None:
         if slots < 1 or slots & (slots - 1):
             raise CapacityError(
@@ -103,7 +104,8 @@ class Sequencer:
         self.lock = threading.RLock()
         self.labels: dict[int, str] = {}  # word of a consumer's sequence → who that is
         self.hindrance: Callable[[], DisruptorError | None] = lambda: None  # why a wait for room can never end
-        self.failures: list[HandlerError] = []  # what consumers ended by, the first one first
+        self.failures: list[Any] = []  # what consumers ended by, the first one first
+        self.ended = False  # nobody will publish any more: whoever has read everything is done
         self._gating: list[Sequence] = []
         self._retired: deque[Sequence] = deque(maxlen=_RETIRED)
         self._producer = ""  # the handler of another ring that alone publishes into this one while it runs
@@ -111,7 +113,7 @@ class Sequencer:
         self._generation = generation()
         self._owner = 0  # the thread of the single producer that has claims open, or is claiming
         self._first_open = 0  # the first sequence that it claimed
-        self._block = take_cells(BLOCK_CELLS)
+        self._block = take_cells(BLOCK_CELLS) if block is None else block
         self.base = self._block.word
         if marks is None and self.multi:
             marks = Marks.apart(slots)
@@ -357,6 +359,10 @@ class Sequencer:
         from disruptor.barrier import SequenceBarrier
 
         return SequenceBarrier(self, dependencies, self.wait if wait is None else as_wait(wait))
+
+    def doubt(self, sequence: int) -> Callable[[], None] | None:
+        """Return what raises when `sequence` will never be published, asked now and then by who waits for it; None: nothing."""
+        return None
 
     def check_fork(self) -> None:
         """Raises: ForkError in a process that was forked after the ring was made."""
