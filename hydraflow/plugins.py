@@ -1,4 +1,5 @@
-"""Every handler and source that `use:` knows by a short name: where it comes from, and whether it can be imported."""
+"""Every handler and source that `use:` knows by a short name, every record that `record:` does: where it comes from, and
+whether it can be imported."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from hydraflow.registry import Component, Entry, Registry
 
 __all__ = ["Plugin", "installed"]
 
-KINDS = ("handler", "source")
+KINDS = ("handler", "source", "record")
 
 
 @attrs.frozen(kw_only=True)
@@ -19,7 +20,7 @@ class Plugin:
     """One offer of a short name.
 
     distribution, version : of the package that offers it; shipped : that is this one.
-    shadowed : another offer of the same name counts. component : what it is, None when error says why it is not.
+    shadowed : another offer of the same name counts. component : what it is, None of a record, and when error says why it is not.
     """
 
     name: str
@@ -52,7 +53,10 @@ def _plugin(kind: str, name: str, entry: Entry, registry: Registry) -> Plugin:
     component, error = None, ""
     shadowed = registry.entry(kind, name) is not entry
     try:
-        component = registry.load(kind, name, entry)
+        if kind == "record":
+            registry.record_of(name, entry)
+        else:
+            component = registry.load(kind, name, entry)
     except ComponentError as failed:
         error = str(failed)
     return Plugin(

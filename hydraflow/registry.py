@@ -148,12 +148,16 @@ class Registry:
 
     def record(self, use: str, folder: str | Path = ".") -> Any:
         """Return the record dtype that a ring's `record:` names. Raises: ComponentError."""
+        return self.record_of(use, self.entry("record", use), folder)
+
+    def record_of(self, use: str, entry: Entry | None, folder: str | Path = ".") -> Any:
+        """Return the record dtype that an entry, or `use` itself, names. Raises: ComponentError."""
         import numpy as np
 
         from disruptor.errors import LayoutError
         from disruptor.layout import record_dtype
 
-        *_, thing, target = self._found("record", use, self.entry("record", use), folder)
+        *_, thing, target = self._found("record", use, entry, folder)
         if not isinstance(thing, (list, tuple, dict, np.dtype)):
             raise ComponentError("HF561", f"'{target}' is no record: {_kind_of(thing)}", notes=(_RECORD_FORM,))
         try:
@@ -230,6 +234,9 @@ def _as_component(kind: str, thing: Any, target: str) -> Any:
     if kind == "source" and not is_source:
         raise ComponentError("HF303", f"'{target}' is not a source", notes=(
             "a source is a generator function (it yields records), or a step declared with hydraflow.ingress.base.source",))
+    if kind == "handler" and inspect.isgeneratorfunction(thing):
+        raise ComponentError("HF303", f"'{target}' is a generator, which is a source, not a handler",
+                             notes=("a handler returns nothing, or a status code; name a generator under sources:",))
     if kind == "handler" and isinstance(thing, types.FunctionType):
         try:
             thing = as_handler(thing)

@@ -18,7 +18,7 @@ SCHEMA = "hfx.plugins/1"
 def plugins(context: click.Context, as_json: bool) -> None:
     """List every handler and source that `use:` knows, shipped or installed. Exit 1 when one of them cannot be imported.
 
-    A package offers its own in the entry-point groups hydraflow.handlers and hydraflow.sources.
+    A package offers its own in the entry-point groups hydraflow.handlers, hydraflow.sources and hydraflow.records (of rings).
     """
     from hydraflow.plugins import installed
 
@@ -50,7 +50,8 @@ def _print(found) -> None:
             click.echo("        another offer of this name counts; this one is used as " + plugin.target)
     own = sum(not p.shipped for p in found)
     failed = sum(bool(p.error) for p in found)
-    counts = [plural(sum(p.kind == kind for p in found), kind) for kind in ("handler", "source")]
+    counts = [plural(sum(p.kind == kind for p in found), kind) for kind in ("handler", "source", "record")
+              if kind != "record" or any(p.kind == kind for p in found)]
     tail = [f"{own} from other packages"] if own else []
     tail += [f"{failed} cannot be imported"] if failed else []
     click.echo(", ".join([*counts, *tail]))

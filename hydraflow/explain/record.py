@@ -18,7 +18,7 @@ from hydraflow import codes, records
 from hydraflow.registry import Registry
 from hydraflow.topology.spec import WELL_KNOWN_RINGS
 
-__all__ = ["RECORDS", "explain_record", "explain_ring", "fields_of"]
+__all__ = ["RECORDS", "explain_own", "explain_record", "explain_ring", "fields_of"]
 
 
 @attrs.frozen
@@ -61,6 +61,14 @@ def explain_record(name: str) -> dict[str, Any] | None:
     if record in WELL_KNOWN_RINGS:
         page["more"] = [f"the ring of this name has {WELL_KNOWN_RINGS[record].slots:,} slots unless the file says otherwise"]
     return page
+
+
+def explain_own(use: str, dtype: np.dtype) -> dict[str, Any]:
+    """Return the page of a record of the user's own."""
+    fields = [{"name": name, "type": _type(dtype[name]), "unit": "", "offset": dtype.fields[name][1],  # type: ignore[index]
+               "written_by": "whoever fills the ring, or a handler", "description": ""} for name in dtype.names or ()]
+    return {"kind": "record", "name": use, "summary": "a record of your own, for rings of a topology", "bytes": dtype.itemsize,
+            "dtype": use, "fields": fields}
 
 
 def explain_ring(name: str) -> dict[str, Any] | None:
@@ -130,5 +138,7 @@ def _type(dtype: np.dtype) -> str:
     base, shape = dtype.subdtype or (dtype, ())
     if base.names:
         return "record"
-    text = {"i": "int", "u": "uint", "f": "float"}[base.kind] + str(8 * base.itemsize)
+    words = {"i": "int", "u": "uint", "f": "float", "c": "complex"}
+    text = words[base.kind] + str(8 * base.itemsize) if base.kind in words else \
+        {"b": "flag", "S": f"{base.itemsize} bytes of text", "U": f"{base.itemsize // 4} characters"}.get(base.kind, str(base))
     return text + "".join(f" × {n}" for n in shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -64,6 +65,11 @@ def _component(what: str, registry: Registry, folder: str) -> dict[str, Any] | N
         return None
     from hydraflow.explain.component import explain_component
 
+    if not kinds:
+        with contextlib.suppress(ComponentError):
+            from hydraflow.explain.record import explain_own
+
+            return explain_own(what, registry.record(what, folder))
     return explain_component(_resolved(what, kinds or list(_KINDS), registry, folder))
 
 
