@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from hydraflow.errors import HydraFlowError, UsageError
+from hydraflow.errors import HydraFlowError, InputNotFound, UsageError
 
 if TYPE_CHECKING:
     from hydraflow.placement.plan import Change
@@ -29,8 +30,10 @@ def apply(file: str | None, name: str | None, options: tuple[str, ...], as_json:
     """
     from hydraflow.control import ask
 
-    if (file is None) == (not options):
+    if file is None and not options:
         raise UsageError("give a FILE or --set, one of them", remedy="hfx apply --set STAGE.PARAMETER=VALUE, or hfx apply FILE")
+    if file is not None and options:
+        raise _of_both(file, options)
     if file is not None:
         name, values = _of_file(file, name)
         answer = ask(name, "apply", values=values) if values else {"ok": True, "engine": name, "sequence": None, "changed": {}}
@@ -66,14 +69,13 @@ def _word(value: Any) -> str:
 
 def _of_file(file: str, name: str | None) -> tuple[str, dict[str, dict[str, Any]]]:
     """Return the engine and what must change in it so that it runs what a file says: stage → parameter → value."""
-    from hydraflow.cli.run import shipped
     from hydraflow.control import literal
     from hydraflow.control.changes import refuse_restarts
     from hydraflow.control.running import running
     from hydraflow.placement.plan import compare
     from hydraflow.topology.load import load
 
-    topology = load(shipped(file), tests=False)
+    topology = load(_file_of(file), tests=False)
     name = name or topology.name
     changes = [c for c in compare(running(name).topology, topology) if c.kind != "keep"]
     stages = {s.name for s in topology.sources} | {s.name for s in topology.stages}
@@ -84,6 +86,36 @@ def _of_file(file: str, name: str | None) -> tuple[str, dict[str, dict[str, Any]
         raise UsageError(f"{_listed(others)}: that needs a restart, so nothing is changed", where=file,
                          remedy=f"hfx plan {file} --against {name} shows all of it")
     return name, {c.name: {k.removeprefix("with."): literal(after) for k, _, after in c.values} for c in changes}
+
+
+def _of_both(file: str, options: tuple[str, ...]) -> UsageError:
+    """Return the error of a FILE beside --set: what is no file is most likely an engine."""
+    import shlex
+
+    from hydraflow.control.connection import alive_engines
+
+    if os.path.exists(file):
+        return UsageError("give a FILE or --set, one of them", where=file,
+                          remedy="what --set says can be written into the file; without FILE, --set changes what runs")
+    names = alive_engines()
+    said = shlex.join(word for option in options for word in ("--set", option))
+    meant = file if file in names else names[0] if len(names) == 1 else ""
+    others = f"one of those that run: {', '.join(names)}" if names else "none runs; start one with `hfx run FILE`"
+    return UsageError(f"'{file}' stands where a FILE does, and beside --set there is none: --name says which engine",
+                      remedy=f"hfx apply --name {meant} {said}" if meant else others)
+
+
+def _file_of(file: str) -> str:
+    """Return the path of a topology. Raises: UsageError for the name of an engine, InputNotFound for what is nothing at all."""
+    from hydraflow.cli.run import shipped
+    from hydraflow.control.connection import alive_engines
+
+    try:
+        return shipped(file)
+    except InputNotFound:
+        if file not in alive_engines():
+            raise
+        raise UsageError(f"'{file}' is an engine, and no FILE", remedy=f"hfx apply --name {file} --set STAGE.PARAMETER=VALUE") from None
 
 
 def _listed(changes: list[Change]) -> str:

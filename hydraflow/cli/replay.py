@@ -19,7 +19,7 @@ __all__ = ["replay"]
 @click.option("--placement", help="As for run.")
 @click.option("--record", metavar="STREAM=FILE,…", help="As for run.")
 @click.option("--hash-every", type=click.IntRange(min=1), metavar="N", help="State hashes after every N messages.")
-@click.option("--checked", is_flag=True, help="Compile with checks of bounds and overflow.")
+@click.option("--checked/--unchecked", default=None, help="Compile with checks of bounds and overflow, or without; default: as the run did.")
 @click.option("--debug", metavar="HANDLER[@SEQUENCE]", help="As for run.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (schema hfx.run/1).")
 @click.option("--quiet", is_flag=True, help="No progress.")
@@ -35,9 +35,10 @@ def replay(journal: str, as_json: bool, quiet: bool, **choices: Any) -> int:
 
     header = JournalReader(journal).header
     own = choices["topology"] is None
+    checked = _is_checked(choices["checked"], bool(header.get("checked")), journal)
     options = Options(
         topology="" if own else choices["topology"], name=f"{header['name']}.replay"[:60], placement=choices["placement"],
-        record=streams(choices["record"]), hash_every=choices["hash_every"] or 0, checked=choices["checked"],
+        record=streams(choices["record"]), hash_every=choices["hash_every"] or 0, checked=checked,
         environment=header.get("environment", {}), replay=journal, until=choices["until"],
         **{"hiccup_seconds": 0.0, **debugging(choices["debug"])},
         parameters={name: h["parameters"] for name, h in header["handlers"].items()} if own else {},
@@ -46,6 +47,15 @@ def replay(journal: str, as_json: bool, quiet: bool, **choices: Any) -> int:
     show(outcome.result, as_json=as_json)
     _explain(outcome.result.get("replay"), journal)
     return outcome.code
+
+
+def _is_checked(asked: bool | None, was: bool, journal: str) -> bool:
+    """Return whether the replay is checked: as the run was, for a check that failed decided what a handler made of its message."""
+    if was and asked is None:
+        note(f"hfx: {journal}: its run was checked, so this replay is too; --unchecked replays faster")
+    elif was and not asked:
+        note(f"hfx: {journal}: its run was checked, this replay is not: at a message where a check failed, states may differ from here on")
+    return was if asked is None else asked
 
 
 def _explain(replayed: dict[str, Any] | None, journal: str) -> None:

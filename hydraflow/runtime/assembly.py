@@ -352,7 +352,8 @@ class Assembly:
             return None
         end = next(o for o in stage.outputs if not o.max_out).end
         words = LogWords(staged=end.cursor, consumed=end.consumers[0], **self.log_words)
-        header = b"{}" if self.options.replay else journal_header(self.topology, self.graph, self.name)
+        header = b"{}" if self.options.replay else journal_header(
+            self.topology, self.graph, self.name, checked=self.options.checked)
         journaling = Journaling.open(
             self.name, header, self.cells, words, end.ring, parent=self.options.journal, scratch=bool(self.options.replay),
             on_error=next(s.on_error for s in self.topology.stages if s.name == stage.name) or "halt",

@@ -132,10 +132,10 @@ def unverified(path: str, error: str) -> dict[str, Any]:
     return {"path": path, "messages": 0, "bytes": 0, "verified": False, "end": "unknown", "error": error}
 
 
-def journal_header(topology: Topology, graph: Graph, name: str) -> bytes:
+def journal_header(topology: Topology, graph: Graph, name: str, *, checked: bool = False) -> bytes:
     """Return the header: everything needed to rebuild this engine and to see whether its code has changed.
 
-    Secrets, variables named like secrets, and parameters that hold either are left out; a replay reads them from its own
+    checked : the run is. Secrets, variables named like secrets, and parameters that hold either are left out; a replay reads them from its own
     environment.
     """
     handlers = {}
@@ -152,7 +152,7 @@ def journal_header(topology: Topology, graph: Graph, name: str) -> bytes:
              if hasattr(end.ring, "payload_capacity")}
     return encode_header(topology=topology.text, handlers=handlers, instruments=graph.instruments, rings=rings, name=name,
                          path=os.path.abspath(topology.path), stages=stage_table(topology), environment={n: v for n, v in variables.items() if not is_secret(n)},
-                         files=SECRETS.data(files), set=SECRETS.data(list(topology.overrides)))
+                         files=SECRETS.data(files), set=SECRETS.data(list(topology.overrides)), checked=checked)
 
 
 def _refused(error: LogError | OutputError, scratch: bool) -> HydraFlowError:

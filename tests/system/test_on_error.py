@@ -88,8 +88,15 @@ def test_checked_run_finds_what_an_unchecked_one_cannot_see(hfx, fault, says):
     (incident,) = checked["incidents"]
     assert (incident["first"], incident["skipped"]) == (8, FAULTS) and incident["texts"][0].startswith(says)
     assert checked["checked"] is True
+    replayed = hfx.replay(Path(checked["journal"]["path"]))  # as the run was: it meets the same faults
+    assert replayed["checked"] is True
+    assert replayed["state_hashes"] == checked["state_hashes"] and replayed["incidents"] == checked["incidents"]
     if fault == "overflow":  # a store behind the array would be into somebody's memory
         assert run(hfx, file)["incidents"] == []
+        journal = checked["journal"]["path"]
+        bare = hfx.start("replay", journal, "--unchecked", "--json", "--quiet")
+        assert "its run was checked, this replay is not" in bare.stderr
+        assert json.loads(bare.stdout)["incidents"] == [] and json.loads(bare.stdout)["state_hashes"] != checked["state_hashes"]
 
 
 @pytest.mark.parametrize("policy, code", [("skip", 0), ("park", 1)])
