@@ -23,7 +23,7 @@ from disruptor.counters import folder_locked
 from disruptor.errors import LayoutError, MemoryMapError, SharedRingError
 from disruptor.layout import record_dtype
 from disruptor.memory import on_file, runtime_folder
-from disruptor.shared.format import HEADER, LAYOUT_HASH, MAGIC, VERSION, Plan, describe, dtype_of, hash_of
+from disruptor.shared.format import HEADER, LAYOUT_HASH, MAGIC, VERSION, Plan, describe, dtype_of, hash_of, header_hash
 from disruptor.shared.identity import boot_id, is_alive, me, pid_of, pid_space
 from disruptor.shared.places import Cells
 from disruptor.window import window
@@ -108,6 +108,7 @@ def make(
     header["start_wall_ns"] = time.time_ns()
     for field in attrs.fields(Plan):
         header[field.name] = getattr(plan, field.name)
+    header["header_hash"] = header_hash(header.tobytes())
     return _mapped(name, path, plan, fields, mapping.fd, header, notes)
 
 
@@ -186,11 +187,12 @@ def _judge(name: str, path: Path, fd: int) -> Any:
             name, f"the owner of {path} lives in another pid namespace: neither could see whether the other is alive",
             "let the containers share one (docker: --pid)",
         )
-    expected = Plan.of(header).size
-    if status.st_size < expected or int(header["file_size"]) != expected:
+    if status.st_size < int(header["file_size"]):
         raise SharedRingError(
-            name, f"{path} is truncated: {status.st_size:,} bytes of {max(expected, int(header['file_size'])):,}", "start its owner again"
+            name, f"{path} is truncated: {status.st_size:,} bytes of {int(header['file_size']):,}", "start its owner again"
         )
+    if int(header["header_hash"]) != header_hash(raw):
+        raise SharedRingError(name, f"{path}: its header is damaged", "start its owner again")
     return header
 
 

@@ -68,7 +68,11 @@ def create(
         name, fields, folder=folder, record_size=whole.itemsize, slots=slots, multi=producers == "multi",
         flags=availability == "flags", seats=seats, lanes=lanes, lane_slots=lane_slots,
     )
-    return SharedRing(file, producers=producers, availability=availability, when_full=when_full, wait=wait)
+    try:
+        return SharedRing(file, producers=producers, availability=availability, when_full=when_full, wait=wait)
+    except BaseException:
+        file.path.unlink(missing_ok=True)
+        raise
 
 
 class SharedRing(Followed, RingBuffer):
