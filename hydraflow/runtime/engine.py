@@ -271,7 +271,9 @@ def main() -> NoReturn:
     """Read options, run, print the result. Exit code: see hydraflow.errors; errors go out as JSON too."""
     _die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
-    faulthandler.enable(sys.stdout)  # read by the parent: which thread it was
+    global _parent
+    _parent = _apart(sys.stdout)
+    faulthandler.enable(_parent)  # read by the parent: which thread it was
     warnings.simplefilter("ignore")  # numba's and other libraries' own
     warnings.simplefilter("default", RuntimeWarning)  # ours
     warnings.showwarning = lambda message, *_rest, **_more: note(f"hfx: warning: {message}")
@@ -336,18 +338,28 @@ def _failure(error: Exception) -> tuple[dict[str, Any], int]:
     return {"failure": str(error)}, code
 
 
+_parent: Any = None  # the pipe to the parent, once `main` has taken standard output from everybody else
+
+
+def _apart(stream: Any) -> Any:
+    """Return a stream of our own into the pipe that standard output was; what handlers print goes to standard error from now on.
+
+    Whatever a handler prints, JSON too, can so not be taken for what the engine says.
+    """
+    stream.flush()
+    pipe = os.fdopen(os.dup(stream.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), stream.fileno())
+    stream.reconfigure(line_buffering=True, errors="backslashreplace")
+    return pipe
+
+
 def _say(what: dict[str, Any]) -> None:
     """Print a line for the parent; when it is gone nobody listens."""
     try:
-        _to_parent().write(json.dumps(SECRETS.data(what)) + "\n")
-        _to_parent().flush()
+        _parent.write(json.dumps(SECRETS.data(what)) + "\n")
+        _parent.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
-def _to_parent() -> Any:
-    """Return standard output as it was: what handlers print there is scrubbed, and is no JSON."""
-    return getattr(sys.stdout, "stream", sys.stdout)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), _parent.fileno())
 
 
 def _die_with_parent() -> None:
