@@ -32,7 +32,8 @@ def check(context: click.Context, file: str, form: str, overrides: tuple[str, ..
     started = time.monotonic()
     file = shipped(file)
     placement = parse_placement(placement_text) if placement_text is not None else None
-    topology, findings = examine(read_file(file), file, os.environ, cpus=read_machine().cpus, placement=placement,
+    machine = read_machine()
+    topology, findings = examine(read_file(file), file, os.environ, cpus=machine.cpus, cores=machine.check, placement=placement,
                                  overrides=overrides)
     milliseconds = (time.monotonic() - started) * 1e3
     if form == "json":

@@ -55,10 +55,10 @@ def graph(context: click.Context, file: str, form: str, overrides: tuple[str, ..
         raise UsageError("that is the topology itself", where=f"output '{output}'", remedy="name another file")
     placement = parse_placement(placement_text) if placement_text is not None else None
     content, machine = read_file(file), read_machine()
-    topology, findings = examine(content, file, os.environ, components=False, cpus=machine.cpus, placement=placement,
+    topology, findings = examine(content, file, os.environ, components=False, cpus=machine.cpus, cores=machine.check, placement=placement,
                                  overrides=overrides)
     if topology is not None and needs_components(topology):
-        topology, findings = examine(content, file, os.environ, cpus=machine.cpus, placement=placement, overrides=overrides)
+        topology, findings = examine(content, file, os.environ, cpus=machine.cpus, cores=machine.check, placement=placement, overrides=overrides)
     print_diagnostics(findings, file)
     ok = topology is not None and not findings.failed
     if topology is not None:

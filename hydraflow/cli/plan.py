@@ -29,30 +29,31 @@ def plan(file: str, against: str | None, overrides: tuple[str, ...], placement_t
 
     from hydraflow.cli.run import shipped
     from hydraflow.placement import parse_placement, read_machine
+    from hydraflow.placement.grants import granted
     from hydraflow.placement.plan import compare, make_plan
     from hydraflow.topology.load import load
 
     machine = read_machine()
     placement = parse_placement(placement_text) if placement_text is not None else None
     file = shipped(file)
-    topology = load(file, cpus=machine.cpus, placement=placement, overrides=overrides)
+    topology = load(file, cpus=machine.cpus, cores=machine.check, placement=placement, overrides=overrides)
     planned = make_plan(topology, machine)
     engine = _engine(against) if against is not None else None
     changes = None
     if against is not None:
-        changes = compare(engine.topology if engine else load(shipped(against), cpus=machine.cpus), topology)
+        changes = compare(engine.topology if engine else load(shipped(against), cpus=machine.cpus, cores=machine.check), topology)
     commands = _commands(file, topology.name, engine, changes) if engine and changes else []
     if changes is not None:
         changes = [attrs.evolve(c, values=_without_secrets(c.values)) for c in changes]
     if as_json:
         import json
 
-        report: dict[str, Any] = {"schema": SCHEMA, "path": file, **planned.as_dict()}
+        report: dict[str, Any] = {"schema": SCHEMA, "path": file, **planned.as_dict(), "granted": granted(planned.placement)}
         if changes is not None:
             report |= {"against": against, "changes": [attrs.asdict(c) for c in changes], "commands": commands}
         click.echo(json.dumps(report, indent=2, ensure_ascii=False, default=str))
         return
-    click.echo("\n\n".join(_sections(topology.name, planned)) if changes is None else _compared(changes))
+    click.echo("\n\n".join(_sections(topology.name, planned, granted(planned.placement))) if changes is None else _compared(changes))
     for command in commands:
         click.echo(f"  $ {command}")
 
@@ -98,7 +99,7 @@ def _without_secrets(values: Any) -> tuple[Any, ...]:
     return tuple((key, *(HIDDEN if SECRETS.holds(value) else value for value in pair)) for key, *pair in values)
 
 
-def _sections(name: str, planned: Any) -> list[str]:
+def _sections(name: str, planned: Any, grants: Any) -> list[str]:
     from hydraflow.topology.values import duration_text
 
     threads = [f"threads of {name}"]
@@ -107,6 +108,8 @@ def _sections(name: str, planned: Any) -> list[str]:
     for t in planned.threads:
         why = "" if t.reason in known else f": {t.reason}"  # what is the same for all of them is said once, below
         threads += _wrapped(f"{t.name:<{wide}}  {'unpinned' if t.cpu is None else f'cpu {t.cpu}'}, {t.wait}{why}", 2, wide + 4)
+        for asked, refused in grants.get(t.name, ()):
+            threads += _wrapped(f"{asked}: {refused or 'granted'}", wide + 4)
         threads += _wrapped(", ".join(t.stages), wide + 4)
     order = ["order: what each stage waits for"]
     wide = max(len(s.name) for s in planned.stages)

@@ -66,7 +66,8 @@ def _examine_again(options: Any) -> None:
     from hydraflow.topology import load
 
     placement = parse_placement(options.placement) if options.placement else None
-    load(options.topology, cpus=read_machine().cpus, placement=placement, overrides=options.overrides, tests=False)
+    machine = read_machine()
+    load(options.topology, cpus=machine.cpus, cores=machine.check, placement=placement, overrides=options.overrides, tests=False)
 
 
 def debugging(wanted: str | None) -> dict[str, Any]:

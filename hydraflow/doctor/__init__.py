@@ -50,11 +50,14 @@ def examine(root: str | Path = "/", environment: Mapping[str, str] = os.environ)
         memory.look_at_memory_limit(base),
         memory.look_at_shared_memory(Path(environment.get("XDG_RUNTIME_DIR") or base / "dev/shm")),
         memory.look_at_locking(resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]),
+        memory.look_at_binding(_unbound(), len(machine.memory_nodes)),
         memory.look_at_huge_pages(base),
         memory.look_at_transparent_pages(base),
         kernel.look_at_memory_files(),
         kernel.look_at_futex(platform.machine()),
         kernel.look_at_priority(resource.getrlimit(resource.RLIMIT_RTPRIO)[0], root=os.geteuid() == 0),
+        kernel.look_at_nice(resource.getrlimit(resource.RLIMIT_NICE)[0], root=os.geteuid() == 0),
+        kernel.look_at_throttling(base),
         kernel.look_at_files(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
         kernel.look_at_time(kernel.time_status()),
         surroundings.look_at_room(state, shutil.disk_usage(state).free),
@@ -62,6 +65,15 @@ def examine(root: str | Path = "/", environment: Mapping[str, str] = os.environ)
         surroundings.look_at_terminal(environment, shutil.get_terminal_size().columns, _encoding(), tty=_is_terminal()),
         _engines(),
     ]
+
+
+def _unbound() -> str:
+    """Return why a page cannot be put on the first node, "" when it can."""
+    from disruptor.memory import anonymous
+    from disruptor.numa import prefer
+
+    page = anonymous(1)
+    return "" if prefer(page, 0) else page.notes[-1].partition("(")[2].partition(")")[0]
 
 
 def _state_folder(environment: Mapping[str, str]) -> Path:

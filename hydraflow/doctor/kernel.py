@@ -1,20 +1,23 @@
-"""Looks at what the kernel allows: memory files, futexes, real-time priority, open files, the time of day."""
+"""Looks at what the kernel allows: memory files, futexes, real-time priority, nice, open files, the time of day."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import resource
+from pathlib import Path
 
-from hydraflow.doctor.finding import Finding
+from hydraflow.doctor.finding import Finding, read_text
 from hydraflow.doctor.software import FUTEX
 
 __all__ = [
-    "look_at_files", "look_at_futex", "look_at_memory_files", "look_at_priority", "look_at_time", "time_status",
+    "look_at_files", "look_at_futex", "look_at_memory_files", "look_at_nice", "look_at_priority", "look_at_throttling", "look_at_time",
+    "time_status",
 ]
 
 FILES_NEEDED = 256
 _FUTEX_WAKE = 1
+_NICE_ZERO = 20
 _UNSYNCHRONISED = 0x40  # STA_UNSYNC of adjtimex(2)
 _TIMEX_BYTES = 256  # the structure has 208
 _TIMEX_WORDS = {"maxerror": 3, "status": 5}  # its first fields are 8 bytes apart on 64-bit Linux
@@ -48,8 +51,29 @@ def look_at_priority(limit: int, *, root: bool) -> Finding:
         most = "99" if root or limit == resource.RLIM_INFINITY else str(limit)
         return Finding("real-time priority", "ok", f"SCHED_FIFO up to {most} may be asked for")
     return Finding("real-time priority", "ok", "not allowed; nothing here needs it",
-                   "for threads of the library that ask for it: ulimit -r 50 (systemd: LimitRTPRIO=50)",
+                   "for threads that ask for it (scheduler: fifo): ulimit -r 50 (systemd: LimitRTPRIO=50)",
                    "a thread with SCHED_FIFO is never put aside for an ordinary one")
+
+
+def look_at_nice(limit: int, *, root: bool) -> Finding:
+    """limit : of RLIMIT_NICE, which is 20 − the lowest nice that may be asked for."""
+    if root or limit == resource.RLIM_INFINITY or limit > _NICE_ZERO:
+        lowest = -20 if root or limit == resource.RLIM_INFINITY else max(-20, _NICE_ZERO - limit)
+        return Finding("nice", "ok", f"down to {lowest} may be asked for")
+    return Finding("nice", "ok", "below 0 is not allowed; nothing here needs it",
+                   "for threads that ask for it (nice: -5): ulimit -e 25 (systemd: LimitNICE=25)",
+                   "of two ordinary threads on one core, the one with the lower number gets more of it")
+
+
+def look_at_throttling(root: Path) -> Finding:
+    runtime, period = (read_text(root / f"proc/sys/kernel/sched_rt_{what}_us") for what in ("runtime", "period"))
+    if runtime == "-1":
+        return Finding("real-time throttling", "warn", "off: a real-time thread that never sleeps takes its core for good",
+                       "sysctl -w kernel.sched_rt_runtime_us=950000", "on a core that is not isolated the kernel's own work stands still then")
+    if not (runtime.isdecimal() and period.isdecimal() and int(period)):
+        return Finding("real-time throttling", "ok", "not visible")
+    share = 100 * int(runtime) / int(period)
+    return Finding("real-time throttling", "ok", f"real-time threads get {share:.0f} % of a core at most, {int(period) / 1e6:g} s at a time")
 
 
 def look_at_files(limit: int) -> Finding:

@@ -9,7 +9,7 @@ from pathlib import Path
 from hydraflow.doctor.finding import MIB, Finding, read_text, size_text
 
 __all__ = [
-    "look_at_huge_pages", "look_at_locking", "look_at_memory_limit", "look_at_shared_memory", "look_at_transparent_pages",
+    "look_at_binding", "look_at_huge_pages", "look_at_locking", "look_at_memory_limit", "look_at_shared_memory", "look_at_transparent_pages",
     "memory_limit",
 ]
 
@@ -43,6 +43,14 @@ def look_at_locking(limit: int) -> Finding:
     return Finding("memory lock", "warn", f"only {limit / MIB:,.1f} MiB may be locked; rings can be paged out",
                    "ulimit -l unlimited (systemd: LimitMEMLOCK=infinity; docker: --ulimit memlock=-1)",
                    "a page that must come back from disk stops its handler for milliseconds")
+
+
+def look_at_binding(refused: str, nodes: int) -> Finding:
+    """refused : why memory cannot be bound to a node, "" when it can. nodes : of the machine."""
+    if not refused:
+        return Finding("memory nodes", "ok", f"memory can be put on a node (node: 0{f' … {nodes - 1}' if nodes > 1 else ''})")
+    return Finding("memory nodes", "warn" if nodes > 1 else "ok", f"memory cannot be put on a node: {refused}",
+                   "allow mbind in the seccomp profile (docker: --cap-add SYS_NICE)", "`node:` of a thread then has no effect")
 
 
 def look_at_huge_pages(root: Path) -> Finding:

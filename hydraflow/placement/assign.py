@@ -208,6 +208,11 @@ def _placement(threads: Sequence[Thread], machine: Machine, reasons: list[str]) 
     if len({machine.node_of(c) for c in machine.cpus}) > 1:
         reasons.append(f"memory comes from NUMA node {node}, where the threads are" if node >= 0 else
                        "memory comes from where it is first touched: the threads are on several NUMA nodes, or not pinned")
+    for thread in threads:
+        if thread.node is not None:
+            away = thread.cpu is not None and machine.node_of(thread.cpu) != thread.node
+            reasons.append(f"memory of '{thread.name}' comes from NUMA node {thread.node}, as the placement says"
+                           + (f"; its cpu is on node {machine.node_of(thread.cpu)}" if away else ""))
     return Placement(threads=tuple(threads), reasons=tuple(reasons), node=node)
 
 

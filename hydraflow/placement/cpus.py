@@ -22,6 +22,7 @@ import attrs
 
 from hydraflow.placement.pseudo_files import parse_cpu_list, text
 from hydraflow.placement.quota import cpu_set, quota
+from hydraflow.topology.check_scheduling import Cores
 
 __all__ = ["Machine", "parse_cpu_list", "read_machine"]
 
@@ -34,6 +35,7 @@ class Machine:
     (isolcpus); tickless : without the kernel's timer tick while one thread runs (nohz_full).
     siblings : cpu → the hyper-threads of the same core; caches : cpu → those that share its last-level cache; nodes : cpu →
     number of its NUMA node. Each includes the cpu itself; what a table leaves out is alone, in one cache, on node 0.
+    memory_nodes : the NUMA nodes of the machine, those without a usable cpu too.
     """
 
     cpus: tuple[int, ...]
@@ -44,6 +46,12 @@ class Machine:
     siblings: dict[int, tuple[int, ...]] = attrs.field(factory=dict)
     caches: dict[int, tuple[int, ...]] = attrs.field(factory=dict)
     nodes: dict[int, int] = attrs.field(factory=dict)
+    memory_nodes: tuple[int, ...] = (0,)
+
+    @property
+    def check(self) -> Cores:
+        """What a topology's threads are held against."""
+        return Cores(isolated=self.isolated, memory_nodes=self.memory_nodes)
 
     @property
     def capacity(self) -> float:
@@ -104,6 +112,7 @@ def read_machine(root: str | Path = "/") -> Machine:
         siblings=siblings,
         caches=caches,
         nodes=_nodes(base / "sys/devices/system/node", cpus),
+        memory_nodes=parse_cpu_list(text(base / "sys/devices/system/node/online")) or (0,),
     )
 
 

@@ -1,7 +1,8 @@
 """The threads that a placement names, with what it leaves open: how each of them waits, and why.
 
 A thread spins only where it was told to, or where it has a core to itself: pinned, to a cpu that nobody else is pinned to
-and whose hyper-threads are free, with a core left for what blocks or needs Python. Otherwise it yields.
+and whose hyper-threads are free, with a core left for what blocks or needs Python. Otherwise it yields. A real-time thread
+spins on an isolated core only; elsewhere it blocks.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from collections.abc import Sequence
 
 from hydraflow.placement.cpus import Machine
 from hydraflow.placement.stage import Stage
-from hydraflow.placement.thread import Thread, cores_in_words, service_threads
+from hydraflow.placement.thread import Thread, cores_in_words, scheduling, service_threads
 from hydraflow.topology.shards import instances, stage_of
-from hydraflow.topology.spec import PlacementSpec, ThreadSpec
+from hydraflow.topology.spec import REAL_TIME, PlacementSpec, ThreadSpec
 
 __all__ = ["explicit"]
 
@@ -30,7 +31,7 @@ def explicit(stages: Sequence[Stage], spec: PlacementSpec, machine: Machine) -> 
         is_python = bool(members) and all(s.python for s in members)
         wait, reason = ("blocking", "needs the GIL") if is_python else _wait(wish, members, wishes, machine, len(services))
         out.append(Thread(name=wish.name, stages=tuple(sorted(named, key=lambda n: rank.get(n, len(rank)))), cpu=wish.cpu, wait=wait,
-                          kind="python" if is_python else "compiled", reason=reason))
+                          kind="python" if is_python else "compiled", reason=reason, scheduling=scheduling(wish), node=wish.memory_node))
     return [*out, *services]
 
 
@@ -41,6 +42,8 @@ def _wait(wish: ThreadSpec, members: Sequence[Stage], wishes: Sequence[ThreadSpe
     if asked is not None:
         assert asked.wait is not None
         return asked.wait, f"as '{stage_of(asked.name)}' asks"
+    if wish.scheduler in REAL_TIME and wish.cpu not in machine.isolated:
+        return "blocking", f"{wish.scheduler} on a core that is not isolated must sleep, or the kernel's own work starves"
     against = _needed_by_others(wish, wishes, machine, services)
     return ("yielding", against) if against else ("busy-spin", "its core is needed by nobody else")
 

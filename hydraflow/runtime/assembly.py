@@ -28,7 +28,7 @@ from hydraflow.placement.apart import set_apart
 from hydraflow.placement.assign import Placement, assign, parse_placement, stages_of
 from hydraflow.placement.cpus import read_machine
 from hydraflow.runtime.graph import build_graph
-from hydraflow.runtime.home import near
+from hydraflow.runtime.home import bind, near
 from hydraflow.runtime.hooks import renumbered, stage_table
 from hydraflow.runtime.instruments import instrument_table
 from hydraflow.runtime.journaling import DISK_FULL, Journaling, journal_header
@@ -70,6 +70,7 @@ class Assembly:
         self.recorded = self._recorded()
         self._open_recordings(stack)
         self.placement = self._place()
+        self.memory_refused = bind(self.graph, self.placement)
         self._create_file(stack)
         self.notes = self._create_notes(stack)
         self.journaling = self._open_log(stack)
@@ -151,12 +152,12 @@ class Assembly:
         placement = parse_placement(options.placement) if options.placement else None
         environment = {**os.environ, **options.environment}
         if options.topology or self.journal_reader is None:
-            return load(options.topology, cpus=self.machine.cpus, placement=placement, environment=environment,
+            return load(options.topology, cpus=self.machine.cpus, cores=self.machine.check, placement=placement, environment=environment,
                         overrides=options.overrides, tests=False)
         header = self.journal_reader.header
         path = header.get("path") or "topology.yaml"
         topology, findings = examine(
-            header["topology"], path, environment, cpus=self.machine.cpus, placement=placement,
+            header["topology"], path, environment, cpus=self.machine.cpus, cores=self.machine.check, placement=placement,
             overrides=header.get("set", ()), files=header.get("files", {}), tests=False,
         )
         if topology is None or findings.failed:

@@ -156,7 +156,8 @@ class Engine:
             with self._a.note_lane(name):
                 return target()
 
-        thread = PinnedThread(body, name=name, cpus=cpus, halt=self._halt_all)
+        asked = next((t.scheduling for t in self._a.placement.threads if t.name == name), None)
+        thread = PinnedThread(body, name=name, cpus=cpus, halt=self._halt_all, scheduling=asked)
         try:
             thread.start()
         except DisruptorError as error:

@@ -44,7 +44,8 @@ def outcome(
     result |= {
         **_speed(assembly, loops, result),
         "placement": [
-            {"thread": t.name, "cpu": t.cpu, "wait": t.wait, "stages": list(t.stages), **_usage(threads.get(t.name))}
+            {"thread": t.name, "cpu": t.cpu, "wait": t.wait, "stages": list(t.stages), **_usage(threads.get(t.name)),
+             "scheduling": None if t.scheduling is None else str(t.scheduling), "node": t.node, "refused": _refused(assembly, threads, t.name)}
             for t in assembly.placement.threads
         ],
         "placement_reasons": list(assembly.placement.reasons),
@@ -143,6 +144,12 @@ def _timers(assembly: Assembly) -> list[dict[str, Any]]:
         rows = {int(t["stage"]): (int(t["fired"]), int(t["missed"])) for t in timers}
     return [{"stage": number[n], "every_ns": specs[number[n]].every_ns, "fired": fired, "missed": missed}
             for n, (fired, missed) in rows.items()]
+
+
+def _refused(assembly: Assembly, threads: Mapping[str, PinnedThread], name: str) -> list[str]:
+    """Return what a thread asked for and the kernel did not grant, with what would allow it."""
+    memory = assembly.memory_refused.get(name)
+    return [*(threads[name].notes if name in threads else ()), *([memory] if memory else ())]
 
 
 def _usage(thread: PinnedThread | None) -> dict[str, int]:

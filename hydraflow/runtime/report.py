@@ -226,7 +226,11 @@ def _placement(result: dict[str, Any]) -> list[tuple[str, str]]:
     rows = []
     for thread in result.get("placement", []):
         where = "unpinned" if thread["cpu"] is None else f"cpu {thread['cpu']}"
-        rows.append((thread["thread"], f"{where}, {thread['wait']}: {', '.join(thread['stages'])}".rstrip(": ")))
+        asked = [*([thread["scheduling"]] if thread.get("scheduling") else []),
+                 *([f"memory of node {thread['node']}"] if thread.get("node") is not None else [])]
+        head = ", ".join([where, thread["wait"], *asked])
+        rows.append((thread["thread"], f"{head}: {', '.join(thread['stages'])}".rstrip(": ")))
+        rows += [("", note) for note in thread.get("refused", ())]
     return rows
 
 

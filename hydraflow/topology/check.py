@@ -15,6 +15,7 @@ import attrs
 
 from hydraflow.topology.check_placement import check_placement
 from hydraflow.topology.check_rings import check_rings
+from hydraflow.topology.check_scheduling import Cores
 from hydraflow.topology.check_shards import check_shards
 from hydraflow.topology.closure import closure
 from hydraflow.topology.diagnose import Findings, Related, did_you_mean
@@ -32,13 +33,16 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 
 
 def check(topology: Topology, findings: Findings, cpus: Collection[int] | None = None, *, graph: bool = True,
-          doubts: Doubts | None = None) -> None:
+          doubts: Doubts | None = None, cores: Cores | None = None) -> None:
     """Add everything that is wrong to `findings`.
 
     cpus : those that threads may be pinned to, None: not known. graph : all of the graph is there to be checked.
-    doubts : what mistakes reported so far leave open.
+    doubts : what mistakes reported so far leave open. cores : which are isolated, and where memory is; None: nothing isolated and one
+    node, where cpus are known.
     """
     doubts = doubts or Doubts()
+    if cores is None and cpus is not None:
+        cores = Cores()  # nothing isolated, one node
     if not ENGINE_NAME.fullmatch(topology.name):
         findings.error("HF109", f"'{topology.name[:70]}' cannot be the name of an engine", topology.where("name"),
                        notes=("it names files: letters, digits, '_', '-' and '.', a letter or digit first, at most 60",))
@@ -62,7 +66,7 @@ def check(topology: Topology, findings: Findings, cpus: Collection[int] | None =
     _check_after(topology, stages, findings, doubts)
     check_rings(topology, stages, findings, doubts)
     check_shards(topology, findings)
-    check_placement(topology, stages, findings, cpus, doubts)
+    check_placement(topology, stages, findings, cpus, doubts, cores)
 
 
 def _check_names(topology: Topology, stages: list[Node], findings: Findings, doubts: Doubts) -> None:

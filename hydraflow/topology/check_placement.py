@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from hydraflow.topology.check_scheduling import Cores, check_scheduling
 from hydraflow.topology.diagnose import Findings, Related, did_you_mean
 from hydraflow.topology.doubts import Doubts, doubtful
 from hydraflow.topology.graph import Node
 from hydraflow.topology.shards import instances, is_sharded, shard_names, stage_of
-from hydraflow.topology.spec import ThreadSpec, Topology
+from hydraflow.topology.spec import REAL_TIME, ThreadSpec, Topology
 
 __all__ = ["SERVICE_SUFFIXES", "check_placement"]
 
@@ -19,8 +20,8 @@ SERVICE_SUFFIXES = {"journal": "-writer", "source": "-feed"}
 
 
 def check_placement(topology: Topology, stages: list[Node], findings: Findings, cpus: Collection[int] | None,
-                    doubts: Doubts) -> None:
-    """Add everything that is wrong with an explicit placement. cpus : those that may be used, None: not known."""
+                    doubts: Doubts, cores: Cores | None = None) -> None:
+    """Add everything that is wrong with an explicit placement. cpus : those that may be used, None: not known; cores : likewise."""
     placement = topology.placement
     findings = findings.at(placement.option) if placement.option else findings
     if placement.mode == "explicit" and not placement.threads and not doubtful(placement, "threads"):
@@ -43,6 +44,7 @@ def check_placement(topology: Topology, stages: list[Node], findings: Findings, 
         findings.error("HF401", f"the placement leaves out {', '.join(repr(n) for n in missing)}",
                        placement.where_key("threads") or placement.where(), label="every stage needs a thread")
     _check_threads(topology, stages, findings, cpus, doubts)
+    check_scheduling(topology, stages, findings, cores)
 
 
 def _seat(thread: ThreadSpec, position: int, name: str, known: list[str], seats: dict, findings: Findings, doubts: Doubts) -> None:
@@ -82,7 +84,7 @@ def _check_threads(topology: Topology, stages: list[Node], findings: Findings, c
         asking = next((s.spec for s in stages if s.name in map(stage_of, thread.stages) and getattr(s.spec, "wait", None)), None)
         wait = thread.wait or (asking.wait if asking is not None else None)
         if thread.cpu is None:
-            if wait == "busy-spin":
+            if wait == "busy-spin" and thread.scheduler not in REAL_TIME:  # HF421 says more
                 span = thread.where("wait") if thread.wait or asking is None else asking.where("wait")
                 findings.warning("HF406", f"thread '{thread.name}' spins without a core of its own", span,
                                  label="add cpu: …")

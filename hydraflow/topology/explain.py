@@ -154,6 +154,11 @@ EXPLANATIONS = {
              "written by stages in `after:` and by nobody else.",
     "HF417": "Shards run beside each other, so the order in which they publish into a ring would be chance. They write fields of "
              "the record; one stage after them publishes, in the order of the ring.",
+    "HF420": "`priority:` is for real-time threads, scheduler fifo and rr, which need one; `nice:` is for all others.",
+    "HF421": "A real-time thread that never sleeps is never put aside, not even for the kernel's own work on its core: interrupts that "
+             "are finished there, the disk's among them, wait until the kernel steps in (stalls of 0.95 s). So it spins on an isolated core, "
+             "which has no such work, or it sleeps: `wait: blocking`.",
+    "HF422": "The memory of a thread's stages can lie on a NUMA node that this machine has.",
     # instruments
     "HF501": "An instrument is declared twice.",
     "HF502": "A symbol, tick, lot or address that cannot be represented exactly.",

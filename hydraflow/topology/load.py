@@ -19,6 +19,7 @@ import attrs
 from hydraflow.errors import ConfigurationError, InputNotFound, UsageError
 from hydraflow.registry import Registry, default_name
 from hydraflow.topology.check import check
+from hydraflow.topology.check_scheduling import Cores
 from hydraflow.topology.convert import SPEC_CODES, Bytes, convert
 from hydraflow.topology.diagnose import Diagnostic, Findings, did_you_mean, places, render, summary
 from hydraflow.topology.doubts import doubts_of
@@ -65,6 +66,7 @@ def load(
     registry: Registry | None = None,
     components: bool = True,
     cpus: Collection[int] | None = None,
+    cores: Cores | None = None,
     placement: PlacementSpec | None = None,
     overrides: Sequence[str] = (),
     tests: bool = True,
@@ -72,7 +74,8 @@ def load(
     """Read, complete and check a topology file.
 
     environment : for ${...}, default os.environ. components : import what `use:` names and bind parameters to it.
-    cpus : those that threads may be pinned to, None to skip that check. placement : instead of the file's own.
+    cpus : those that threads may be pinned to, cores : which of them are isolated, and where memory is; None to skip what needs it.
+    placement : instead of the file's own.
     overrides : PATH=VALUE, as for --set.
     tests : look at what `tests:` say, too; a run and a replay do without the files and components that tests name.
     Raises: TopologyError with every diagnostic; InputNotFound. Warnings are kept in `topology.warnings`.
@@ -80,7 +83,7 @@ def load(
     data = read_file(path)
     topology, findings = examine(
         data, str(path), os.environ if environment is None else environment, registry=registry, components=components,
-        cpus=cpus, placement=placement, overrides=overrides, tests=tests,
+        cpus=cpus, cores=cores, placement=placement, overrides=overrides, tests=tests,
     )
     if topology is None or findings.failed:
         raise TopologyError(str(path), findings.texts, findings.diagnostics)
@@ -106,6 +109,7 @@ def examine(
     registry: Registry | None = None,
     components: bool = True,
     cpus: Collection[int] | None = None,
+    cores: Cores | None = None,
     placement: PlacementSpec | None = None,
     overrides: Sequence[str] = (),
     files: Mapping[str, str] | None = None,
@@ -138,7 +142,7 @@ def examine(
     if placement is not None:
         topology = attrs.evolve(topology, placement=placement)
     doubts = doubts_of(topology, registry.knows)
-    check(topology, findings, cpus, graph=whole and _is_whole(topology), doubts=doubts)
+    check(topology, findings, cpus, graph=whole and _is_whole(topology), doubts=doubts, cores=cores)
     if components and _can_import(findings):
         from hydraflow.topology.components import bind_all
         from hydraflow.topology.layouts import bind_records

@@ -30,6 +30,8 @@ AUTO = "auto"  # in `after`: the order that follows from what the stages read an
 SEQUENCER = "sequencer"  # the implicit stage that produces the ring with `sequence:`
 STREAMS = ("book", "orders", "fills")  # what a run can record
 WAITS = ("busy-spin", "yielding", "blocking")
+REAL_TIME = ("fifo", "rr")
+SCHEDULERS = ("other", "batch", "idle", *REAL_TIME)
 RECORDS = {"frame": "bytes", "message": "levels", "egress": "bytes", "feedback": None}  # record → unit of its payload
 
 _ONE = "there is one of it: only handlers that read a ring can be sharded"
@@ -196,6 +198,12 @@ class ThreadSpec(Located):
     name: str = _key("name of the thread")
     cpu: int | None = _key("core it is pinned to; absent: not pinned", default=None, minimum=0, maximum=4095)
     wait: str | None = _key("what it does when there is nothing to do", default=None, choices=WAITS)
+    scheduler: str | None = _key("the kernel's scheduling class; fifo and rr are real time; absent: other", default=None,
+                                 choices=SCHEDULERS)
+    priority: int | None = _key("of fifo and rr: who goes first, 99 before 1", default=None, minimum=1, maximum=99)
+    nice: int | None = _key("of the other classes: its share of a core, -20 the largest", default=None, minimum=-20, maximum=19)
+    memory_node: int | None = _key("NUMA node of the memory that its stages own and fill; absent: where its threads are", key="node", default=None,
+                            minimum=0, maximum=1023)
     stages: tuple[str, ...] = _key("stages that share this thread, in any order", default=())
 
 

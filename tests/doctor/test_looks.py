@@ -192,6 +192,37 @@ def test_look_at_priority_hints(limit, root, hint):
     assert finding.status == "ok" and bool(finding.fix) == hint
 
 
+@pytest.mark.parametrize(("limit", "root", "text"), [
+    (0, False, "below 0 is not allowed; nothing here needs it"), (20, False, "below 0 is not allowed; nothing here needs it"),
+    (25, False, "down to -5 may be asked for"), (99, False, "down to -20 may be asked for"), (resource.RLIM_INFINITY, False, "down to -20 may be asked for"),
+    (0, True, "down to -20 may be asked for"),
+])
+def test_look_at_nice_says_how_far_down(limit, root, text):
+    finding = kernel.look_at_nice(limit, root=root)
+    assert (finding.status, finding.text) == ("ok", text)
+    assert bool(finding.fix) == ("not allowed" in text)
+
+
+@pytest.mark.parametrize(("runtime", "status", "text"), [
+    ("950000", "ok", "real-time threads get 95 % of a core at most, 1 s at a time"), ("", "ok", "not visible"),
+    ("-1", "warn", "off: a real-time thread that never sleeps takes its core for good"),
+])
+def test_look_at_throttling_judges(tmp_path, runtime, status, text):
+    write(tmp_path, {"proc/sys/kernel/sched_rt_runtime_us": f"{runtime}\n", "proc/sys/kernel/sched_rt_period_us": "1000000\n"})
+    finding = kernel.look_at_throttling(tmp_path)
+    assert (finding.status, finding.text, bool(finding.fix)) == (status, text, status == "warn")
+
+
+@pytest.mark.parametrize(("refused", "nodes", "status", "text"), [
+    ("", 1, "ok", "memory can be put on a node (node: 0)"), ("", 2, "ok", "memory can be put on a node (node: 0 … 1)"),
+    ("Operation not permitted", 1, "ok", "memory cannot be put on a node: Operation not permitted"),
+    ("Operation not permitted", 2, "warn", "memory cannot be put on a node: Operation not permitted"),
+])
+def test_look_at_binding_judges(refused, nodes, status, text):
+    finding = memory.look_at_binding(refused, nodes)
+    assert (finding.status, finding.text, bool(finding.fix)) == (status, text, bool(refused))
+
+
 @pytest.mark.parametrize(("limit", "status"), [(resource.RLIM_INFINITY, "ok"), (1024, "ok"), (255, "warn"), (16, "fail")])
 def test_look_at_files_judges(limit, status):
     assert kernel.look_at_files(limit).status == status
@@ -247,7 +278,7 @@ def test_a_container_without_these_files_and_without_a_home_is_looked_at(tmp_pat
     (tmp_path / "root").mkdir()
     findings = examine(tmp_path / "root", {})
     names = [f.name for f in findings]
-    assert len(set(names)) == len(names) == 26
+    assert len(set(names)) == len(names) == 29
     found = {f.name: f for f in findings}
     assert found["shared memory"].status == "fail"  # <root>/dev/shm is not there
     assert found["code cache"].status == "warn" and found["cores"].status == "warn"
