@@ -227,6 +227,8 @@ def _part_of(walk: Walk, ref: Ref, node: ast.Attribute, frame: Frame, store: boo
     fields = ref.base.fields if ref.base is not None and ref.dims == 0 else None
     if called and (fields is None or node.attr not in fields):
         return just(Method(ref, node.attr))
+    if node.attr in _SHAPE and (not (is_record and ref.field is None and node.attr != "dtype") or (fields is not None and node.attr not in fields)):
+        return just(NUMBER if node.attr != "dtype" else UNKNOWN)
     if node.attr == "__class__":
         return ANYTHING
     if node.attr in _RAW or (node.attr.startswith("__") and node.attr.endswith("__")) or (
@@ -235,8 +237,6 @@ def _part_of(walk: Walk, ref: Ref, node: ast.Attribute, frame: Frame, store: boo
             whole = just(Ref(ref.region) if ref.field is None else ref)
             walk.lost(whole, f"{ast.unparse(node)} reaches the record by other ways than its fields", _COPY, node, frame)
             return ANYTHING
-    if node.attr in _SHAPE and not (is_record and ref.field is None and node.attr != "dtype"):
-        return just(NUMBER if node.attr != "dtype" else UNKNOWN)
     if node.attr in _VIEWS and not (is_record and ref.field is None):
         return just(ref)
     if ref.base is not None and ref.dims and hasattr(np.ndarray, node.attr) and not store:  # to be called later

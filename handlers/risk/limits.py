@@ -16,6 +16,7 @@ import attrs
 
 from disruptor.errors import LayoutError
 from disruptor.handler import params_record
+from handlers.risk.steps import whole_steps
 
 __all__ = ["LIMIT", "LOTS_MAX", "MONEY_DECIMALS", "PRICE_MAX", "UNITS_MAX", "RiskParams", "fill_limits", "set_limits"]
 
@@ -68,7 +69,8 @@ class RiskParams:
 def fill_limits(state: Any, params: Any, instruments: Any) -> None:
     """Write the integer limits into state["limits"], and the loss limit and rate into state.
 
-    params : RiskParams or its record. Raises: LayoutError when a pool names an underlying that is not in the table.
+    params : RiskParams or its record. Raises: LayoutError when a pool names an underlying that is not in the table, or when money
+    cannot be counted in an instrument's steps.
     """
     for index, instrument in enumerate(instruments):
         limit = state["limits"][index]
@@ -79,6 +81,9 @@ def fill_limits(state: Any, params: Any, instruments: Any) -> None:
             raise LayoutError(f"instrument {index}: underlying {underlying} is not one of {len(instruments)} instruments")
         limit["underlying"] = underlying
         money = Fraction(tick * lot) * 10**MONEY_DECIMALS
+        if max(money.numerator, money.denominator) >= 1 << 63:
+            raise LayoutError(f"instrument {index}: tick {tick} × lot {lot} is an amount of {tick * lot:.3g}, and profit and loss are counted "
+                              f"between 10^-27 and 9·10^9: the risk stage cannot follow this instrument; use coarser or finer steps")
         limit["money_multiple"] = money.numerator
         limit["money_divisor"] = money.denominator
     set_limits(state, params_record(params)[0] if isinstance(params, RiskParams) else params, instruments)
@@ -87,9 +92,7 @@ def fill_limits(state: Any, params: Any, instruments: Any) -> None:
 def set_limits(state, params, instruments):
     """Write what follows from the parameters, compiled or not: how many whole lots, units and nanoseconds each limit is.
 
-    A step is multiple × 10^-decimals, and a limit its amount / step, rounded down. The result is exact for an amount with up to
-    15 digits and fewer than 2^49 / multiple steps: the quotient is off by less than _NEARLY covers, and an amount that is no
-    whole number of steps is further from one. Beyond that, a limit of 10^14 steps, it is right to 15 digits.
+    A step is multiple × 10^-decimals, and a limit its amount / step, rounded down; exactly (handlers.risk.steps).
     """
     for index in range(instruments.shape[0]):
         instrument, limit = instruments[index], state["limits"][index]
@@ -105,13 +108,7 @@ def set_limits(state, params, instruments):
                 amount, multiple, decimals, highest = params["max_open_notional"], tick * lot, tick_decimals + lot_decimals, UNITS_MAX
             elif which == 4:
                 amount, multiple, decimals, highest = params["loss_limit"], 1, MONEY_DECIMALS, UNITS_MAX
-            scale = 1.0
-            for _ in range(decimals):
-                scale *= 10.0  # exact up to 10^22
-            quotient = amount * scale / multiple
-            steps = highest
-            if quotient < highest:
-                steps = math.floor(quotient * _NEARLY)
+            steps = whole_steps(amount, multiple, decimals, highest)
             if which == 0:
                 limit["max_order_lots"] = steps
             elif which == 1:
@@ -127,9 +124,6 @@ def set_limits(state, params, instruments):
     rate["count"] = 1
     rate["period_ns"] = max(1, math.floor(1e9 / params["orders_per_second"] + 0.5))
     rate["burst"] = int(params["order_burst"])
-
-
-_NEARLY = 1.0 + 2.0**-51
 
 
 def _step(multiple: Any, decimals: Any) -> Decimal:

@@ -12,6 +12,7 @@ import os
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ SCHEMA = "hfx.control/1"
 BYTES_MOST = 1 << 20  # of a request
 _REQUEST_SECONDS = 1.0  # in which a request must have come whole
 _ANSWER_SECONDS = 30.0
+_NO_DESCRIPTOR_SECONDS = 0.1
+_FULL_SECONDS = 0.01  # until a place in the queue is looked for again
 _UCRED = struct.Struct("3i")
 
 
@@ -67,16 +70,20 @@ class Listener:
             try:
                 connection, _ = listening.accept()
             except OSError:
-                return
-            with connection, contextlib.suppress(OSError):  # who asked has gone
+                if self._socket is None:
+                    return
+                time.sleep(_NO_DESCRIPTOR_SECONDS)  # the process has too many files open: who asks waits
+                continue
+            with connection, contextlib.suppress(OSError):  # who asked has gone, or does not come to the point
+                answer = json.dumps(self._answered(connection)).encode() + b"\n"
                 connection.settimeout(_REQUEST_SECONDS)
-                connection.sendall(json.dumps(self._answered(connection)).encode() + b"\n")
+                connection.sendall(answer)
 
     def _answered(self, connection: socket.socket) -> dict[str, Any]:
         if _peer(connection) not in (os.geteuid(), 0):
             return {"schema": SCHEMA, "ok": False, "code": 77, "error": "this engine belongs to another user"}
         try:
-            request = json.loads(_line(connection))
+            request = json.loads(_line(connection, _REQUEST_SECONDS))
         except (ValueError, RecursionError):
             return {"schema": SCHEMA, "ok": False, "code": 65, "error": "the request is not one line of JSON"}
         if not isinstance(request, dict) or request.get("schema") != SCHEMA:
@@ -95,10 +102,10 @@ def ask(name: str, do: str, **request: Any) -> dict[str, Any]:
     path = _path_of(name)
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection, _short(path) as address:
+            _connect(connection, address)
             connection.settimeout(_ANSWER_SECONDS)
-            connection.connect(address)
             connection.sendall(json.dumps({"schema": SCHEMA, "do": do, **request}).encode() + b"\n")
-            return json.loads(_line(connection, 64 * BYTES_MOST))
+            return json.loads(_line(connection, _ANSWER_SECONDS, 64 * BYTES_MOST))
     except TimeoutError as error:
         raise Unavailable(f"engine '{name}' has not answered for {_ANSWER_SECONDS:g} s", remedy=f"see hfx stat {name}") from error
     except (OSError, ValueError) as error:
@@ -168,10 +175,29 @@ def _peer(connection: socket.socket) -> int:
     return _UCRED.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))[1]
 
 
-def _line(connection: socket.socket, most: int = BYTES_MOST) -> bytes:
-    """Return what comes until the first line end. Raises: ValueError for none, or a line that is too long."""
+def _connect(connection: socket.socket, address: str) -> None:
+    """Connect; while the queue of those who ask is full, the kernel says "try again" at once and does not wait."""
+    end = time.monotonic() + _ANSWER_SECONDS
+    connection.settimeout(_ANSWER_SECONDS)
+    while True:
+        try:
+            return connection.connect(address)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise TimeoutError from None
+            time.sleep(_FULL_SECONDS)
+
+
+def _line(connection: socket.socket, seconds: float, most: int = BYTES_MOST) -> bytes:
+    """Return what comes until the first line end. Raises: ValueError for none, or a line that is too long; TimeoutError when it is
+    not there after so many seconds, however it comes."""
     text = bytearray()
+    end = time.monotonic() + seconds
     while not text.endswith(b"\n"):
+        left = end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        connection.settimeout(left)
         part = connection.recv(1 << 16)
         if not part or len(text) > most:
             raise ValueError("no whole line")

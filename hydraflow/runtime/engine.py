@@ -252,7 +252,7 @@ class Engine:
 
     def _changes(self) -> list[dict[str, Any]]:
         """Return the changes of parameters: those of this run, or in a replay those of the journal."""
-        return self._a.journaled_changes() if self.options.replay else self._live.applied
+        return self._a.journaled_changes() if self.options.replay else self._live.settled()
 
     def _first_message_ns(self) -> int:
         """Return when the first message went out, CLOCK_MONOTONIC, 0 when none did."""

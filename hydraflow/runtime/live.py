@@ -45,6 +45,7 @@ class LiveParameters:
         self._params = {stage_of(name): member.params for name, member in assembly.graph.members.items() if name != SEQUENCER}
         self._numbers = {name: number for number, name in enumerate(stage_names(assembly.topology))}
         self._lock = threading.Lock()
+        self._waiting: tuple[int, list[Wanted], dict[str, list[Any]]] | None = None  # number and content of a change not yet taken
         self._blocking = any(t.wait == "blocking" for t in assembly.placement.threads if t.kind == "compiled")
         if self._blocking:
             wake_all(assembly.cells, assembly.wait_cell)  # compiled, or loaded, now
@@ -56,6 +57,7 @@ class LiveParameters:
             if request.get("do") not in verbs:
                 raise UsageError(f"an engine does not know how to '{str(request.get('do'))[:40]}'", remedy=f"it can {', '.join(verbs)}")
             with self._lock:
+                self._settle()
                 answer = {"ok": True, "engine": self._a.name, **verbs[request["do"]](request)}
         except HydraFlowError as error:
             answer = {"ok": False, "code": error.exit_code, "error": str(error)}
@@ -83,6 +85,9 @@ class LiveParameters:
             raise UsageError("this engine replays a journal: its parameters change where they did then",
                              remedy="run the topology to change parameters")
         began, cpu = time.monotonic_ns(), time.thread_time_ns()
+        if self._waiting is not None:
+            raise Unavailable("the change before this one has not been taken yet: the main ring does not move",
+                              remedy=f"see hfx stat {self._a.name}")
         if request.get("values") is not None:
             wanted = from_values(request["values"], self._a.topology, self._params)
         else:
@@ -93,20 +98,36 @@ class LiveParameters:
         changed = {f"{one.stage}.{name}": [literal(before), literal(after)] for one in wanted for name, before, after in one.values}
         if not entries:
             return {"sequence": None, "changed": {}, "reached": True}
-        sequence = self._send(entries)
-        for one in wanted:
-            self._params[one.stage] = one.params
-        self.applied.append({"sequence": sequence, "parameters": {name: after for name, (_, after) in changed.items()}})
+        sequence = self._send(entries, wanted, changed)
+        self._note(sequence, wanted, changed)
         reached = self._reached(sequence, [one.stage for one in wanted if one.values])
         return {"sequence": sequence, "changed": changed, "reached": reached, "took_us": (time.monotonic_ns() - began) // 1000,
                 "cpu_us": (time.thread_time_ns() - cpu) // 1000}
+
+    def _note(self, sequence: int, wanted: list[Wanted], changed: dict[str, list[Any]]) -> None:
+        """Keep what a change that has its place in the order made of the parameters."""
+        for one in wanted:
+            self._params[one.stage] = one.params
+        self.applied.append({"sequence": sequence, "parameters": {name: after for name, (_, after) in changed.items()}})
+
+    def _settle(self) -> None:
+        """Note the change that was not waited for any longer, when the sequencer has taken it since."""
+        if self._waiting is not None and self._a.cells[self._a.graph.cells.word("control.change.done")] == self._waiting[0]:
+            (_, wanted, changed), self._waiting = self._waiting, None
+            self._note(int(self._a.graph.mailbox[1]), wanted, changed)
+
+    def settled(self) -> list[dict[str, Any]]:
+        """Return every change that took effect."""
+        with self._lock:
+            self._settle()
+            return self.applied
 
     def _entries(self, wanted: Wanted) -> list[tuple[int, int]]:
         """Return (stage << 32 | field, value as a word) of the parameters that differ."""
         before, after = (params_record(p).view(np.int64) for p in (self._params[wanted.stage], wanted.params))
         return [(self._numbers[wanted.stage] << 32 | int(field), int(after[field])) for field in np.flatnonzero(before != after)]
 
-    def _send(self, entries: list[tuple[int, int]]) -> int:
+    def _send(self, entries: list[tuple[int, int]], wanted: list[Wanted], changed: dict[str, list[Any]]) -> int:
         """Hand a change to the sequencer; return its sequence. Raises: Unavailable when the run is over, or the ring does not move.
 
         Order: entries, then `asked` (release); the sequencer writes the sequence, then `done`.
@@ -114,9 +135,6 @@ class LiveParameters:
         a = self._a
         cells, word = a.cells, a.graph.cells.word
         mailbox, asked, done = a.graph.mailbox, word("control.change.asked"), word("control.change.done")
-        if cells[asked] != cells[done]:
-            raise Unavailable("the change before this one has not been taken yet: the main ring does not move",
-                              remedy=f"see hfx stat {a.name}")
         sequencer = a.drivers().get(SEQUENCER)
         if sequencer is None or cells[sequencer.finished]:
             raise Unavailable("the run is over: nothing more gets a place in the order", remedy="run the topology again")
@@ -131,6 +149,7 @@ class LiveParameters:
         if cells[sequencer.finished]:
             store_release(cells, asked, number - 1)
             raise Unavailable("the run ended before the change got its place in the order", remedy="run the topology again")
+        self._waiting = number, wanted, changed
         raise Unavailable(f"the main ring has not moved for {_TAKEN_SECONDS:g} s; the change takes effect when it does",
                           remedy=f"see hfx stat {a.name}")
 

@@ -49,8 +49,7 @@ class PythonLoop:
         self._histograms = histograms if max(stage.service, stage.age) >= 0 else None
         self._own = {name: value[0] if name in _RECORDS else value for name, value in stage.bindings.items()}
         self._own["payload"] = stage.source.ring.payload
-        self._more = {name: self._own[name] for name in stage.arguments[2:] if name in self._own}
-        self._by_batch = stage.arguments[:1] == ("batch",)
+        self._by_batch = "batch" in stage.arguments
 
     def run(self) -> None:
         """Deliver batches. Raises: HandlerError with the sequence of the first record of the failing batch."""
@@ -104,7 +103,8 @@ class PythonLoop:
             return
         self._in_hand(first_sequence, len(batch))
         if self._by_batch:
-            self._guarded(self.stage.function, first_sequence, batch, first_sequence, **self._more)
+            known = {**self._own, "batch": batch, "first_sequence": first_sequence}
+            self._guarded(self.stage.function, first_sequence, **{n: known[n] for n in self.stage.arguments})
         else:
             for index in range(len(batch)):
                 if self._parked(first_sequence + index):

@@ -390,8 +390,8 @@ def test_params_describe_themselves_and_make_a_record():
     assert np.dtype(params_record(RiskParams()).dtype).names[0] == "kill"
 
 
-AMOUNTS = st.builds(lambda digits, places: Decimal(digits).scaleb(-places), st.integers(1, 10**15 - 1), st.integers(0, 12))
-STEPS = st.tuples(st.integers(1, 99), st.integers(0, 8))
+AMOUNTS = st.builds(lambda digits, places: Decimal(digits).scaleb(-places), st.integers(1, 10**17 - 1), st.integers(0, 18))
+STEPS = st.tuples(st.integers(1, 90_000) | st.sampled_from([1, 5, 25]), st.integers(0, 13))
 
 
 @settings(max_examples=300, deadline=None)
@@ -415,8 +415,24 @@ def test_limits_are_whole_steps_rounded_down_exactly(quantity, notional, tick, l
         (state["limits"][0]["max_open_units"], whole(notional, tick_step * lot_step, UNITS_MAX)),
         (state["loss_limit_money_twice"] // 2, whole(notional, Decimal("1e-9"), UNITS_MAX)),
     ):
-        sure = wanted < (1 << 49) // (tick[0] * lot[0])
-        assert got == wanted if sure else abs(int(got) - wanted) <= 1 + (wanted >> 49)
+        assert got == wanted
+
+
+@pytest.mark.parametrize(("tick", "lot"), [((1, 10), (1, 18)), ((10**6, 0), (10**5, 0))])
+def test_steps_in_which_money_cannot_be_counted_are_refused(tick, lot):
+    table = instruments_of((tick, lot, 0))
+    state = np.zeros(1, on_event.state_dtype(WIDE, instruments=table))[0]
+    with pytest.raises(LayoutError, match=r"instrument 0: tick .* × lot .* is an amount of 1[.0]*e[-+]\d+, and profit and loss are counted"):
+        fill_limits(state, WIDE, table)
+
+
+@pytest.mark.parametrize(("tick", "lot"), [((1, 2), (1, 8)), ((25, 2), (1, 8)), ((1, 8), (1, 8))])
+def test_the_default_limits_are_exact_at_fine_steps(tick, lot):
+    state = np.zeros(1, on_event.state_dtype(RiskParams(), instruments=(table := instruments_of((tick, lot, 0)))))[0]
+    fill_limits(state, RiskParams(), table)
+    unit = Decimal(tick[0] * lot[0]).scaleb(-tick[1] - lot[1])
+    assert state["limits"][0]["max_open_units"] == min(UNITS_MAX, int(5_000_000 / unit))
+    assert state["limits"][0]["max_order_units"] == min(UNITS_MAX, int(1_000_000 / unit))
 
 
 def test_limits_that_change_while_it_runs_are_those_of_a_start_with_them():

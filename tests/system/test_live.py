@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -254,6 +255,48 @@ def test_two_writers_at_once_get_places_of_their_own_and_a_dead_engine_says_so(t
         assert "no engine runs" in engine.hfx("apply", "--set", "clock.weight=1", code=69)
         assert "is neither a topology nor an engine that runs" in engine.hfx("plan", engine.path, "--against", "clocks", code=69)
         assert "give a FILE or --set" in engine.hfx("apply", code=2)
+
+
+STALL = """\
+import time
+from pathlib import Path
+
+from disruptor.handler import handler
+
+GO = Path(__file__).with_name("go")
+
+
+@handler(jit=False, reads=(), writes=())
+def stall(batch, first_sequence):
+    while not GO.exists():
+        time.sleep(0.01)
+"""
+
+
+def test_a_change_that_was_not_waited_for_is_known_when_it_takes_effect(tmp_path, monkeypatch):
+    (tmp_path / "stall.py").write_text(STALL)
+    path = Path(topology(tmp_path, frames=10_000_000, more=SLOWLY))
+    rare = re.sub("every: [0-9]+us|every: 1ms", "every: 1s", path.read_text())  # a second without a message is not made up for by thousands
+    path.write_text(rare.replace("sources:", "rings: {main: {slots: 64}}\nsources:") +
+                    '  - {name: stall, use: "./stall.py:stall", on: main, after: journal}\n')
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+    with hfx_process(tmp_path, "run", str(path), "--quiet", "--json", "--hiccups", "0", "--stall", "120", environment=PLAIN) as process:
+        process.wait_until(lambda: (process.cnc("clocks") or {"counters": {}})["counters"].get("sequencer", {}).get("market_messages", 0) > 20)
+        weight = 9
+        while (first := ask("clocks", "apply", set=[f"clock.weight={weight}"]))["ok"]:  # the ring is not full yet
+            weight += 1
+        assert first["code"] == 69 and "the main ring has not moved for 5 s; the change takes effect when it does" in first["error"]
+        for again in ("clock.weight=1", "other.weight=3"):
+            said = ask("clocks", "apply", set=[again])
+            assert not said["ok"] and "the change before this one has not been taken yet" in said["error"]
+        (tmp_path / "go").touch()
+        process.wait_until(lambda: {"clock.weight": weight} in [c["parameters"] for c in ask("clocks", "describe")["changes"]])
+        assert ask("clocks", "describe")["parameters"]["clock"]["weight"] == weight
+        assert ask("clocks", "apply", set=["clock.weight=1"])["changed"] == {"clock.weight": [weight, 1]}
+        process.send(signal.SIGTERM)
+        assert process.end() == 0, process.err
+        result = json.loads(process.out)
+    assert [c["parameters"] for c in result["parameter_changes"]][-2:] == [{"clock.weight": weight}, {"clock.weight": 1}]
 
 
 def test_an_engine_that_was_killed_is_dead_to_who_asks_and_its_name_is_free(tmp_path):
