@@ -15,6 +15,7 @@ from disruptor.handler import handler
 from handlers.book.layout import ASK_FLIP, BID_FLIP, BOOK_COUNTERS, BookParams, book_state
 from handlers.book.reading import book_digest
 from handlers.book.resolve import UNDECIDED, is_exchange, note_price, resolve_symbol
+from handlers.book.said import NOTES, tell, tell_lost_frame
 from handlers.book.scale import SAME_SCALE, scale_between
 from handlers.book.sync import on_depth, on_lost, on_snapshot
 from handlers.book.tickers import best_price, on_ticker
@@ -67,6 +68,7 @@ def on_event(event, sequence, end_of_batch, state, params, payload, instruments,
         _show_nothing(event)
         return
     one = books[symbol]
+    before = int(one["status"])
     if kind == _DEPTH or kind == _TICKER or kind == _TRADE:
         note_price(one, event, payload)
         if state["unplaced_count"] != 0:
@@ -82,6 +84,8 @@ def on_event(event, sequence, end_of_batch, state, params, payload, instruments,
     else:
         on_lost(one, number, counters)
     _show(one, event)
+    if int(one["status"]) != before:
+        tell(symbol, before, int(one["status"]), number, counters)
 
 
 @compiled
@@ -132,9 +136,11 @@ def _count_lost(number, counters):
 
 @compiled(inline=False)
 def _lose_every_book(books, instruments, symbol_count, number, counters):
+    before = counters["stale_transitions"]
     for symbol in range(symbol_count):
         if is_exchange(instruments, symbol):
             on_lost(books[symbol], number, counters)
+    tell_lost_frame(number, counters["stale_transitions"] - before, counters)
 
 
 book = handler(
@@ -148,4 +154,5 @@ book = handler(
         "bid_price_ticks", "bid_quantity_lots", "ask_price_ticks", "ask_quantity_lots", "book_status", "book_changes",
     ),
     digest=book_digest,
+    notes=NOTES,
 )

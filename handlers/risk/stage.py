@@ -19,6 +19,7 @@ from handlers.risk.checks import decide
 from handlers.risk.exposure import OPEN_ORDER, prepare_rings
 from handlers.risk.gauges import COUNTERS, show_exposure, show_orders
 from handlers.risk.limits import LIMIT, RiskParams, fill_limits, set_limits
+from handlers.risk.said import NOTES, tell_latched, tell_refused
 from handlers.risk.settlement import observe, settle
 from hydraflow.codes import Kind, Reason
 from hydraflow.reports import payload_start
@@ -83,14 +84,18 @@ def digest(state, params):
     prepare=prepare,
     digest=digest,
     on_params=set_limits,
+    notes=NOTES,
 )
 def on_event(event, sequence, end_of_batch, state, params, orders, payload, counters):
     """Follow market data and reports; decide the order lines of the message."""
     kind = event["kind"]
+    latched = state["latched"]
     if kind == _REPORT:
         settle(state, payload, payload_start(payload, event["payload_position"]), sequence, counters)
     elif kind <= _LOST and kind != _POOL:
         observe(state, event, sequence, counters)
+    if state["latched"] != latched:
+        tell_latched(state)
     count = int(event["order_count"])
     if count == 0:
         return
@@ -105,6 +110,8 @@ def on_event(event, sequence, end_of_batch, state, params, orders, payload, coun
             accepted += 1
             if line["target_id"] == 0:
                 show_exposure(state, line, counters)
+        else:
+            tell_refused(reason, line, int(counters["rejects"][reason]))
     event["accepted_count"] = accepted
     counters["decisions"] += count
     counters["accepted"] += accepted

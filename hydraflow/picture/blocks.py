@@ -16,6 +16,7 @@ from hydraflow.picture.mesh import Mesh
 __all__ = ["straighten"]
 
 _ROUNDS_LEAST, _ROUNDS_MOST = 3, 16
+_NONE = 3  # ends of a link that are lines: more than it has
 _EFFORT = 4_000  # items, over all rounds
 
 
@@ -26,21 +27,22 @@ def straighten(mesh: Mesh, left: list[int], starts: Sequence[Sequence[int]], ins
     Nothing stands beyond `limit`, or beyond the widest layer.
     """
     blocks = _Blocks(mesh, starts, ins, outs, widths, lines_least=0)
-    for lines_least in (2, 3):
+    for lines_least in (2, _NONE):
         if limit is not None and blocks.breadth > limit:
             blocks = _Blocks(mesh, starts, ins, outs, widths, lines_least=lines_least)
     return blocks.settled(left, limit)
 
 
 class _Blocks:
-    """lines_least : of the two ends of a link, how many must be lines for it to be kept straight; 3: none is."""
+    """lines_least : of the two ends of a link, how many must be lines for it to be kept straight."""
 
     def __init__(self, mesh: Mesh, starts: Sequence[Sequence[int]], ins: Sequence[dict[int, int]],
                  outs: Sequence[dict[int, int]], widths: Sequence[int], *, lines_least: int) -> None:
         self._mesh, self._ins, self._outs = mesh, ins, outs
         self._block = list(range(len(mesh.items)))  # the topmost item of each item's block
         self._offset = [0] * len(mesh.items)  # from there
-        self._join(lines_least)
+        if lines_least < _NONE:
+            self._join(lines_least)
         self._members: dict[int, list[int]] = {}
         for index, block in enumerate(self._block):
             self._members.setdefault(block, []).append(index)
@@ -55,6 +57,7 @@ class _Blocks:
     def settled(self, left: Sequence[int], limit: int | None) -> list[int]:
         """Return where every item stands: near `left`, and near what its block is linked to."""
         most = self._rightmost(limit)
+        self._pulls = self._links()
         at = {b: round(sum(left[i] - self._offset[i] for i in own) / len(own)) for b, own in self._members.items()}
         at = self._placed(at, most)
         rounds = max(_ROUNDS_LEAST, min(_ROUNDS_MOST, _EFFORT // len(self._block)))
@@ -66,14 +69,24 @@ class _Blocks:
 
     def _wish(self, block: int, at: dict[int, int]) -> int:
         """Return where the lines to other blocks would be straight, at their mean."""
-        aims = []
-        for index in self._members[block]:
-            item, offset = self._mesh.items[index], self._offset[index]
-            for linked, here, there in ((item.ups, self._ins, self._outs), (item.downs, self._outs, self._ins)):
-                for other, net in linked:
-                    if self._block[other] != block:
-                        aims.append(at[self._block[other]] + self._offset[other] + there[other][net] - here[index][net] - offset)
-        return round(sum(aims) / len(aims)) if aims else at[block]
+        others, apart = self._pulls[block]
+        return round((sum([at[other] for other in others]) + apart) / len(others)) if others else at[block]
+
+    def _links(self) -> dict[int, tuple[list[int], int]]:
+        """Return, per block, the other blocks that its lines lead to, and the sum of the distances at which those are straight."""
+        pulls: dict[int, tuple[list[int], int]] = {}
+        for block, members in self._members.items():
+            others: list[int] = []
+            apart = 0
+            for index in members:
+                item, offset = self._mesh.items[index], self._offset[index]
+                for linked, here, there in ((item.ups, self._ins[index], self._outs), (item.downs, self._outs[index], self._ins)):
+                    for other, net in linked:
+                        if self._block[other] != block:
+                            others.append(self._block[other])
+                            apart += self._offset[other] + there[other][net] - here[net] - offset
+            pulls[block] = others, apart
+        return pulls
 
     def _placed(self, wish: dict[int, int], most: dict[int, int] | None) -> dict[int, int]:
         if most is not None:

@@ -121,13 +121,14 @@ class Canvas:
     def line(self, points: Sequence[tuple[int, int]], begin: int, end: int, *, dashed: bool = False) -> None:
         """Draw a way, straight from point to point. begin, end : the arms by which it comes and goes on."""
         arms = self._dashed if dashed else self._solid
-        for one, other in zip(points, points[1:]):
-            arms.stretch(min(one, other), max(one, other))
+        drawn = len(points) - 1  # from here back the line is one that has been drawn: edges of one net share their beginning
+        while drawn and arms.stretch(points[drawn - 1], points[drawn]):
+            drawn -= 1
         for (row, column), (next_row, _), arm in ((points[0], points[min(1, len(points) - 1)], begin), (points[-1], points[-2:][0], end)):
             arms.add(row, column, arm)
             if len(points) > 1 and (row != next_row) != bool(arm & (UP | DOWN)):
                 arms.turns.add((row, column))
-        arms.turns.update(points[1:-1])
+        arms.turns.update(points[max(drawn, 1) : -1])
 
     def joint(self, row: int, column: int, arm: int) -> None:
         """Let a line begin at the border of a box that stands at this cell; elsewhere nothing happens."""
@@ -190,11 +191,13 @@ class _Arms:
         self._drawn: set[tuple[tuple[int, int], tuple[int, int]]] = set()
         self.turns: set[tuple[int, int]] = set()
 
-    def stretch(self, first: tuple[int, int], last: tuple[int, int]) -> None:
-        """Draw a straight piece, from its upper or left end to the other."""
-        if (first, last) in self._drawn or first == last:
-            return
+    def stretch(self, first: tuple[int, int], last: tuple[int, int]) -> bool:
+        """Draw a straight piece; return False when it is there already."""
+        if (first, last) in self._drawn:
+            return False
         self._drawn.add((first, last))
+        if first > last:
+            first, last = last, first
         begin, end = first[0] * self._columns + first[1], last[0] * self._columns + last[1]
         if first[0] == last[0]:
             self._across[begin + 1 : end] = bytes((LEFT | RIGHT,)) * (end - begin - 1)
@@ -204,6 +207,7 @@ class _Arms:
             self._upright[begin + self._columns : end : self._columns] = bytes((UP | DOWN,)) * (last[0] - first[0] - 1)
             self._upright[begin] |= DOWN
             self._upright[end] |= UP
+        return True
 
     def add(self, row: int, column: int, arm: int) -> None:
         (self._upright if arm & (UP | DOWN) else self._across)[row * self._columns + column] |= arm

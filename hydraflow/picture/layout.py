@@ -176,8 +176,9 @@ class _Drawing:
             places.append(Place(tops[level] + (heights[level] - length) // 2, self._left[box], length, breadth))
         routes = self._routes(places, starts)
         least = min([p.across for p in places] + [c for r in routes for _, c in r.points])
-        places = [attrs.evolve(p, across=p.across - least) for p in places]
-        routes = [attrs.evolve(r, points=tuple((a, c - least) for a, c in r.points)) for r in routes]
+        if least:  # a line has left the boxes behind
+            places = [attrs.evolve(p, across=p.across - least) for p in places]
+            routes = [attrs.evolve(r, points=tuple((a, c - least) for a, c in r.points)) for r in routes]
         breadth = max([p.across + p.breadth for p in places] + [c + 1 for r in routes for _, c in r.points])
         return Layout(places, routes, max(p.along + p.length for p in places), breadth, len(mesh.items))
 

@@ -181,7 +181,7 @@ def _lines(picture: Picture, layout: Layout, canvas: Canvas, rightwards: bool, g
     edges = picture.drawn
     for route in layout.routes:
         first, last = route.points[0], route.points[-1]
-        canvas.line([cell(*p) for p in route.points], behind, ahead, dashed=route.back)
+        canvas.line([(row, column) for column, row in route.points] if rightwards else route.points, behind, ahead, dashed=route.back)
         border = (last[0] + 1, last[1]) if route.back else (first[0] - 1, first[1])
         canvas.joint(*cell(*border), behind if route.back else ahead)
         edge = edges[route.edge]
