@@ -226,21 +226,29 @@ def _review(source: LoopSource) -> None:
             review(local.removeprefix("on_"), compile_once(function))
 
 
-def prebuild(sources: list[LoopSource], *, checked: bool = False) -> None:
+def prebuild(sources: list[LoopSource], *, also: Sequence[Callable[[], object]] = (), checked: bool = False) -> None:
     """Compile loops that are not in the disk cache, in processes of their own, and wait for them.
 
     numba compiles one function at a time in a process, so two take half the time in two; and the memory that the compiler takes
     goes with them. First what the loops are made of (disruptor.parts), the largest first, then the loops. What cannot be cached
     is left to `build_loop`, and so is everything in a process that has threads: it is not forked.
+    also : compile what is not of a loop, into the disk cache; called, in one of the processes, when a loop is missing.
     """
     if threading.active_count() > 1:
         return
     missing = [source for source in sources if JIT_ENABLED and _needs_build(source, checked)]
-    alone = [one for source in missing for one in source.alone()]
-    if len(alone) > len(missing) and most_processes() > 1:
-        run_apart([functools.partial(build_parts, one, checked=checked) for one in sorted(alone, key=_weight, reverse=True)])
-    if missing:
-        run_apart([functools.partial(build_loop, one, checked=checked) for one in sorted(missing, key=_weight, reverse=True)])
+    if not missing:
+        return
+    missing.sort(key=_weight, reverse=True)
+    alone = sorted((one for source in missing for one in source.alone()), key=_weight, reverse=True)
+    whole = [functools.partial(build_loop, source, checked=checked) for source in missing]
+    if len(alone) < 2 or most_processes() == 1:
+        run_apart([*whole, *also])
+        return
+    simple = [source for source in missing if not source.alone()]
+    run_apart([functools.partial(build_parts, one, checked=checked) for one in alone]
+              + [functools.partial(build_loop, one, checked=checked) for one in simple] + [*also])
+    run_apart([one for source, one in zip(missing, whole, strict=True) if source not in simple])
 
 
 def _weight(source: LoopSource) -> int:
