@@ -240,15 +240,14 @@ def prebuild(sources: list[LoopSource], *, also: Sequence[Callable[[], object]] 
     if not missing:
         return
     missing.sort(key=_weight, reverse=True)
-    alone = sorted((one for source in missing for one in source.alone()), key=_weight, reverse=True)
-    whole = [functools.partial(build_loop, source, checked=checked) for source in missing]
-    if len(alone) < 2 or most_processes() == 1:
-        run_apart([*whole, *also])
+    loops = {k: functools.partial(build_loop, source, checked=checked) for k, source in enumerate(missing)}
+    alone = {k: source.alone() for k, source in enumerate(missing)}
+    parts = sorted((one for several in alone.values() for one in several), key=_weight, reverse=True)
+    if len(parts) < 2 or most_processes() == 1:
+        run_apart([*loops.values(), *also])
         return
-    simple = [source for source in missing if not source.alone()]
-    run_apart([functools.partial(build_parts, one, checked=checked) for one in alone]
-              + [functools.partial(build_loop, one, checked=checked) for one in simple] + [*also])
-    run_apart([one for source, one in zip(missing, whole, strict=True) if source not in simple])
+    run_apart([*(functools.partial(build_parts, one, checked=checked) for one in parts), *(loops[k] for k in loops if not alone[k]), *also])
+    run_apart([loops[k] for k in loops if alone[k]])
 
 
 def _weight(source: LoopSource) -> int:

@@ -66,7 +66,8 @@ class Loops:
         sources = {t.name: self._source(t, members[t.name], blocking, a.halt) for t in compiled}
         a.file.set_phase(int(Phase.COMPILING), f"loops: {', '.join(sources)}")
         writer = [] if a.journaling is None else [a.journaling.writer.compile]
-        prebuild([*sources.values(), self.digests.source], also=writer, checked=a.options.checked)
+        digests = [] if a.options.checked else [self.digests.source]  # which wrap on purpose
+        prebuild([*sources.values(), *digests], also=writer, checked=a.options.checked)
         for name, source in sources.items():
             self.compiled[name] = self._guarded(build_loop(source, checked=a.options.checked), name, members[name])
         for thread in a.placement.threads:
