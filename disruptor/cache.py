@@ -34,7 +34,7 @@ from numba.core.caching import _Cache
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
-__all__ = ["cache_root", "cached", "environment_key", "folder_for", "package_sources", "source_key"]
+__all__ = ["CodeCache", "cache_root", "cached", "environment_key", "folder_for", "package_sources", "source_key"]
 
 _MAGIC = b"hfx-code-1\n"
 _KEPT_SECONDS = 30 * 86_400
@@ -149,11 +149,11 @@ def cached(dispatcher: Any, folder: Path | None = None) -> Any:
     function = getattr(dispatcher, "py_func", None)
     if function is None:
         return dispatcher
-    dispatcher._cache = _CodeCache(function, folder)
+    dispatcher._cache = CodeCache(function, folder)
     return dispatcher
 
 
-class _CodeCache(_Cache):
+class CodeCache(_Cache):
     """One file per signature; see the module. Stands where numba's FunctionCache would."""
 
     def __init__(self, function: Callable, folder: Path | None) -> None:
@@ -193,14 +193,20 @@ class _CodeCache(_Cache):
         if data[: len(_MAGIC)] != _MAGIC or hashlib.sha256(content).digest() != data[len(_MAGIC) : start]:
             _warn(f"{path} is broken; it is compiled again")
             return None
+        return self._rebuilt(target_context, content)
+
+    def _rebuilt(self, target_context: Any, content: bytes) -> Any:
         return CompileResult._rebuild(target_context, *pickle.loads(content))
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        """Write the compiled signature; on failure warn once."""
+        """Write the compiled signature."""
         path = self._path(sig, data.codegen)
         if path is None or data.lifted or data.library.has_dynamic_globals:
             return
-        content = dumps(data._reduce())
+        self._write(path, dumps(data._reduce()))
+
+    def _write(self, path: Path, content: bytes) -> None:
+        """Write a file that proves itself; on failure warn once."""
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             temporary.write_bytes(_MAGIC + hashlib.sha256(content).digest() + content)
@@ -208,6 +214,9 @@ class _CodeCache(_Cache):
         except OSError as error:
             temporary.unlink(missing_ok=True)
             _warn(f"cannot write {path.parent} ({error.strerror}); compiled code is not cached; set XDG_CACHE_HOME")
+
+    def _folder(self) -> Path | None:
+        return _folder_of(self._function)
 
     def _stem(self) -> str:
         code = self._function.__code__
@@ -217,7 +226,7 @@ class _CodeCache(_Cache):
         if not self._enabled:
             return None
         if not self._decided:
-            self._where = _folder_of(self._function)
+            self._where = self._folder()
             self._decided = True
         if self._where is None:
             return None

@@ -7,15 +7,14 @@ code is cached on disk. The text is meant to be read; `LoopSource.text` is what 
 
 from __future__ import annotations
 
-import gc
+import contextlib
+import functools
 import importlib
 import importlib.util
-import os
-import signal
 import sys
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -24,22 +23,23 @@ import attrs
 import numba
 import numpy as np
 
+from disruptor.apart import is_apart, most_processes, run_apart
 from disruptor.cache import cached, folder_for, source_key
 from disruptor.compiled import JIT_ENABLED, compiled, loop_options
 from disruptor.complaint import COMPILER_ERRORS, complaint
 from disruptor.errors import CompileError
 from disruptor.guard import STATUS_MOST, status_result
-from disruptor.inlining import only_inlined
+from disruptor.inlining import HelpersDone, known, only_inlined
 from disruptor.loop_writer import LoopWriter, identifier
 from disruptor.noalias import private_arrays
+from disruptor.parts import Parts
 from disruptor.raising import located_errors
 from disruptor.review import review
 from disruptor.shard_text import Share
-from disruptor.shortcuts import shortcuts
 from disruptor.sources import module_sources
 from disruptor.stage import DriverStage, HandlerStage, Hook, Output
 
-__all__ = ["Loop", "LoopSource", "build_loop", "compiled_function", "function_lines", "load_loop", "prebuild", "write_loop"]
+__all__ = ["Loop", "LoopSource", "build_loop", "build_parts", "compiled_function", "function_lines", "load_loop", "prebuild", "write_loop"]
 
 Stage = HandlerStage | DriverStage
 _RECORDS = ("state", "params", "counters")  # passed as a record; everything else as an array
@@ -63,7 +63,8 @@ class LoopSource:
 
     private : arguments that no other thread writes while the loop runs (see disruptor.noalias). side_by_side : loads and
     stores of neighbouring fields may become one of a whole vector (LLVM's SLP pass, on in C compilers at -O2, off in numba):
-    1.6 to 1.8 instead of 1.3 to 1.4 × a C ring at 4,096 slots, records of eight words.
+    1.6 to 1.8 instead of 1.3 to 1.4 × a C ring at 4,096 slots, records of eight words. alone : returns a loop for each of its
+    stages: what they are made of can be compiled side by side.
     """
 
     name: str
@@ -73,6 +74,7 @@ class LoopSource:
     importable: bool
     private: tuple[str, ...] = ()
     side_by_side: bool = False
+    alone: Callable[[], Sequence[LoopSource]] = attrs.field(default=tuple, eq=False)
 
 
 @attrs.frozen
@@ -137,7 +139,9 @@ def write_loop(
         f"    store_release(cells, {running}, -1)\n"
         "    return 0\n"
     )
-    return LoopSource(name, "".join(text), out.arguments, out.functions, importable)
+    one = functools.partial(write_loop, name, cells=cells, histograms=histograms, halt=halt, running=running, progress=progress,
+                            wait=wait, wait_cell=wait_cell, wake=wake)
+    return LoopSource(name, "".join(text), out.arguments, out.functions, importable, alone=lambda: [one([stage]) for stage in stages])
 
 
 def function_lines(functions: dict[str, Any]) -> tuple[str, bool]:
@@ -160,34 +164,59 @@ def build_loop(source: LoopSource, *, checked: bool = False) -> Loop:
     """
     if not JIT_ENABLED:
         return Loop(source, load_loop(source, None).run, False)
-    if not _apart and threading.active_count() == 1:  # a process with threads is not forked
+    if not is_apart() and threading.active_count() == 1:  # a process with threads is not forked
         prebuild([source], checked=checked)
     folder = folder_for("loops", _key(source, checked)) if source.importable else None
     module = load_loop(source, folder)
     dispatcher = numba.njit(**loop_options(cache=False, boundscheck=checked))(module.run)
     if folder is not None:
         cached(dispatcher, folder)
+    parts = Parts(_dispatchers(source), checked=checked)
+    try:
+        _compile(source, dispatcher, parts, checked=checked)
+        if not dispatcher.stats.cache_hits:
+            _review(source)
+            parts.keep()
+    except CompileError:
+        dispatcher._cache.flush()  # what was refused must not be found there
+        raise
+    except COMPILER_ERRORS as error:
+        raise complaint(source.name, source.functions, error, source.arguments) from error
+    dispatcher.disable_compile()
+    return Loop(source, dispatcher, bool(dispatcher.stats.cache_hits))
+
+
+def build_parts(source: LoopSource, *, checked: bool = False) -> None:
+    """Compile what a loop is made of into the disk cache, and not the loop. Raises: as `build_loop`, or what numba raises."""
+    dispatcher = numba.njit(**loop_options(cache=False, boundscheck=checked))(load_loop(source, None).run)
+    parts = Parts(_dispatchers(source), checked=checked)
+    with contextlib.suppress(HelpersDone):
+        _compile(source, dispatcher, parts, checked=checked, helpers=True)
+    _review(source)
+    parts.keep()
+
+
+def _compile(source: LoopSource, dispatcher: Any, parts: Parts, *, checked: bool, helpers: bool = False) -> None:
     ordinary = numba.config.BOUNDSCHECK, numba.config.SLP_VECTORIZE
     try:
         if checked:
             numba.config.BOUNDSCHECK = 1  # for the inlined handlers, not just for the loop
         if source.side_by_side:
             numba.config.SLP_VECTORIZE = 1
-        with shortcuts(), located_errors(checked=checked), only_inlined(module.run), \
+        with located_errors(checked=checked), only_inlined(dispatcher.py_func, helpers=helpers), parts, \
                 private_arrays(source.private, source.arguments), warnings.catch_warnings():
             warnings.simplefilter("ignore", numba.core.errors.NumbaExperimentalFeatureWarning)  # a record with a mark behind it
             dispatcher.compile(tuple(numba.typeof(a) for a in source.arguments.values()))
-        if not dispatcher.stats.cache_hits:
-            _review(source)
-    except CompileError:
-        dispatcher._cache.flush()  # what was refused must not be found there
-        raise
-    except COMPILER_ERRORS as error:
-        raise complaint(source.name, source.functions, error, source.arguments) from error
     finally:
         numba.config.BOUNDSCHECK, numba.config.SLP_VECTORIZE = ordinary
-    dispatcher.disable_compile()
-    return Loop(source, dispatcher, bool(dispatcher.stats.cache_hits))
+
+
+def _dispatchers(source: LoopSource) -> list[Any]:
+    """Return the dispatchers of the loop's functions that were plain ones and can be found again by another process."""
+    if not known():
+        return []  # what numba compiles in the ordinary way is optimised already
+    plain = [_plain(function) for function in source.functions.values()]
+    return [compile_once(f) for f in dict.fromkeys(plain) if isinstance(f, FunctionType) and _importable(f)]
 
 
 def _review(source: LoopSource) -> None:
@@ -197,37 +226,48 @@ def _review(source: LoopSource) -> None:
             review(local.removeprefix("on_"), compile_once(function))
 
 
-def prebuild(sources: list[LoopSource], *, checked: bool = False) -> None:
-    """Compile loops that are not in the disk cache, each in a process of its own, and wait for them.
+def prebuild(sources: list[LoopSource], *, also: Sequence[Callable[[], object]] = (), checked: bool = False) -> None:
+    """Compile loops that are not in the disk cache, in processes of their own, and wait for them.
 
-    numba compiles one function at a time in a process, so two loops take half the time in two; and the memory that the
-    compiler takes goes with them. What cannot be cached is left to `build_loop`, and so is everything in a process that has
-    threads: it is not forked, for a lock that one of them holds would stay locked in the child.
+    numba compiles one function at a time in a process, so two take half the time in two; and the memory that the compiler takes
+    goes with them. First what the loops are made of (disruptor.parts), the largest first, then the loops. What cannot be cached
+    is left to `build_loop`, and so is everything in a process that has threads: it is not forked.
+    also : compile what is not of a loop, into the disk cache; called, in one of the processes, when a loop is missing.
     """
     if threading.active_count() > 1:
         return
     missing = [source for source in sources if JIT_ENABLED and _needs_build(source, checked)]
-    for child in [_build_apart(source, checked) for source in missing]:
-        os.waitpid(child, 0)
+    if not missing:
+        return
+    missing.sort(key=_weight, reverse=True)
+    loops = {k: functools.partial(build_loop, source, checked=checked) for k, source in enumerate(missing)}
+    alone = {k: source.alone() for k, source in enumerate(missing)}
+    parts = sorted((one for several in alone.values() for one in several), key=_weight, reverse=True)
+    if len(parts) < 2 or most_processes() == 1:
+        run_apart([*loops.values(), *also])
+        return
+    run_apart([*(functools.partial(build_parts, one, checked=checked) for one in parts), *(loops[k] for k in loops if not alone[k]), *also])
+    run_apart([loops[k] for k in loops if alone[k]])
 
 
-def _build_apart(source: LoopSource, checked: bool) -> int:
-    global _apart
-    child = os.fork()
-    if child == 0:
-        code, _apart = 1, True
-        try:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, signal.SIG_DFL)
-            warnings.simplefilter("ignore")
-            gc.set_threshold(200_000, 20, 100)  # the compiler makes millions of objects, and nearly all of them stay
-            build_loop(source, checked=checked)
-            code = 0
-        except BaseException:
-            pass  # the parent builds it again, and reports what is wrong
-        finally:
-            os._exit(code)
-    return child
+def _weight(source: LoopSource) -> int:
+    """Return the bytes of Python code that a loop's functions can reach: about in proportion to what compiling them takes."""
+    waiting: list[Any] = [_plain(function) for function in source.functions.values()]
+    seen, weight = set(), 0
+    while waiting:
+        thing = waiting.pop()
+        function = getattr(thing, "py_func", thing)
+        if not isinstance(function, FunctionType) or function in seen:
+            continue
+        seen.add(function)
+        weight += len(function.__code__.co_code)
+        waiting.extend(function.__globals__.get(name) for name in function.__code__.co_names)
+    return weight
+
+
+def _plain(thing: Any) -> Any:
+    """Return the function of a Handler or a Driver; anything else as it is."""
+    return getattr(thing, "function", getattr(thing, "step", thing))
 
 
 def _needs_build(source: LoopSource, checked: bool) -> bool:
@@ -242,7 +282,6 @@ def _key(source: LoopSource, checked: bool) -> str:
     return source_key(_reachable(source), source.text, " ".join(source.private), *options)
 
 
-_apart = False  # true in a process that was forked to compile
 _compiled: dict[Any, Any] = {}
 
 
@@ -256,7 +295,7 @@ def compiled_function(module: str, qualname: str) -> Any:
 
 def compile_once(thing: Any) -> Any:
     """Return the inlinable dispatcher of a plain function, Handler or dispatcher."""
-    plain = getattr(thing, "function", getattr(thing, "step", thing))
+    plain = _plain(thing)
     if not isinstance(plain, FunctionType):
         return plain
     if plain not in _compiled:

@@ -21,22 +21,38 @@ from numba.core.codegen import CPUCodeLibrary
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.typed_passes import BaseNativeLowering, fallback_context
 
-__all__ = ["only_inlined"]
+from disruptor.shortcuts import shortcuts
+
+__all__ = ["HelpersDone", "known", "only_inlined"]
+
+
+class HelpersDone(BaseException):
+    """Everything that the function to be compiled calls has been lowered, and no more was wanted."""
 
 
 @contextlib.contextmanager
-def only_inlined(top: Any) -> Iterator[None]:
-    """Lower every function but the plain Python function `top` for inlining only.
+def only_inlined(top: Any, *, helpers: bool = False) -> Iterator[None]:
+    """Lower every function but the plain Python function `top` for inlining only, the short way (disruptor.shortcuts).
 
     A function compiled in here cannot be called from Python afterwards (with the same argument types): it raises.
+    helpers : leave off when `top` itself would be lowered. Raises: HelpersDone then.
     """
-    if not _known():
-        yield
-        return
+    with shortcuts():
+        if known():
+            with _lowered_only(top, helpers):
+                yield
+        else:
+            yield
+
+
+@contextlib.contextmanager
+def _lowered_only(top: Any, helpers: bool) -> Iterator[None]:
     ordinary = BaseNativeLowering.run_pass
     kept: list[Any] = []
 
     def run_pass(self: Any, state: Any) -> bool:
+        if helpers and state.func_id.func is top:
+            raise HelpersDone
         if state.func_id.func is top or state.flags.no_compile:
             return ordinary(self, state)
         return _lower(self, state, kept)
@@ -49,7 +65,8 @@ def only_inlined(top: Any) -> Iterator[None]:
             BaseNativeLowering.run_pass = ordinary
 
 
-def _known() -> bool:
+def known() -> bool:
+    """Whether numba's parts are what this replaces."""
     needed = ("_final_module", "_linking_libraries", "_finalize_dynamic_globals", "_raise_if_finalized")
     source = CPUCodeLibrary.finalize.__code__.co_names + CPUCodeLibrary.__init__.__code__.co_names
     return all(name in source or hasattr(CPUCodeLibrary, name) for name in needed)

@@ -28,14 +28,19 @@ from disruptor.digest import SEED, fold, fold_float
 '''
 
 
-@attrs.frozen
+@attrs.define
 class DigestSource:
-    """Computes digests: `run()` returns {stage name: 16 hex digits}."""
+    """Computes digests: `run()` returns {stage name: 16 hex digits}, once `build()` has compiled or loaded them."""
 
     source: LoopSource
     names: tuple[str, ...]
     out: np.ndarray
-    loop: Any
+    loop: Any = None
+
+    def build(self) -> None:
+        """Compile them, or load what was compiled; nothing when that is done."""
+        if self.loop is None:
+            self.loop = build_loop(self.source)
 
     def function(self, name: str) -> Any:
         """Return the compiled digest (state, params) → int64 of one stage."""
@@ -49,7 +54,7 @@ class DigestSource:
 
 
 def write_digests(name: str, stages: Sequence[tuple[str, Handler, np.ndarray | None, np.ndarray | None]]) -> DigestSource:
-    """Compile the digests of (stage name, handler, state array, params array). Stages without state are left out."""
+    """Write the digests of (stage name, handler, state array, params array). Stages without state are left out."""
     kept = [(n, d, state, p) for n, d, state, p in stages if state is not None]
     out = np.zeros(max(len(kept), 1), np.int64)
     arguments: dict[str, np.ndarray] = {"out": out}
@@ -77,7 +82,7 @@ def write_digests(name: str, stages: Sequence[tuple[str, Handler, np.ndarray | N
     text += head
     text.append(f"\n\ndef run({', '.join(arguments)}):\n" + "\n".join(body or ["    pass"]) + "\n    return 0\n")
     source = LoopSource(f"{name}_digests", "".join(text), arguments, functions, importable)
-    return DigestSource(source, tuple(s[0] for s in kept), out[: len(kept)], build_loop(source))
+    return DigestSource(source, tuple(s[0] for s in kept), out[: len(kept)])
 
 
 def overall(digests: dict[str, str]) -> str:

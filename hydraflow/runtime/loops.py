@@ -46,6 +46,7 @@ class Loops:
         self.checkpoints = np.zeros((1, 1), np.int64)
         self._add_checkpoints()
         self._write_loops()
+        self.digests.build()
         if assembly.journaling is not None:
             assembly.journaling.writer.compile()
         self.seconds = time.monotonic() - began
@@ -66,7 +67,9 @@ class Loops:
         members = {t.name: [a.graph.members[n].stage for n in order if n in t.stages] for t in compiled}
         sources = {t.name: self._source(t, members[t.name], blocking, a.halt) for t in compiled}
         a.file.set_phase(int(Phase.COMPILING), f"loops: {', '.join(sources)}")
-        prebuild(list(sources.values()), checked=a.options.checked)
+        writer = [] if a.journaling is None else [a.journaling.writer.compile]
+        digests = [] if a.options.checked else [self.digests.source]  # which wrap on purpose
+        prebuild([*sources.values(), *digests], also=writer, checked=a.options.checked)
         for name, source in sources.items():
             self.compiled[name] = self._guarded(build_loop(source, checked=a.options.checked), name, members[name])
         for thread in a.placement.threads:
@@ -121,7 +124,6 @@ class Loops:
 
     def _write_digests(self) -> DigestSource:
         a = self._assembly
-        a.file.set_phase(int(Phase.COMPILING), "state digests")
         stages = [
             (name, m.declared, m.state, m.params_array)
             for name, m in a.graph.members.items()
@@ -138,6 +140,8 @@ class Loops:
         every = self._assembly.options.hash_every
         if every <= 0:
             return
+        self._assembly.file.set_phase(int(Phase.COMPILING), "state digests")
+        self.digests.build()
         names = self.digests.names
         self.checkpoints = np.zeros((CHECKPOINT_ROWS, max(len(names), 1)), np.int64)
         for column, name in enumerate(names):

@@ -31,7 +31,8 @@ def outcome_of_a_loop(name: str) -> tuple[bytes, dict[str, bytes]]:
 def test_loops_compiled_both_ways_do_the_same(monkeypatch):
     short = outcome_of_a_loop("short")
     with monkeypatch.context() as patch:
-        patch.setattr(codegen, "only_inlined", lambda top: contextlib.nullcontext())
+        patch.setattr(codegen, "only_inlined", lambda top, **_: contextlib.nullcontext())
+        patch.setattr(codegen, "known", lambda: False)  # no parts either
         patch.setattr(codegen, "_compiled", {})  # else the helpers' signatures are already there
         ordinary = outcome_of_a_loop("ordinary")
     assert short == ordinary
@@ -85,7 +86,7 @@ def test_errors_of_helpers_are_raised_through_inlined_code():
 
 
 def test_context_does_nothing_where_numba_is_not_what_it_was(monkeypatch):
-    monkeypatch.setattr("disruptor.inlining._known", lambda: False)
+    monkeypatch.setattr("disruptor.inlining.known", lambda: False)
     before = BaseNativeLowering.run_pass
     with only_inlined(kernels.twice):
         assert BaseNativeLowering.run_pass is before
