@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ __all__ = ["RECORD", "faults", "filled"]
 
 _COPIES = 13
 RECORD = [("number", "i8"), ("producer", "i8"), ("copies", "i8", (_COPIES,)), ("check", "i8")]
+_DIE_WITH_PARENT = 1
 _FACTOR = 0x1E3779B97F4A7C15
 
 
@@ -47,6 +50,7 @@ def checking(event, state):
             state["torn"] += 1
 
 
+@handler(jit=False)
 def looking(batch, first_sequence):
     """A Python batch handler: look at everything."""
     if faults(batch):
@@ -106,9 +110,25 @@ def owner(name: str, folder: str, number: int, notes: str, count: int) -> None:
 _ROLES: dict[str, Any] = {role.__name__: role for role in (consumer, witness, producer, owner)}
 
 
+def _rehearse() -> None:
+    """Do once what the roles do, and end every thread: what is forked afterwards has its machine code."""
+    with tempfile.TemporaryDirectory() as folder, shared.create("rehearsal", RECORD, slots=64, folder=folder) as ring:
+        with shared.attach("rehearsal", RECORD, folder=folder) as here, shared.attach("rehearsal", producer=True, folder=folder) as lane:
+            poller, batches, follower = here.new_poller(), here.batches(), here.follow()
+            with Disruptor(here).then(checking), Disruptor(here).then(looking):
+                for count in (1, 7, 40):
+                    ring.publish(filled(0, count))
+                    lane.publish(filled(0, count))
+                    ring.collect()
+                    assert faults(poller.take_batch()) == faults(next(batches)) == 0
+                    for _ in range(count):
+                        next(follower)
+
+
 def main() -> None:
     """Fork a process for each line of JSON, [role, arguments …], and print its pid."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+    _rehearse()
     print("ready", flush=True)
     for line in sys.stdin:
         role, *arguments = json.loads(line)
@@ -121,6 +141,7 @@ def main() -> None:
 def _become(role: str, arguments: list[Any]) -> None:
     status = 1
     try:
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)  # else it would go on when the whole is broken off
         os.close(0)
         os.close(1)
         _ROLES[role](*arguments)
