@@ -20,18 +20,18 @@ __all__ = ["Job", "main", "results"]
 class Job(NamedTuple):
     """programs : names, explored in this order. mutant : a fault of tools.mutant_table by name, or "".
 
-    bounds : costs to exhaust one after the other, with the latest loads only and with late ones (weak). most : schedules at
-    each. random : schedules drawn besides. seconds : limit of each exploration. replay : (program, weak, schedule) instead.
+    bounds : costs to exhaust one after the other, each without and with late loads (`memory`). points : decisions that each of
+    these may take, roughly, so that long programs have fewer schedules. random : schedules drawn besides. replay : a schedule
+    to run instead ("usual": none).
     """
 
     programs: tuple[str, ...]
     mutant: str = ""
     bounds: tuple[int, ...] = (1,)
     memory: tuple[bool, ...] = (False, True)
-    most: int = 2000
+    points: int = 100_000
     random: int = 0
     seed: int = 1
-    seconds: float = 60
     replay: str = ""
 
 
@@ -74,7 +74,7 @@ def _explore(job: Job) -> dict[str, Any]:
     if job.replay:
         weak = job.memory == (True,)
         at = explorer(job.programs[0], weak)
-        finding = at.replay(as_schedule(job.replay))
+        finding = at.replay(as_schedule("" if job.replay == "usual" else job.replay))
         return {
             "job": list(job), "runs": [], "misfit": at.misfit,
             "rule": finding.rule if finding else "", "trace": at.trace,
@@ -85,7 +85,7 @@ def _explore(job: Job) -> dict[str, Any]:
                 if way < 0 and not job.random:
                     continue
                 at = explorer(name, weak)
-                found = at.wander(job.random, job.seed, job.seconds) if way < 0 else at.exhaust(way, job.most, job.seconds)
+                found = at.wander(job.random, job.seed) if way < 0 else at.exhaust(way, job.points // max(10, at.longest))
                 run = {
                     "program": name, "weak": weak, "bound": way, "schedules": found.schedules, "exhausted": found.exhausted,
                     "seconds": found.seconds, "points": found.points,
@@ -112,6 +112,9 @@ def main() -> int:
     jobs = [Job(*(tuple(x) if isinstance(x, list) else x for x in job)) for job in json.loads(sys.stdin.read())]
     import numba  # noqa: F401 - once for all forks
 
+    from tools.verify.shim import prepare
+
+    prepare()
     at_work: dict[int, int] = {}  # process → reading end
     waiting = list(reversed(jobs))
     broken = 0

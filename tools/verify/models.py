@@ -120,7 +120,7 @@ def run(check: Check, folder: Path) -> Outcome:
     how = ["-DNFAIR=3"] if check.liveness else ["-DSAFETY", "-DNOCLAIM"]
     if check.long:
         how.append("-DCOLLAPSE")
-    _tool(["gcc", "-O2", "-w", f"-DMEMLIM={_MEMORY_MIB}", *how, "-o", "pan", "pan.c"], folder, check)
+    _tool(["gcc", "-O2" if check.long else "-O1", "-w", f"-DMEMLIM={_MEMORY_MIB}", *how, "-o", "pan", "pan.c"], folder, check)
     started = time.monotonic()
     try:
         ran = subprocess.run(
@@ -187,15 +187,30 @@ def main(arguments: list[str] | None = None) -> int:
         return EX_UNAVAILABLE
     chosen = [c for c in (*CHECKS, *MUTANTS) if (given.long or not c.long) and (not given.words or any(w in str(c) for w in given.words))]
     outcomes = verify(chosen, say=not given.json)
-    wrong = [o for o in outcomes if not o.right]
-    report = {
-        "part": "models", "long": given.long, "models": sum(not o.check.mutant for o in outcomes),
-        "states": sum(o.states for o in outcomes if not o.check.mutant), "mutants": sum(bool(o.check.mutant) for o in outcomes),
-        "mutants_found": sum(bool(o.check.mutant and o.error) for o in outcomes), "seconds": round(sum(o.seconds for o in outcomes), 1),
-        "wrong": [_line(o).strip() for o in wrong],
-    }
+    report = _report(outcomes)
     print(json.dumps(report) if given.json else _summary(report))
-    return 1 if wrong or not outcomes else 0
+    return 1 if report["wrong"] or not outcomes else 0
+
+
+def _report(outcomes: list[Outcome]) -> dict:
+    rows = []
+    for model in sorted({o.check.model for o in outcomes}):
+        for mutants in (False, True):
+            mine = [o for o in outcomes if o.check.model == model and bool(o.check.mutant) is mutants]
+            good = sum(o.right for o in mine)
+            count, unit, verb = (len(mine), "mutants", "found") if mutants else (sum(o.states for o in mine), "states", "hold")
+            if mine:
+                rows.append({
+                    "part": "models", "what": model + (" with a fault" if mutants else ""), "count": count, "unit": unit,
+                    "result": f"{'ok' if good == len(mine) else 'FAILED'}: {good} of {len(mine)} {verb}",
+                    "seconds": round(sum(o.seconds for o in mine), 1),
+                })
+    right, faulty = [o for o in outcomes if not o.check.mutant], [o for o in outcomes if o.check.mutant]
+    return {
+        "rows": rows, "models": len(right), "states": sum(o.states for o in right), "mutants": len(faulty),
+        "mutants_found": sum(bool(o.error) for o in faulty), "seconds": round(sum(o.seconds for o in outcomes), 1),
+        "wrong": [_line(o) for o in outcomes if not o.right],
+    }
 
 
 def _summary(report: dict) -> str:

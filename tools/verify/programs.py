@@ -19,11 +19,9 @@ __all__ = ["PROGRAMS", "Kind"]
 
 
 class Kind(NamedTuple):
-    """A program by name. weak : explored with late loads too. bound : the cost that the long form explores all of."""
+    """make(library, machine) → the program."""
 
     make: Callable[[Any, Machine], Program]
-    weak: bool = True
-    bound: int = 2
 
 
 class Slots:
@@ -85,12 +83,11 @@ class Ring:
         if not 0 <= free <= self.sequencer.slots:
             raise Broken(f"{free} of {self.sequencer.slots} slots are said to be free")
 
-    def consume(self, who: Any, last: int, *, passes: Any = ()) -> None:
-        """Be a Python handler's loop: BatchLookout between batches, until `last` is handled."""
+    def consume(self, who: Any, last: int, then: Callable[[int], None] | None = None) -> None:
+        """Be a Python handler's loop: BatchLookout between batches, until `last` is handled. then : called for each record."""
         s, lib = self.sequencer, self.lib
-        control = lib.sequence.take_cells(3) if not hasattr(who, "control") else who.control
         lookout = lib.lookout.BatchLookout(
-            s.base, s.marks, who.barrier.upstream, who.barrier.wait, sequence=who.sequence.word, control=control.word, patience_ns=-1
+            s.base, s.marks, who.barrier.upstream, who.barrier.wait, sequence=who.sequence.word, control=who.control.word, patience_ns=-1
         )
         following = int(who.start) if hasattr(who, "start") else 0
         while following <= last:
@@ -104,6 +101,8 @@ class Ring:
                 if found != sequence:
                     raise Broken(f"{who.name} reads {found} where {sequence} should be")
                 who.got.append(sequence)
+                if then is not None:
+                    then(sequence)
             following = available + 1
         who.sequence.set(following - 1)
         s.wake_producers()
@@ -400,11 +399,11 @@ def _workers(lib: Any, machine: Machine) -> Program:
     return Program(tasks, check)
 
 
-def _output(multi: bool) -> Any:
-    """A handler's output: claim_room, then publish_port; beside another producer where there are many."""
+def _output() -> Any:
+    """A handler's output: claim_room, then publish_port."""
 
     def make(lib: Any, machine: Machine) -> Program:
-        ring = Ring(lib, machine, 2, multi=False, wait=_blocking(lib))
+        ring = Ring(lib, machine, 2, wait=_blocking(lib))
         s = ring.sequencer
         reader = ring.consumer("consumer")
         ring.controlled(reader)
@@ -577,6 +576,49 @@ def _seqlock(lib: Any, machine: Machine) -> Program:
     return Program([("writer", writes), ("reader", reads), ("another", reads)], lambda: None)
 
 
+def _behind_two(lib: Any, machine: Machine) -> Program:
+    """A consumer behind two others that stand beside each other."""
+    ring = Ring(lib, machine, 2, wait=_blocking(lib))
+    first, second = ring.consumer("first", gates=False), ring.consumer("second", gates=False)
+    last = ring.consumer("last", first.sequence, second.sequence)
+    ring.controlled(first, second, last)
+    done: dict[int, int] = {}
+
+    def passed(who: Any) -> None:
+        ring.consume(who, 1, then=lambda sequence: done.__setitem__(sequence, done.get(sequence, 0) + 1))
+
+    def follows(sequence: int) -> None:
+        if done.get(sequence) != 2:
+            raise Broken(f"last handles {sequence} before both of those before it have")
+
+    return Program(
+        [("producer", _times(2, ring.publish)), ("first", lambda: passed(first)), ("second", lambda: passed(second)),
+         ("last", lambda: ring.consume(last, 1, then=follows))],
+        lambda: ring.all_got(last, wanted=[0, 1]),
+    )
+
+
+def _released_early(lib: Any, machine: Machine) -> Program:
+    """A handler lets its producer have a record before its batch ends, and then waits for what the producer does with it."""
+    ring = Ring(lib, machine, 2, wait=_blocking(lib))
+    reader = ring.consumer("handler")
+    s, claims, cells = ring.sequencer, lib.claims, lib.sequence.CELLS
+
+    def handles() -> None:
+        release = (cells, reader.sequence.word, s.base + claims.PROGRESS, s.base + claims.PARKS)
+        while reader.barrier.wait_for(0) < 1:
+            machine.pause()
+        for sequence in range(3):
+            if sequence == 2:
+                reader.barrier.wait_for(2)
+            if ring.slots.read(sequence) != sequence:
+                raise Broken(f"the handler reads another record than {sequence}")
+            reader.got.append(sequence)
+            claims.release_upto(release, sequence)
+
+    return Program([("producer", _times(3, ring.publish)), ("handler", handles)], lambda: ring.all_got(reader, wanted=[0, 1, 2]))
+
+
 class _Column(list):
     """A private array."""
 
@@ -592,6 +634,7 @@ PROGRAMS: dict[str, Kind] = {
     "one producer, two beside each other": Kind(_graph(2, 1, 3, consumers=2)),
     "two producers": Kind(_graph(2, 2, 2)),
     "two producers, one slot": Kind(_graph(1, 2, 1)),
+    "two producers, three laps": Kind(_graph(2, 2, 3, consumers=2)),
     "two producers, batches": Kind(_graph(2, 2, 1, batch=2)),
     "two producers, a chain": Kind(_graph(2, 2, 2, chain=True, consumers=2)),
     "three producers": Kind(_graph(2, 3, 1)),
@@ -615,7 +658,9 @@ PROGRAMS: dict[str, Kind] = {
     "an observer, many producers": Kind(_observed(True)),
     "an observer and a claim given back": Kind(_gives_back_observed),
     "a pool of two workers": Kind(_workers),
-    "a handler's output": Kind(_output(False)),
+    "a handler's output": Kind(_output()),
+    "behind two": Kind(_behind_two),
+    "a record is released early": Kind(_released_early),
     "messages": Kind(_bytes(1, 3)),
     "messages, two producers": Kind(_bytes(2, 2)),
     "a message is never committed": Kind(_bytes_unblocked),

@@ -10,14 +10,14 @@ from __future__ import annotations
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import greenlet
 
 from tools.verify.machine import Broken, Machine, Task
 
-__all__ = ["Explorer", "Finding", "Found", "Program", "as_schedule"]
+__all__ = ["Explorer", "Finding", "Found", "Program", "Schedule", "as_schedule"]
 
 Schedule = tuple[tuple[int, int], ...]
 _STEPS_MOST = 20_000
@@ -77,12 +77,12 @@ class Explorer(Machine):
 
     # exploring
 
-    def exhaust(self, bound: int, most: int = 1 << 62, seconds: float = 1e9) -> Found:
+    def exhaust(self, bound: int, most: int = 1 << 62) -> Found:
         """Run every schedule that costs up to `bound`, at most `most` of them."""
         started, count = time.monotonic(), 0
         stack: list[tuple[Schedule, int]] = [((), 0)]
         while stack:
-            if count >= most or time.monotonic() - started > seconds:
+            if count >= most:
                 return self._found(count, False, None, started)
             schedule, cost = stack.pop()
             rule = self._run(schedule, None)
@@ -98,12 +98,10 @@ class Explorer(Machine):
                     stack.extend(((*schedule, (step, option)), cost + price) for option in range(1, options + 1))
         return self._found(count, True, None, started)
 
-    def wander(self, most: int, seed: int, seconds: float = 1e9) -> Found:
+    def wander(self, most: int, seed: int) -> Found:
         """Run `most` random schedules: each with chances of its own for a change of task and for a late load."""
         started = time.monotonic()
         for count in range(1, most + 1):
-            if time.monotonic() - started > seconds:
-                return self._found(count - 1, False, None, started)
             dice = random.Random(seed * 1_000_003 + count)
             self._switching, self._aging = dice.choice((0.03, 0.1, 0.25, 0.5)), dice.choice((0.0, 0.05, 0.2))
             rule = self._run((), dice)
@@ -279,10 +277,3 @@ class Explorer(Machine):
 def as_schedule(text: str) -> Schedule:
     """Return the schedule that a text like "17:2 31:1" stands for. Raises: ValueError."""
     return tuple((int(step), int(option)) for step, _, option in (part.partition(":") for part in text.split()))
-
-
-def steps(finding: Finding) -> Iterator[str]:
-    """Yield the lines of a finding's trace."""
-    width = max((len(where) for _, where, _ in finding.trace), default=0)
-    for task, where, access in finding.trace:
-        yield f"  {task:<10} {where:<{width}}  {access}"

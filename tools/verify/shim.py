@@ -14,12 +14,12 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 from tools.mutant_table import Mutant
 from tools.verify.machine import Cells, Machine
 
-__all__ = ["Stage", "install"]
+__all__ = ["Stage", "install", "prepare"]
 
 ROOT = Path(__file__).parents[2]
 _ARENA_WORDS = 1 << 12
@@ -36,8 +36,11 @@ class _Loader(SourceFileLoader):
     """Compiles the file's text, with the fault seeded; never a compiled file."""
 
     mutant: Mutant | None = None
+    known: ClassVar[dict[str, Any]] = {}
 
     def get_code(self, fullname: str) -> Any:
+        if self.path in _Loader.known and (self.mutant is None or Path(self.path) != ROOT / self.mutant.file):
+            return _Loader.known[self.path]
         text = Path(self.path).read_text()
         mutant = _Loader.mutant
         if mutant is not None and Path(self.path) == ROOT / mutant.file:
@@ -112,6 +115,12 @@ class Lock:
             self._view = Stage.machine.changed()
 
     acquire, release = __enter__, __exit__
+
+
+def prepare() -> None:
+    """Compile the sources once, for every process that is forked from this one."""
+    for path in sorted((ROOT / "disruptor").glob("*.py")):
+        _Loader.known[str(path)] = compile(path.read_text(), str(path), "exec", dont_inherit=True)
 
 
 def install(mutant: Mutant | None = None) -> SimpleNamespace:
