@@ -3,6 +3,8 @@
 #            Two processes take the tests file by file where there are two cores; PYTEST='-n 0' is one, for a debugger
 # make conformance  the ring's behaviours by number, compiled, as plain Python and with bounds checked
 # make mutants      faults seeded into the ring, one at a time; each must fail a named test
+# make verify       races, litmus tests, fuzzing, models, schedules in the long form (docs/verification.md; needs clang, spin)
+# make verify-arm   the same loops as aarch64 instructions, and the conformance suite on an emulated aarch64 (needs qemu)
 # make lint  ruff, mypy, import contracts      make bench  the benchmarks
 # make docs  what is generated in docs/        make clean  remove the environment and what was built
 #
@@ -15,7 +17,7 @@ IN    := sh bootstrap.sh --run
 # Two and not more: engines pin their threads to the first cores, and what compiles a graph needs half a gigabyte
 SHARED := -n auto --maxprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test conformance mutants lint bench docs clean
+.PHONY: run test conformance mutants verify verify-arm lint bench docs clean
 .DEFAULT_GOAL := run
 
 run:
@@ -29,6 +31,12 @@ conformance:
 
 mutants:
 	@$(IN) python -m tools.mutants $(MUTANTS)
+
+verify:
+	@$(IN) python -m tools.verify --long $(VERIFY)
+
+verify-arm:
+	@$(IN) python -m tools.verify --long --only arm emulated $(VERIFY)
 
 lint:
 	@$(IN) ruff check .

@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from disruptor.words import digits, equal_mask, fixed_digits, leading_digits, load_word, nondigit_mask, string_mask, word, zeros
+from disruptor.words import (
+    digits,
+    equal_mask,
+    fixed_digits,
+    leading_digits,
+    load_word,
+    nondigit_mask,
+    string_mask,
+    word,
+    zeros,
+)
 from tests.reference.kernels_words import all_at, plain_all_at
 
 ALPHABETS = (b"0123456789", b"0", b"09./:", b'0.,"\\ \x00\x1f \x7f\x80\xff', bytes(range(256)))

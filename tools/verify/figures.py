@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import attrs
 
-__all__ = ["FAILED", "PASSED", "MissingTool", "Row", "Rows", "command", "table", "timed"]
+__all__ = ["FAILED", "MISSING_TOOL", "PASSED", "MissingTool", "Row", "Rows", "command", "table", "timed"]
 
 PASSED, FAILED = "ok", "FAILED"
 MISSING_TOOL = 69  # EX_UNAVAILABLE

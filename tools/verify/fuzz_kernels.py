@@ -4,13 +4,21 @@ Each takes data (uint8[n], in a block of exactly n bytes) and arrays of its own;
 promise was broken. Memory that is touched outside of an array is AddressSanitizer's to report.
 """
 
-from disruptor.byte_consumer import bytes_next, bytes_put_back, bytes_release, bytes_rewind, bytes_scan, bytes_size, bytes_unblock
+from disruptor.byte_consumer import (
+    bytes_next,
+    bytes_put_back,
+    bytes_release,
+    bytes_rewind,
+    bytes_scan,
+    bytes_size,
+    bytes_unblock,
+)
 from disruptor.byte_layout import CAPACITY, BytePort
 from disruptor.byte_producer import bytes_abort, bytes_claim, bytes_commit
 from disruptor.codegen import compile_once
 from disruptor.compiled import compiled
-from disruptor.log.format import RECORD_TYPE_DATA, record_size, record_word
 from disruptor.log import reader
+from disruptor.log.format import RECORD_TYPE_DATA, record_size, record_word
 from disruptor.log.reader import continued
 from disruptor.ring import Port
 from handlers.deserialize import on_event

@@ -59,8 +59,8 @@ class Image:
         return "NULL" if number < 0 else f"region[{number}] + {offset}"
 
     def sizes(self) -> str:
-        """Return the C initialiser of the regions' sizes: whole pages, and one of room for what is asked for ahead."""
-        return ", ".join(str(-(-r.size // PAGE) * PAGE + PAGE) for r in self.regions)
+        """Return the C initialiser of the regions' sizes, in whole pages."""
+        return ", ".join(str(-(-r.size // PAGE) * PAGE) for r in self.regions)
 
     def write(self, path: Path) -> None:
         """Write every page that is not zero: region, offset, length, bytes."""

@@ -4,7 +4,15 @@ actor(cells, at, me, own) → code: cells : shared, zero before each trial; at :
 own : int64[64] of this thread. The code, 0..15, holds what was read: 4 × the first + the second.
 """
 
-from disruptor.atomics import compare_exchange, fence, fence_acquire, fence_release, fetch_add, load_acquire, store_release
+from disruptor.atomics import (
+    compare_exchange,
+    fence,
+    fence_acquire,
+    fence_release,
+    fetch_add,
+    load_acquire,
+    store_release,
+)
 from disruptor.seqlock import seqlock_read, seqlock_write
 from disruptor.system_calls import futex_wake
 from disruptor.waiting import idle_turn, wake

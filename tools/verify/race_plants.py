@@ -8,7 +8,7 @@ from collections.abc import Callable
 import attrs
 
 from disruptor.codegen import LoopSource
-from tools.verify.race_topologies import Thread
+from tools.verify.race_threads import Thread
 
 __all__ = ["PLANTS", "Plant"]
 

@@ -1,63 +1,26 @@
 """Topologies whose generated loops ThreadSanitizer watches: what `Disruptor` would start, thread by thread, not started.
 
-Each is built by the library's own front door and placed with a thread per handler, whatever the machine has.
+Each is built by the library's own front door and placed with a thread per handler, whatever the machine has; `engine` is that of
+`hfx` (tools/verify/race_engine.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-import attrs
 import numpy as np
 
 from disruptor import Disruptor, into
-from disruptor.codegen import LoopSource
+from disruptor.layout import CACHE_PAIR
 from disruptor.loop_processor import LoopProcessor
 from disruptor.placing import place, thread
 from disruptor.sequence import CELLS, _arena
 from tools.verify import race_handlers as handlers
+from tools.verify.race_engine import engine
+from tools.verify.race_threads import Expected, Goal, Thread, Topology
 
-__all__ = ["TOPOLOGIES", "Expected", "Thread", "Topology"]
-
-
-@attrs.frozen
-class Thread:
-    """A loop: its source; the word that ends it; whether it ends by itself, as producers do."""
-
-    source: LoopSource
-    halt: int
-    produces: bool
-
-
-@attrs.frozen
-class Expected:
-    """What a handler's state must hold at the end. state : array of records; as many of them are summed up."""
-
-    states: Sequence[np.ndarray]
-    count: int
-    sum: int
-
-
-@attrs.frozen
-class Topology:
-    """What is run. goals : (word, sequence) that says that all is done; keep : what owns the memory."""
-
-    name: str
-    events: int
-    threads: list[Thread]
-    goals: list[tuple[int, int]]
-    expected: list[Expected]
-    keep: Any
-
-    @property
-    def arrays(self) -> list[np.ndarray]:
-        return [array for one in self.threads for array in one.source.arguments.values()]
-
-    @property
-    def limits(self) -> dict[int, int]:
-        """Bytes in use of arrays that are mostly empty."""
-        return {id(CELLS): _arena.fresh * 128}
+__all__ = ["TOPOLOGIES"]
 
 
 def pair(events: int) -> Topology:
@@ -103,7 +66,7 @@ def workers(events: int) -> Topology:
 
 
 TOPOLOGIES: dict[str, Callable[[int], Topology]] = {
-    "pair": pair, "diamond": diamond, "producers": producers, "flags": flags, "rings": rings, "workers": workers,
+    "pair": pair, "diamond": diamond, "producers": producers, "flags": flags, "rings": rings, "workers": workers, "engine": engine,
 }
 
 
@@ -127,11 +90,12 @@ def _topology(name: str, events: int, graphs: list[Disruptor], sources: list[tup
             threads.append(Thread(loop.source(), loop._control.word, False))
         for node in nodes:
             assert node.member is not None
-            goals.append((node.sequence.word, total - 1))  # a worker's: the record before the one that it waits for
+            goals.append(Goal(node.sequence.word, total - 1))  # a worker's: the record before the one that it waits for
             states[node.name] = node.member.state
     expected = []
     each = len(sources) * (share * (share - 1) // 2)
     for one in watched:
-        names = [h.name for h in (one if isinstance(one, tuple) else (one,))]
-        expected.append(Expected([states[n] for n in names], total, each))
-    return Topology(name, total, threads, goals, expected, kept)
+        records = [states[h.name] for h in (one if isinstance(one, tuple) else (one,))]
+        sums = {"count": total, "sum": each, "wrong": 0}
+        expected.append(Expected(records, {n: v for n, v in sums.items() if n in (records[0].dtype.names or ())}))
+    return Topology(name, total, threads, goals, expected, kept, CELLS, {id(CELLS): _arena.fresh * CACHE_PAIR})

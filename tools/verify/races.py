@@ -1,4 +1,4 @@
-"""ThreadSanitizer over the compiled loops: no data race in what `Disruptor` and `hfx` generate, and planted ones found.
+"""ThreadSanitizer over the compiled loops: no data race in what `Disruptor` and `hfx` generate; planted ones are found.
 
     python -m tools.verify.races [--long] [--json]
 
@@ -20,12 +20,12 @@ from pathlib import Path
 
 import attrs
 
-from disruptor.sequence import CELLS
 from tools.verify.figures import FAILED, PASSED, Row, command, timed
 from tools.verify.image import Image
 from tools.verify.loop_ir import c_arguments, exported, loop_ir
 from tools.verify.race_plants import PLANTS, Plant
-from tools.verify.race_topologies import TOPOLOGIES, Topology
+from tools.verify.race_threads import Topology
+from tools.verify.race_topologies import TOPOLOGIES
 from tools.verify.toolchain import NATIVE, build, find_clang
 
 __all__ = ["Outcome", "main", "rows", "watch"]
@@ -47,7 +47,7 @@ class Outcome:
 
 def watch(topology: Topology, clang: str, folder: Path, plant: Plant | None = None, limit_s: float = _LIMIT_S) -> Outcome:
     """Build a topology's loops with ThreadSanitizer, run them, and look at races and sums."""
-    image = Image([CELLS, *topology.arrays], topology.limits)
+    image = Image([topology.cells, *topology.arrays], topology.limits)
     sources = [NATIVE / "race_driver.c"]
     for number, one in enumerate(topology.threads):
         source = one.source if plant is None else plant.source(one)
@@ -82,19 +82,20 @@ def watch(topology: Topology, clang: str, folder: Path, plant: Plant | None = No
 
 def _sums(topology: Topology, image: Image, path: Path) -> str:
     for expected in topology.expected:
-        states = [image.read(path, state)[0] for state in expected.states]
-        count, total = sum(int(s["count"]) for s in states), sum(int(s["sum"]) for s in states)
-        wrong = sum(int(s["wrong"]) for s in states if "wrong" in (s.dtype.names or ()))
-        if (count, total, wrong) != (expected.count, expected.sum, 0):
-            return f"counted {count:,} of {expected.count:,}, summed {total:,} instead of {expected.sum:,}, {wrong:,} wrong"
+        records = [image.read(path, array)[0] for array in expected.records]
+        found = {name: sum(int(record[name]) for record in records) for name in expected.sums}
+        if found != expected.sums:
+            return f"{found} instead of {expected.sums}"
     return ""
 
 
 def _header(topology: Topology, image: Image) -> Iterator[str]:
     """Return the lines of loops.h."""
     yield f"#define REGIONS {len(image.regions)}\n#define LOOPS {len(topology.threads)}\n#define GOALS {len(topology.goals)}"
+    mirrored = {image.place(array)[0] for array in topology.mirrored}
     yield f"static const long long region_size[] = {{{image.sizes()}}};"
-    yield f"static int64_t *cell_words(void) {{ return (int64_t *)({image.expression(CELLS)}); }}"
+    yield f"static const int region_mirrored[] = {{{', '.join(str(int(n in mirrored)) for n in range(len(image.regions)))}}};"
+    yield f"static int64_t *cell_words(void) {{ return (int64_t *)({image.expression(topology.cells)}); }}"
     entries = []
     for number, one in enumerate(topology.threads):
         arrays = list(one.source.arguments.values())
@@ -104,7 +105,7 @@ def _header(topology: Topology, image: Image) -> Iterator[str]:
         yield f"static int enter_{number}(int64_t *result) {{ void *fault = NULL; return loop_{number}(result, &fault, {values}); }}"
         entries.append(f'{{"{one.source.name}", enter_{number}, {one.halt}, {int(one.produces)}}}')
     yield f"static const Loop loops[] = {{{', '.join(entries)}}};"
-    yield f"static const Goal goals[] = {{{', '.join(f'{{{w}, {v}}}' for w, v in topology.goals)}}};"
+    yield f"static const Goal goals[] = {{{', '.join(f'{{{g.word}, {g.value}, {g.other}}}' for g in topology.goals)}}};"
 
 
 def rows(long: bool) -> Iterator[Row]:

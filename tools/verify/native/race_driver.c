@@ -4,6 +4,7 @@
 
    Producers end by themselves; when every goal (a sequence) is reached, the others are halted. The memory is written to
    RESULT. Exit 0; 2: cannot start; 3: not finished within SECONDS; else what the sanitizer says. */
+#define _GNU_SOURCE
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,9 +15,10 @@
 #include <unistd.h>
 
 typedef struct { const char *name; int (*enter)(int64_t *result); int64_t halt; int produces; } Loop;
-typedef struct { int64_t word, value; } Goal;
+typedef struct { int64_t word, value, other; } Goal; /* other: a word whose value is the goal, or -1 */
 static char *region[64];
-#include "loops.h" /* region_size, REGIONS, cells(), loops, LOOPS, goals, GOALS */
+#include "mirrored.h"
+#include "loops.h" /* region_size, region_mirrored, REGIONS, cells(), loops, LOOPS, goals, GOALS */
 
 static int64_t results[LOOPS];
 static int statuses[LOOPS];
@@ -33,6 +35,10 @@ static double now(void) {
     return t.tv_sec + 1e-9 * t.tv_nsec;
 }
 
+static int64_t look(int64_t word) { return __atomic_load_n(&cell_words()[word], __ATOMIC_ACQUIRE); }
+
+static int64_t wanted(Goal goal) { return goal.other < 0 ? goal.value : look(goal.other); }
+
 static void read_image(const char *path) {
     FILE *in = fopen(path, "rb");
     int64_t head[3];
@@ -47,25 +53,24 @@ int main(int argc, char **argv) {
     if (argc != 4) { fprintf(stderr, "usage: race_driver IMAGE RESULT SECONDS\n"); return 2; }
     double end = now() + atof(argv[3]);
     for (int i = 0; i < REGIONS; i++) {
-        region[i] = mmap(NULL, (size_t)region_size[i], PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        region[i] = region_mirrored[i] ? mirrored((size_t)region_size[i]) : mmap(NULL, (size_t)region_size[i], PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (region[i] == MAP_FAILED) { perror("mmap"); return 2; }
     }
     read_image(argv[1]);
     for (intptr_t i = 0; i < LOOPS; i++)
         if (pthread_create(&threads[i], NULL, enter, (void *)i)) { perror("pthread_create"); return 2; }
-    int64_t *cells = cell_words();
     for (int i = 0; i < GOALS; i++)
-        while (__atomic_load_n(&cells[goals[i].word], __ATOMIC_ACQUIRE) < goals[i].value) {
+        while (look(goals[i].word) < wanted(goals[i])) {
             if (now() > end) {
                 for (int k = 0; k < GOALS; k++)
-                    fprintf(stderr, "goal %d: word %lld is %lld of %lld\n", k, (long long)goals[k].word,
-                            (long long)__atomic_load_n(&cells[goals[k].word], __ATOMIC_ACQUIRE), (long long)goals[k].value);
+                    fprintf(stderr, "goal %d: word %lld is %lld of %lld\n", k, (long long)goals[k].word, (long long)look(goals[k].word),
+                            (long long)wanted(goals[k]));
                 _exit(3);
             }
             usleep(1000);
         }
     for (int i = 0; i < LOOPS; i++)
-        if (!loops[i].produces) __atomic_store_n(&cells[loops[i].halt], 1, __ATOMIC_RELEASE);
+        if (!loops[i].produces) __atomic_store_n(&cell_words()[loops[i].halt], 1, __ATOMIC_RELEASE);
     for (int i = 0; i < LOOPS; i++) pthread_join(threads[i], NULL);
     for (int i = 0; i < LOOPS; i++) {
         int64_t expected = loops[i].produces;  /* a producer's loop returns 1 when it has finished, a handler's 0 when halted */
@@ -77,6 +82,6 @@ int main(int argc, char **argv) {
     FILE *out = fopen(argv[2], "wb");
     if (!out) { perror(argv[2]); return 2; }
     for (int i = 0; i < REGIONS; i++)
-        if (fwrite(region[i], 1, (size_t)region_size[i] - 4096, out) != (size_t)region_size[i] - 4096) { perror("write"); return 2; }
+        if (fwrite(region[i], 1, (size_t)region_size[i], out) != (size_t)region_size[i]) { perror("write"); return 2; }
     return fclose(out) ? 2 : 0;
 }
