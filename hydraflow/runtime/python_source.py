@@ -118,6 +118,8 @@ class PythonSource:
             self._bytes[first : first + count] = rows[start : start + count]
             self._release(count)
             start += count
+            if self._ended():
+                return
 
     def _release(self, count: int) -> None:
         """Make the next `count` records visible, which are written."""

@@ -22,6 +22,7 @@ import time
 from pathlib import Path
 import numpy as np
 from disruptor import handler
+from disruptor.single_producer import claim
 
 ROW = [("key", "i8"), ("value", "f8"), ("small", "u1"), ("pad", "u1", (7,))]
 
@@ -57,6 +58,11 @@ def mixed():
     block["key"] = np.arange(5, 5_005)
     yield block
     yield block[::1_000][0]
+
+
+@handler(max_out={"lost": 1})
+def drop(event, lost):
+    claim(lost)["key"] = event["key"]
 
 
 @handler(state=[("sum", "i8"), ("seen", "i8")], counters=[("wrong", "i8")])
@@ -131,9 +137,9 @@ def test_the_example_passes_its_own_tests(hfx):
 
 
 @pytest.mark.parametrize(("kind", "text"), [
-    ("raises", "source 'feed' failed at record 8: ConnectionError: the line is dead at own.py:14"),
-    ("lossy", "field 'key' is a whole number, int64, and gets 1.5, yielded at own.py:16"),
-    ("strange", "an array that does not fit: field 'value' is not in it (it has key), yielded at own.py:18"),
+    ("raises", "source 'feed' failed at record 8: ConnectionError: the line is dead at own.py:15"),
+    ("lossy", "field 'key' is a whole number, int64, and gets 1.5, yielded at own.py:17"),
+    ("strange", "an array that does not fit: field 'value' is not in it (it has key), yielded at own.py:19"),
 ])
 def test_what_a_generator_does_wrong_names_record_and_line_and_closes_it(hfx, tmp_path, kind, text):
     result = run(hfx, topology(tmp_path, "rows", kind=kind), code=70)
@@ -184,3 +190,12 @@ def test_options_that_need_messages_say_so(hfx, tmp_path):
     assert "--record: cannot record 'book'" in refused.stderr and "rings: rows" in refused.stderr
     refused = hfx.start("run", file, "--name", "lines", "--quiet", "--hiccups", "0", "--record", "rows=rows.jsonl", code=2)
     assert "--record: ring 'rows' is recorded as a .npy file" in refused.stderr
+
+
+def test_records_of_a_ring_that_nobody_reads_are_dropped(hfx, tmp_path):
+    path = Path(topology(tmp_path, "mixed"))
+    tree = json.loads(path.read_text())
+    tree["rings"]["lost"] = {"record": "./own.py:ROW", "slots": 16}
+    tree["handlers"] += [{"name": "drop", "use": "./own.py:drop", "on": "rows", "into": "lost"}]
+    path.write_text(json.dumps(tree))
+    assert run(hfx, str(path))["records"] == {"rows": 5_005, "lost": 5_005}
