@@ -15,7 +15,7 @@ import numpy as np
 from disruptor.errors import LayoutError
 from disruptor.record import as_record
 
-__all__ = ["CACHE_LINE", "CACHE_PAIR", "CELL_WORDS", "NOT_PARKED", "PAGE", "next_power_of_two", "plain_dtype", "record_dtype"]
+__all__ = ["CACHE_LINE", "CACHE_PAIR", "CELL_WORDS", "NOT_PARKED", "PAGE", "next_power_of_two", "record_dtype"]
 
 CACHE_LINE = 64
 CACHE_PAIR = 128  # two adjacent lines: the prefetcher of x86-64 fetches them together
@@ -50,17 +50,6 @@ def record_dtype(fields: Any, *, size: int | None = None, name: str = "record", 
     if size is not None and plain.itemsize != size:
         raise LayoutError(f"{name}: occupies {plain.itemsize} bytes, must be {size}")
     return as_record(plain)
-
-
-def plain_dtype(dtype: np.dtype) -> np.dtype:
-    """Return a record dtype as numpy's own, fields at the same places: for files, and for readers that do not know `Record`."""
-    if dtype.subdtype is not None:
-        base, shape = dtype.subdtype
-        return np.dtype((plain_dtype(base), shape))
-    if dtype.names is None or dtype.fields is None:
-        return dtype
-    return np.dtype({"names": list(dtype.names), "formats": [plain_dtype(dtype.fields[n][0]) for n in dtype.names],
-                     "offsets": [dtype.fields[n][1] for n in dtype.names], "itemsize": dtype.itemsize})
 
 
 def next_power_of_two(value: int) -> int:

@@ -1,5 +1,6 @@
 """Programs that use `disruptor` without topologies, most for something else than trading. Each ends by itself: `python -m examples.NAME`.
 
+    climate            a topology of own records: a generator, compiled handlers, alarms: `hfx run examples/climate/climate.yaml`
     log_analytics      lines of bytes, parsed and counted by compiled handlers
     market_data_fanout  one process publishes, four read, each with a compiled handler
     order_gateways     producers of other processes, merged into one order

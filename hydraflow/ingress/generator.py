@@ -19,7 +19,7 @@ import numpy as np
 
 from disruptor.errors import LayoutError
 from disruptor.handler import handler
-from disruptor.layout import plain_dtype
+from disruptor.plain import plain_dtype
 from hydraflow.ingress.base import Source
 
 __all__ = ["COUNTERS", "RecordError", "Rows", "begin", "declared_generator", "differing"]

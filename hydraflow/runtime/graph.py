@@ -167,6 +167,9 @@ def build_graph(
             builder.connect(spec)
     if sequenced is not None:
         builder.replayer(sequenced, *replay) if replay is not None else builder.sequencer(sequenced)
+    for end in graph.rings.values():
+        if not end.consumers:  # nobody reads it: what is published is free again
+            end.consumers.append(end.cursor)
     return graph
 
 

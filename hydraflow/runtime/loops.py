@@ -14,6 +14,7 @@ from disruptor.interpreted import interpreted
 from disruptor.layout import CELL_WORDS
 from disruptor.stage import Checkpoint, HandlerStage
 from disruptor.waiting import WaitStrategy
+from hydraflow.errors import UsageError
 from hydraflow.placement.assign import Thread
 from hydraflow.runtime.assembly import Assembly
 from hydraflow.runtime.debugger import HandlerDebugger
@@ -132,14 +133,19 @@ class Loops:
         return write_digests(a.topology.name, stages)
 
     def _is_hashed(self, ring: str) -> bool:
-        """Whether the states of a ring's stages are part of the state hash: what happens there has one order."""
-        declared = self._assembly.topology.rings.get(ring)
-        return ring == self._assembly.graph.main or (declared is not None and is_own(declared.record))
+        """Whether the states of a ring's stages are in the state hash: of the sequenced ring, or where none is, of own records."""
+        a = self._assembly
+        if a.graph.main:
+            return ring == a.graph.main
+        return ring in a.topology.rings and is_own(a.topology.rings[ring].record)
 
     def _add_checkpoints(self) -> None:
         every = self._assembly.options.hash_every
         if every <= 0:
             return
+        if not self._assembly.graph.main:
+            raise UsageError("no ring is sequenced, whose messages could be counted", where="--hash-every",
+                             remedy="run without it: the state hash at the end is there")
         self._assembly.file.set_phase(int(Phase.COMPILING), "state digests")
         self.digests.build()
         names = self.digests.names

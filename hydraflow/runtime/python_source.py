@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from disruptor.atomics import store_release
+from disruptor.compiled import direct
 from disruptor.layout import CELL_WORDS
 from disruptor.measuring import now
 from disruptor.stage import DriverStage
@@ -56,6 +57,7 @@ class PythonSource:
         self._next, self._gate = 0, -1
         counters = stage.bindings.get("counters")
         self._counters = counters[0] if counters is not None else None
+        self._now = direct(now)
         self._full = self._yields = self._ticks = self._told = 0
 
     def run(self) -> None:
@@ -73,7 +75,7 @@ class PythonSource:
         store_release(self.cells, self.stage.finished, 1)
 
     def _drive(self, generator: Iterator[Any]) -> None:
-        self._ticks = now()
+        self._ticks = self._now()
         while not self._ended():
             try:
                 value = next(generator)
@@ -82,7 +84,7 @@ class PythonSource:
             except BaseException as error:
                 raise self._failed(error) from error
             if value is None:
-                self._ticks = now()
+                self._ticks = self._now()
                 continue
             first, began = self._next, self._ticks
             try:
@@ -96,16 +98,19 @@ class PythonSource:
                     note_times(self._histograms, self.stage.service, -1, began, 0, self._next - first)
 
     def _publish(self, value: Any) -> None:
-        if isinstance(value, np.ndarray) and value.ndim:
+        if isinstance(value, (tuple, dict)):
+            if self._room():
+                self._rows.store(self._ring.records, self._next & self._mask, value)
+                self._release(1)
+        elif isinstance(value, np.ndarray) and value.ndim:
             self._copy(self._rows.block(value))
         elif isinstance(value, (np.void, np.ndarray)):
             self._copy(self._rows.block(np.asarray(value).reshape(1)))
         elif isinstance(value, list):
             for one in value:
                 self._publish(one)
-        elif self._room():
-            self._rows.store(self._ring.records, self._next & self._mask, value)
-            self._release(1)
+        else:
+            self._rows.values(value)  # raises: it is none
 
     def _copy(self, rows: np.ndarray) -> None:
         start, total = 0, len(rows)
@@ -118,15 +123,17 @@ class PythonSource:
             self._bytes[first : first + count] = rows[start : start + count]
             self._release(count)
             start += count
+            if self._ended():
+                return
 
     def _release(self, count: int) -> None:
         """Make the next `count` records visible, which are written."""
-        self._ticks = ticks = now()
+        self._ticks = ticks = self._now()
         if self._next == 0:
             store_release(self.cells, self.stage.first, ticks)
         if self._ring.stamps.size:
             first = self._next & self._mask
-            self._ring.stamps[first : first + count] = ticks
+            self._ring.stamps[first if count == 1 else slice(first, first + count)] = ticks
         self._next += count
         store_release(self.cells, self._cursor, self._next - 1)
         if self._wait_cell >= 0:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from disruptor.layout import plain_dtype
+from disruptor.plain import plain_dtype
 from hydraflow.errors import OutputError, UsageError
 from hydraflow.runtime.npy_file import NpyFile
 from hydraflow.runtime.recording import NPY, beside

@@ -174,4 +174,8 @@ class Watch:
                 kind = self._a.message_kind(name, sequence)
                 return Fault("drain", f"{limit} handler '{name}' at sequence {sequence:,} ({kind})", name, sequence, number=_DRAIN)
         waiting = next((n for n, d in self._a.drivers().items() if not cells[d.finished]), RECORDER)
+        member = self._a.graph.members.get(waiting)
+        if member is not None and not member.declared.jit:
+            limit = limit.removesuffix(": waiting for") + ": the generator of source"
+            return Fault("drain", f"{limit} '{waiting}' has not yielded (one that waits should `yield None` now and then)", waiting, number=_DRAIN)
         return Fault("drain", f"{limit} '{waiting}'", waiting, number=_DRAIN)

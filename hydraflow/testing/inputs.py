@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from disruptor.layout import plain_dtype
+from disruptor.plain import plain_dtype
 from hydraflow.topology.check_test_records import fed_ring, literal_rows
 from hydraflow.topology.convert import PARAMETER_CODES, convert
 from hydraflow.topology.diagnose import Findings

@@ -25,11 +25,11 @@ def check_waits(topology: Topology, bound: dict[str, Any], findings: Findings) -
     python = {n for n, one in bound.items() if n in stages and not one.handler.jit}
     option = topology.placement.option
     for name in python:
-        _check_python(stages[name], stages[name].wait, f"handler '{name}'", findings)
+        _check_python(stages[name], stages[name].wait, f"{stages[name].NOUN} '{name}'", findings)
     for thread in topology.placement.threads:
         names = dict.fromkeys(stage_of(n) for n in thread.stages)
         if names and set(names) <= python:
-            _check_python(thread, thread.wait, f"thread '{thread.name}', of the Python handler '{next(iter(names))}',",
+            _check_python(thread, thread.wait, f"thread '{thread.name}', of the Python {stages[next(iter(names))].NOUN} '{next(iter(names))}',",
                           findings.at(option) if option else findings)
             continue
         members = [stages[n] for n in names if n in stages and stages[n].wait]
@@ -43,7 +43,7 @@ def check_waits(topology: Topology, bound: dict[str, Any], findings: Findings) -
         return
     main = topology.sequenced
     for what, group in (
-        ("the thread in front of the sequencer", [s for s in compiled if not is_sharded(s) and not _ordered(s, main)]),
+        ("the thread in front of the sequencer" if main else "the thread of the compiled stages", [s for s in compiled if not is_sharded(s) and not _ordered(s, main)]),
         ("the thread of the sequencer", [s for s in compiled if not is_sharded(s) and _ordered(s, main)]),
         ("the threads of shards", [s for s in compiled if is_sharded(s)]),
     ):

@@ -260,5 +260,6 @@ def _check_python(topology: Topology, bound: dict[str, Bound], findings: Finding
     for thread in topology.placement.threads:
         python = [n for n in thread.stages if stage_of(n) in bound and not bound[stage_of(n)].handler.jit]
         if python and len(thread.stages) > 1:
-            findings.error("HF407", f"thread '{thread.name}' runs the Python handler '{python[0]}' beside other stages",
+            findings.error("HF407", f"thread '{thread.name}' runs the Python {bound[stage_of(python[0])].spec.NOUN} '{python[0]}' beside "
+                           "other stages",
                            thread.where("stages", thread.stages.index(python[0])), label="give it a thread of its own")

@@ -36,6 +36,7 @@ from hydraflow.topology.spec import (
     RingSpec,
     SourceSpec,
     Topology,
+    is_own,
     key_of,
 )
 
@@ -178,9 +179,10 @@ def _name_of(path: str) -> str:
 
 def complete(topology: Topology, registry: Registry) -> Topology:
     """Return the topology with names, rings and their sizes filled in."""
-    sources = tuple(_complete_source(s) for s in topology.sources)
-    handlers = tuple(_complete_handler(h, registry, topology.after) for h in topology.handlers)
-    sinks = tuple(_complete_handler(h, registry, topology.after) for h in topology.sinks)
+    first = _first_ring(topology)
+    sources = tuple(_complete_source(s, first or "frames") for s in topology.sources)
+    handlers = tuple(_complete_handler(h, registry, topology.after, first or "main") for h in topology.handlers)
+    sinks = tuple(_complete_handler(h, registry, topology.after, first or "main") for h in topology.sinks)
     rings = {name: _complete_ring(ring) for name, ring in topology.rings.items()}
     stages = (*handlers, *sinks)
     mentioned = [s.into for s in sources] + [r for h in stages for r in (h.on, *h.inlets, *h.into)]
@@ -261,11 +263,22 @@ def _is_whole(topology: Topology) -> bool:
     return True
 
 
-def _complete_source(source: SourceSpec) -> SourceSpec:
-    return attrs.evolve(source, name=source.name or default_name(source.use), into=source.into or "frames")
+def _first_ring(topology: Topology) -> str:
+    """Return, where all declared rings hold records of their own, the one that no handler publishes into; "" for any other case."""
+    if not all(is_own(ring.record) for ring in topology.rings.values()):
+        return ""
+    written = {ring for stage in topology.stages for ring in stage.into}
+    free = [name for name in topology.rings if name not in written]
+    return free[0] if len(free) == 1 else ""
 
 
-def _complete_handler(handler: HandlerSpec, registry: Registry, after: str | None) -> HandlerSpec:
+def _complete_source(source: SourceSpec, ring: str) -> SourceSpec:
+    """ring : the one that it fills when nothing else is said."""
+    return attrs.evolve(source, name=source.name or default_name(source.use), into=source.into or ring)
+
+
+def _complete_handler(handler: HandlerSpec, registry: Registry, after: str | None, ring: str) -> HandlerSpec:
+    """ring : the one that it gets when neither the file nor its entry says it."""
     entry = registry.entry("handler", handler.use) if handler.use else None
     says = handler.node is not None and "after" in handler.node.entries
     return attrs.evolve(
@@ -273,7 +286,7 @@ def _complete_handler(handler: HandlerSpec, registry: Registry, after: str | Non
         after=tuple(a for a in handler.after if a != AUTO),
         auto=AUTO in handler.after or (after == AUTO and not says),
         name=handler.name or default_name(handler.use),
-        on=handler.on or (entry.on if entry else "main"),
+        on=handler.on or (entry.on if entry else ring),
         inlets=handler.inlets or (entry.inlets if entry else ()),
         into=handler.into or (entry.into if entry else ()),
     )

@@ -99,7 +99,7 @@ def test_init_refuses_names_that_nothing_can_have(run, tmp_path, name):
     assert written(tmp_path) == []
 
 
-@pytest.mark.parametrize(("template", "hint"), [("libary", "did you mean 'library'?"), ("zzz", "templates: library, paper")])
+@pytest.mark.parametrize(("template", "hint"), [("libary", "did you mean 'library'?"), ("zzz", "templates: library, paper, records")])
 def test_init_names_the_template_that_was_meant(run, template, hint):
     with pytest.raises(UsageError) as caught:
         run("x", "--template", template)

@@ -153,12 +153,12 @@ def test_a_recording_that_cannot_be_played_is_refused_before_the_run(tmp_path):
     with pytest.raises(InputNotFound, match="No such file"):
         load_records(str(tmp_path / "none.npy"), DTYPE)
     (tmp_path / "text.npy").write_text("key,value\n")
-    with pytest.raises(DataError, match="is no whole .npy file"):
+    with pytest.raises(DataError, match=r"is no whole \.npy file"):
         load_records(str(tmp_path / "text.npy"), DTYPE)
     np.save(tmp_path / "other.npy", np.zeros(3, [("key", "i8")]))
     with pytest.raises(DataError, match="holds other records than its ring: field 'value' is not in it"):
         load_records(str(tmp_path / "other.npy"), DTYPE)
     np.save(tmp_path / "whole.npy", np.zeros(1000, PLAIN))
     (tmp_path / "cut.npy").write_bytes((tmp_path / "whole.npy").read_bytes()[:-100])
-    with pytest.raises(DataError, match="is no whole .npy file"):
+    with pytest.raises(DataError, match=r"is no whole \.npy file"):
         load_records(str(tmp_path / "cut.npy"), DTYPE)

@@ -18,9 +18,11 @@ from tests.reference.engine_process import ROOT, all_gone, hfx_process
 CLIMATE = str(ROOT / "examples/climate/climate.yaml")
 TRADING = re.compile(r"frame|message|book|order|journal|fill|PnL|BBO", re.IGNORECASE)
 SOURCES = '''
+import time
 from pathlib import Path
 import numpy as np
 from disruptor import handler
+from disruptor.single_producer import claim
 
 ROW = [("key", "i8"), ("value", "f8"), ("small", "u1"), ("pad", "u1", (7,))]
 
@@ -39,6 +41,10 @@ def rows(kind: str, count: int = 10):
                 Path("begun").touch()
                 while True:
                     yield None
+            if kind == "silent":
+                Path("begun").touch()
+                while True:
+                    time.sleep(0.01)
     finally:
         Path("closed").touch()
 
@@ -52,6 +58,11 @@ def mixed():
     block["key"] = np.arange(5, 5_005)
     yield block
     yield block[::1_000][0]
+
+
+@handler(max_out={"lost": 1})
+def drop(event, lost):
+    claim(lost)["key"] = event["key"]
 
 
 @handler(state=[("sum", "i8"), ("seen", "i8")], counters=[("wrong", "i8")])
@@ -126,9 +137,9 @@ def test_the_example_passes_its_own_tests(hfx):
 
 
 @pytest.mark.parametrize(("kind", "text"), [
-    ("raises", "source 'feed' failed at record 8: ConnectionError: the line is dead at own.py:13"),
-    ("lossy", "field 'key' is a whole number, int64, and gets 1.5, yielded at own.py:15"),
-    ("strange", "an array that does not fit: field 'value' is not in it (it has key), yielded at own.py:17"),
+    ("raises", "source 'feed' failed at record 8: ConnectionError: the line is dead at own.py:15"),
+    ("lossy", "field 'key' is a whole number, int64, and gets 1.5, yielded at own.py:17"),
+    ("strange", "an array that does not fit: field 'value' is not in it (it has key), yielded at own.py:19"),
 ])
 def test_what_a_generator_does_wrong_names_record_and_line_and_closes_it(hfx, tmp_path, kind, text):
     result = run(hfx, topology(tmp_path, "rows", kind=kind), code=70)
@@ -158,3 +169,33 @@ def test_a_stop_closes_the_generator_and_drains(tmp_path, number, code):
     result = json.loads(process.out)
     assert (result["status"], result["error"], result["records"]) == ("interrupted", None, {"rows": 1})
     assert (tmp_path / "closed").exists()
+
+
+def test_a_generator_that_never_yields_again_is_named_when_the_drain_has_taken_too_long(tmp_path):
+    file = topology(tmp_path, "rows", kind="silent")
+    with hfx_process(tmp_path, "run", file, "--name", "silent", "--json", "--quiet", "--hiccups", "0", "--stall", "120") as process:
+        process.wait_until((tmp_path / "begun").exists)
+        process.send(signal.SIGTERM)
+        assert process.end() == 70
+    error = json.loads(process.out)["error"]
+    assert (error["kind"], error["handler"]) == ("drain", "feed")
+    assert "the generator of source 'feed' has not yielded" in error["text"]
+
+
+def test_options_that_need_messages_say_so(hfx, tmp_path):
+    file = topology(tmp_path, "mixed")
+    refused = hfx.start("run", file, "--name", "hashes", "--quiet", "--hiccups", "0", "--hash-every", "10", code=2)
+    assert "--hash-every: no ring is sequenced" in refused.stderr
+    refused = hfx.start("run", file, "--name", "books", "--quiet", "--hiccups", "0", "--record", "book=b.npy", code=2)
+    assert "--record: cannot record 'book'" in refused.stderr and "rings: rows" in refused.stderr
+    refused = hfx.start("run", file, "--name", "lines", "--quiet", "--hiccups", "0", "--record", "rows=rows.jsonl", code=2)
+    assert "--record: ring 'rows' is recorded as a .npy file" in refused.stderr
+
+
+def test_records_of_a_ring_that_nobody_reads_are_dropped(hfx, tmp_path):
+    path = Path(topology(tmp_path, "mixed"))
+    tree = json.loads(path.read_text())
+    tree["rings"]["lost"] = {"record": "./own.py:ROW", "slots": 16}
+    tree["handlers"] += [{"name": "drop", "use": "./own.py:drop", "on": "rows", "into": "lost"}]
+    path.write_text(json.dumps(tree))
+    assert run(hfx, str(path))["records"] == {"rows": 5_005, "lost": 5_005}

@@ -167,3 +167,10 @@ def test_an_included_file_s_record_lies_beside_that_file(folder):
     (folder / "parts/rows.py").write_text(MODULE)
     topology = found(text().replace("rings:\n  rows: {record: './own.py:ROW', slots: 64}\n", "include: parts/rows.yaml\n"))
     assert topology.rings["rows"].record == "./parts/rows.py:ROW" and layout_of(topology.rings["rows"]) is not None
+
+
+def test_the_only_ring_that_no_handler_fills_needs_no_naming(folder):
+    more = "  loud: {record: './own.py:LOUD', slots: 64}\n"
+    topology = found(text(source="{use: './own.py:rows'}", handlers="- {use: './own.py:double'}\n  - {use: './own.py:loud', into: loud}\n"
+                          "  - {use: './own.py:count', on: loud}", more=more))
+    assert (topology.sources[0].into, [h.on for h in topology.handlers]) == ("rows", ["rows", "rows", "loud"])
