@@ -369,7 +369,7 @@ MUTANTS = [
     Mutant("a held map of rows is made anew", "disruptor/rcu.py",
            "+ PIN) == root + 1:\n            return True", "+ PIN) == root + 1:\n            return False", (_EDITIONS,), limit_s=120),
     Mutant("a slot is free one edition too early", "disruptor/rcu.py",
-           "cells[held + k] < cells[retire + slot]", "cells[held + k] + 1 < cells[retire + slot]", (_EDITIONS,), limit_s=120),
+           "cells[held + k] < cells[retire + slot]", "cells[held + k] + 1 < cells[retire + slot]", (_EDITIONS,), limit_s=300),
     Mutant("the edition that made a slot does not hold it", "disruptor/rcu.py",
            "cells[birth + slot] <= cells[held + k]", "cells[birth + slot] < cells[held + k]", (_EDITIONS,), limit_s=120),
     Mutant("a rate waits a nanosecond too long", "disruptor/rate.py",
