@@ -37,6 +37,7 @@ _SLEEPER = "order::a122_a_sleeper_takes_its_ticket_announces_itself_fences_and_a
 _BYTES = "order::a122_messages_are_shown_by_a_release_of_their_header_and_freed_by_one_of_the_head"
 _CAST = "order::a122_a_broadcast_says_what_it_will_write_before_it_writes_and_a_receiver_looks_after_it_read"
 _SEQLOCK = "order::a122_a_seqlock_is_odd_while_written_and_read_between_two_looks"
+_EDITIONS = "tests/disruptor/test_rcu.py::test_what_is_held_is_an_edition_of_the_past_to_the_last_bit"
 
 MUTANTS = [
     # claims
@@ -369,6 +370,21 @@ MUTANTS = [
            "            if load_acquire(cells, place) == version:", "            if True:", _t(_SEQLOCK)),
     Mutant("seqlock's words stored plainly", "disruptor/seqlock.py",
            "        store_release(cells, place + _BODY + i, source[i])", "        cells[place + _BODY + i] = source[i]", _t(_SEQLOCK)),
+    # parts beside the ring
+    Mutant("owner of a deque takes without a fence", "disruptor/deque.py",
+           "    store_release(cells, place + BOTTOM, bottom)\n    fence()\n", "    store_release(cells, place + BOTTOM, bottom)\n",
+           ("tests/disruptor/test_stealing.py::test_between_an_owner_and_thieves_no_task_is_lost_or_done_twice",), jit=True, limit_s=120),
+    Mutant("last task of a deque taken without asking the thieves", "disruptor/deque.py",
+           "        if compare_exchange(cells, place + TOP, top, top + 1):\n            found = TAKEN", "        found = TAKEN",
+           ("tests/disruptor/test_stealing.py::test_one_thread_at_a_time_it_is_a_list_with_two_ends",)),
+    Mutant("a held map of rows is made anew", "disruptor/rcu.py",
+           "+ PIN) == root + 1:\n            return True", "+ PIN) == root + 1:\n            return False", (_EDITIONS,), limit_s=120),
+    Mutant("a slot is free one edition too early", "disruptor/rcu.py",
+           "cells[held + k] < cells[retire + slot]", "cells[held + k] + 1 < cells[retire + slot]", (_EDITIONS,), limit_s=300),
+    Mutant("the edition that made a slot does not hold it", "disruptor/rcu.py",
+           "cells[birth + slot] <= cells[held + k]", "cells[birth + slot] < cells[held + k]", (_EDITIONS,), limit_s=120),
+    Mutant("a rate waits a nanosecond too long", "disruptor/rate.py",
+           'if rate["part"] > room % rate["count"]:', 'if rate["part"] >= room % rate["count"]:', ("tests/disruptor/test_rate.py",), limit_s=60),
 ]
 
 QUICK = ("one producer claims one slot too many", "no fence between announcement and look", "batch limit ignored")

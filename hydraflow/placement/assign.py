@@ -210,9 +210,9 @@ def _placement(threads: Sequence[Thread], machine: Machine, reasons: list[str]) 
                        "memory comes from where it is first touched: the threads are on several NUMA nodes, or not pinned")
     for thread in threads:
         if thread.node is not None:
-            away = thread.cpu is not None and machine.node_of(thread.cpu) != thread.node
+            own = thread.node if thread.cpu is None else machine.node_of(thread.cpu)
             reasons.append(f"memory of '{thread.name}' comes from NUMA node {thread.node}, as the placement says"
-                           + (f"; its cpu is on node {machine.node_of(thread.cpu)}" if away else ""))
+                           + (f"; its cpu is on node {own}" if own != thread.node else ""))
     return Placement(threads=tuple(threads), reasons=tuple(reasons), node=node)
 
 

@@ -30,20 +30,21 @@ moves = st.lists(st.one_of(
     st.tuples(st.just("hold"), st.integers(0, 1), st.just(0)),
     st.tuples(st.just("release"), st.integers(0, 1), st.just(0)),
     st.tuples(st.just("writer starts again"), st.just(0), st.just(0)),
-), max_size=120)
+    st.tuples(st.just("edit and publish"), st.integers(0, ROWS - 1), st.integers(-9, 9)),
+), min_size=10, max_size=120)
 
 
 @settings(deadline=None, max_examples=200)
-@given(moves)
-def test_what_is_held_is_an_edition_of_the_past_to_the_last_bit(steps):
-    table = Rcu("t", ROW, ROWS, readers=2)
+@given(moves, st.integers(1, ROWS))
+def test_what_is_held_is_an_edition_of_the_past_to_the_last_bit(steps, rows):
+    table = Rcu("t", ROW, rows, readers=2)
     readers = [table.reader(name) for name in "ab"]
-    now, shown, holding = [0] * ROWS, [0] * ROWS, {}
+    now, shown, holding = [0] * rows, [0] * rows, {}
     for n, (move, which, value) in enumerate(steps):
-        if move == "edit":
-            table.edit(which)["value"] = value
-            now[which] = value
-        elif move == "publish":
+        if move.startswith("edit"):
+            table.edit(which % rows)["value"] = value
+            now[which % rows] = value
+        if move.endswith("publish"):
             edition = table.cells[EDITION]
             assert table.publish(n) in (0, edition + 1)
             shown = now.copy()
@@ -53,9 +54,9 @@ def test_what_is_held_is_an_edition_of_the_past_to_the_last_bit(steps):
         elif move == "release" and which in holding:
             holding.pop(which)[0].__exit__(None, None, None)
         elif move == "writer starts again":
-            table = Rcu("t", ROW, ROWS, readers=2, cells=table.cells, rows_in=table.rows)
+            table = Rcu("t", ROW, rows, readers=2, cells=table.cells, rows_in=table.rows)
             now = shown.copy()
-        assert [int(table[row]["value"]) for row in range(ROWS)] == now
+        assert [int(table[row]["value"]) for row in range(rows)] == now
         for _, seen, expected in holding.values():
             assert seen.copy()["value"].tolist() == [int(row["value"]) for row in seen] == expected
 
