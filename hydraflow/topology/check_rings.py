@@ -49,15 +49,13 @@ def place_of_ring(topology: Topology, name: str) -> Span | None:
 
 
 def _check_references(topology: Topology, findings: Findings) -> set[str]:
-    """Report names that no ring has; return the names that exist."""
+    """Report names that no ring has, each once; return the names that exist."""
     known = set(topology.rings)
+    strangers: dict[str, list[tuple[str, Span | None]]] = {}
 
     def look(owner: str, name: str, span: Span | None) -> None:
         if name and name not in known:
-            close = did_you_mean(name, known)
-            findings.error("HF106", f"{owner} '{name}', which is not a ring", span,
-                           label=f"did you mean '{close}'?" if close else "declare it under rings:",
-                           notes=(f"known: {', '.join(sorted(known))}",))
+            strangers.setdefault(name, []).append((owner, span))
 
     for source in topology.sources:
         look(f"source '{source.name}' fills", source.into, source.where("into"))
@@ -72,7 +70,26 @@ def _check_references(topology: Topology, findings: Findings) -> set[str]:
         for key in ("sequence", "feedback"):
             for position, name in enumerate(getattr(ring, key)):
                 look(f"ring '{ring.name}' merges", name, ring.where(key, position))
+    _report_strangers(topology, known, strangers, findings)
     return known
+
+
+def _report_strangers(topology: Topology, known: set[str], strangers: dict[str, list[tuple[str, Span | None]]], findings: Findings) -> None:
+    """Report rings that are not there. Where the section itself is missing, that is one mistake."""
+    section = topology.node.entries.get("rings") if topology.node else None
+    if section is not None and section[1].repeated:
+        return  # one that is given twice may be meant, which has been reported
+    groups = [[one] for one in strangers] if section is not None or not topology.node else [list(strangers)] if strangers else []
+    for names in groups:
+        name = names[0]
+        (owner, span), *others = strangers[name]
+        others += [place for more in names[1:] for place in strangers[more]]
+        close = did_you_mean(name, known)
+        if close and not close.isidentifier():
+            continue  # what is meant has a name that no ring can have, which has been reported
+        findings.error("HF106", f"{owner} '{name}', which is not a ring", span,
+                       label=f"did you mean '{close}'?" if close else "declare it under rings:",
+                       related=tuple(Related(at, "here, too") for _, at in others[:3] if at), notes=(f"known: {', '.join(sorted(known))}",))
 
 
 def _misnamed(topology: Topology, known: set[str]) -> tuple[bool, bool]:

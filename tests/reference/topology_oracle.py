@@ -24,9 +24,11 @@ def faults(text: str, accesses: Mapping[str, tuple[frozenset[str], frozenset[str
     """
     document = yaml.load(text, getattr(yaml, "CBaseLoader", yaml.BaseLoader))  # every scalar is text: 'on' stays 'on'
     found: list[str] = []
-    sources = [_source(item) for item in document.get("sources") or []]
-    stages = [_stage(item) for item in [*(document.get("handlers") or []), *(document.get("sinks") or [])]]
     rings = document.get("rings") or {}
+    items = [*(document.get("handlers") or []), *(document.get("sinks") or [])]
+    own = _own(rings, items)
+    sources = [_source(item, own) for item in document.get("sources") or []]
+    stages = [_stage(item, own) for item in items]
     names = [s["name"] for s in sources + stages]
     found += [f"two stages are called {n}" for n in set(names) if names.count(n) > 1]
     by_name = {s["name"]: s for s in stages}
@@ -37,7 +39,7 @@ def faults(text: str, accesses: Mapping[str, tuple[frozenset[str], frozenset[str
     before = {s["name"]: _closure(s["name"], by_name) for s in stages}
     found += [f"{name} waits for itself" for name, earlier in before.items() if name in earlier]
     written = [s["into"] for s in sources] + [ring for s in stages for ring in s["into"]]
-    merged = _merged(rings, written)
+    merged = [] if _all_own(rings) and not any(s["on"] == "main" for s in stages) else _merged(rings, written)
     written += ["main"] if merged else []
     for ring in {r for s in stages for r in (s["on"], *s["from"])} | set(merged):
         if written.count(ring) != 1:
@@ -45,6 +47,17 @@ def faults(text: str, accesses: Mapping[str, tuple[frozenset[str], frozenset[str
     found += [f"ring {ring} is not known" for ring in written if ring not in WELL_KNOWN and ring not in rings]
     found += _races(stages, before, accesses)
     return found
+
+
+def _all_own(rings: Mapping[str, Any]) -> bool:
+    """Whether every ring holds records of the topology's own, which are named by a place: FILE:NAME."""
+    return bool(rings) and all(isinstance(ring, dict) and ":" in (ring.get("record") or "") for ring in rings.values())
+
+
+def _own(rings: Mapping[str, Any], items: list[dict]) -> str:
+    """Return the ring that sources fill and handlers get when nothing is said: where all are own, the one that none writes into."""
+    free = set(rings) - {ring for item in items for ring in _names(item.get("into", []))}
+    return free.pop() if _all_own(rings) and len(free) == 1 else ""
 
 
 def _merged(rings: Mapping[str, Any], written: list[str]) -> list[str]:
@@ -76,16 +89,16 @@ def _closure(name: str, by_name: Mapping[str, dict]) -> set[str]:
     return earlier
 
 
-def _source(item: dict) -> dict:
+def _source(item: dict, own: str) -> dict:
     entry = SOURCES.get(item["use"])
-    return {"name": item.get("name") or _default(item["use"]), "into": item.get("into") or "frames", "use": item["use"], "entry": entry}
+    return {"name": item.get("name") or _default(item["use"]), "into": item.get("into") or own or "frames", "use": item["use"], "entry": entry}
 
 
-def _stage(item: dict) -> dict:
+def _stage(item: dict, own: str) -> dict:
     entry = HANDLERS.get(item["use"])
     return {
         "name": item.get("name") or _default(item["use"]), "use": item["use"], "after": _names(item.get("after", [])),
-        "on": item.get("on") or (entry.on if entry else "main"),
+        "on": item.get("on") or (entry.on if entry else own or "main"),
         "from": _names(item.get("from", [])) or list(entry.inlets if entry else ()),
         "into": _names(item.get("into", [])) or list(entry.into if entry else ()),
     }

@@ -41,7 +41,7 @@ REGISTRY = Registry(entry_points=False)
 MISSING = {"HF008", "HF307", "HF112", "HF115", "HF503", "HF505", "HF602"}
 WHOLE = {"HF004", "HF107", "HF118"}  # a section of the file is missing: there is no line
 # One end of a relation is told at the other: the message then names a word that stands, or stood, on the edited line.
-RELATIONS = {"HF104", "HF105", "HF106", "HF108", "HF110", "HF111", "HF113", "HF114", "HF120", "HF401", "HF402", "HF503", "HF601", "HF603", "HF205"}
+RELATIONS = {"HF104", "HF105", "HF106", "HF108", "HF110", "HF111", "HF113", "HF114", "HF120", "HF401", "HF402", "HF503", "HF601", "HF603", "HF205", "HF569"}
 SYNTAX = {"HF001", "HF002"}  # noticed when the parser comes to it
 SEVERAL = {"swap lines", "duplicate line", "delete line"}  # may be two mistakes: what is moved is missing there and wrong here
 
@@ -56,7 +56,8 @@ def rejected_rightly(found: list[Diagnostic], edit: Edit, original: str) -> str:
     places = {one.line for one in found if one.code not in MISSING}
     if len(places) > 1 and edit.kind not in SEVERAL and not all(_touches(one, edit) for one in found):
         return f"one edit, {len(places)} places: {sorted(places)}"
-    return f"one edit, {len(found)} messages" if len(found) > 3 else ""
+    most = 6 if edit.kind == "swap lines" else 3  # two edits
+    return f"one edit, {len(found)} messages" if len(found) > most else ""
 
 
 def _in_place(one: Diagnostic, edit: Edit, original: str) -> bool:
