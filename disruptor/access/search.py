@@ -6,7 +6,9 @@ import ast
 import builtins
 import functools
 import inspect
+import sys
 from collections.abc import Iterator
+from types import CodeType, ModuleType
 from typing import Any
 
 from disruptor.access.source import Definition, definition_of
@@ -14,13 +16,17 @@ from disruptor.access.things import cell_content, plain
 
 __all__ = ["calls", "constant"]
 
+_LIBRARIES = {"numpy", "numba", "llvmlite", "attr", "attrs"} | set(sys.stdlib_module_names)
+_DOTS_MOST = 3  # of a dotted name
+
 
 def calls(function: Any, target: Any) -> Iterator[tuple[Any, ast.Call]]:
     """Yield (function, call) of every call of `target` in a function and in the functions that it calls by name."""
     pending, done = [plain(function)], set()
+    leading = _leading_to(plain(function), target)
     while pending:
         one = pending.pop()
-        if not inspect.isfunction(one) or one in done:
+        if not inspect.isfunction(one) or one in done or one not in leading:
             continue
         done.add(one)
         definition = definition_of(one.__code__)
@@ -35,6 +41,55 @@ def calls(function: Any, target: Any) -> Iterator[tuple[Any, ast.Call]]:
 def constant(node: ast.expr, function: Any) -> Any:
     """Return the value of an expression inside a function when it is a literal or the name of something; else None."""
     return node.value if isinstance(node, ast.Constant) else _resolve(node, function)
+
+
+def _leading_to(function: Any, target: Any) -> set[Any]:
+    """Return the functions from which `target` can be reached by names: only their source need be read.
+
+    Told from the names in compiled Python, where what is mentioned counts as called; libraries lead nowhere.
+    """
+    mentions: dict[Any, list[Any]] = {}
+    pending = [function]
+    while pending:
+        one = pending.pop()
+        if inspect.isfunction(one) and one not in mentions and _is_own(one.__module__):
+            mentions[one] = [thing if thing is target else plain(thing) for thing in _mentioned(one)]
+            pending += mentions[one]
+    leading = {one for one, things in mentions.items() if any(thing is target for thing in things)}
+    grown = True
+    while grown:
+        grown = False
+        for one, things in mentions.items():
+            if one not in leading and any(inspect.isfunction(thing) and thing in leading for thing in things):
+                leading.add(one)
+                grown = True
+    return leading
+
+
+def _mentioned(function: Any) -> list[Any]:
+    """Return what the names in a function, and in those that it defines, may mean: globals, closed-over, and attributes of those."""
+    names: set[str] = set()
+    codes = [function.__code__]
+    while codes:
+        code = codes.pop()
+        names.update(code.co_names)
+        codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    space = function.__globals__
+    found = [space[name] for name in names if name in space] + [cell_content(cell) for cell in function.__closure__ or ()]
+    reached = list(found)
+    for _ in range(_DOTS_MOST):
+        reached = [getattr(thing, name, None) for thing in reached if _has_names(thing) for name in names]
+        reached = [thing for thing in reached if thing is not None]
+        found += reached
+    return found
+
+
+def _has_names(thing: Any) -> bool:
+    return _is_own(thing.__name__) if isinstance(thing, ModuleType) else isinstance(thing, type) and _is_own(thing.__module__)
+
+
+def _is_own(module: str | None) -> bool:
+    return str(module).partition(".")[0] not in _LIBRARIES
 
 
 @functools.cache

@@ -40,7 +40,8 @@ def _joined(boxes: list[Box], edges: list[Edge], derived: bool) -> tuple[list[Bo
     if not any(mask.bit_count() > 1 for mask in waiting.values()):
         return boxes, edges
     through: dict[str, tuple[str, int]] = {}  # stage → the box it waits for instead, and the bits that this one stands for
-    added, new = [], []
+    added: list[Box] = []
+    new: list[Edge] = []
     for mask, _ in sorted(_gains(waiting).items(), key=lambda one: -one[1]):
         targets = [stage for stage, own in waiting.items() if stage not in through and own & mask == mask]
         if _gain(mask, len(targets)) < _GAIN_LEAST:

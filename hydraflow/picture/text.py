@@ -162,8 +162,8 @@ def _paint(picture: Picture, draft: _Draft, glyphs: Glyphs, colour: bool) -> lis
         if height == 1:
             spare = width - 4 - columns(text[0])
             inside = " " * (spare // 2) + text[0] + " " * (spare - spare // 2)
-            left, right = glyphs.bar if box.kind == "all" else glyphs.pill
-            canvas.put(row, column, f"{left} {inside} {right}", style)
+            ends = glyphs.bar if box.kind == "all" else glyphs.pill
+            canvas.put(row, column, f"{ends[0]} {inside} {ends[1]}", style)
             continue
         canvas.frame(row, column, height, width, box.kind, style)
         for offset, line in enumerate(text, (height - len(text)) // 2):

@@ -250,3 +250,25 @@ def test_graph_without_a_file_runs_handlers_that_write_notes_and_refuses_undecla
         d.publish(value=np.full(10, 9.0))
     with pytest.raises(CompileError, match="is not declared"):
         Disruptor([("value", "f8")], slots=64).then(kernels_notes.strays).start()
+
+
+def test_only_source_that_leads_to_a_note_is_read(tmp_path, monkeypatch):
+    """A helper that writes no note, and calls none that does, is told from its compiled names alone."""
+    import importlib
+
+    (tmp_path / "led.py").write_text(
+        "import led_far, led_quiet\nfrom disruptor.notes import note as tell\n\n"
+        "def near(x):\n    tell('NEAR', x)\n\n"
+        "def on_event(event):\n    led_quiet.quiet(1)\n    near(2)\n    led_far.far(3)\n")
+    (tmp_path / "led_far.py").write_text("import disruptor.notes\n\ndef far(x):\n    return (lambda y: disruptor.notes.note('FAR', y))(x)\n")
+    (tmp_path / "led_quiet.py").write_text("def quiet(x):\n    return deeper(x)\n\ndef deeper(x):\n    return x + 1\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    led = importlib.import_module("led")
+    from disruptor import access_search
+    from disruptor.handler import handler
+
+    read = []
+    monkeypatch.setattr(access_search, "definition_of", lambda code, real=access_search.definition_of: read.append(code.co_name) or real(code))
+    faults = note_faults(handler(led.on_event, notes={"NEAR": "near {a}"}))
+    assert [fault.what for fault in faults] == ["note 'FAR' is not declared (declared: NEAR)"]
+    assert sorted(read) == ["far", "near", "on_event"]
