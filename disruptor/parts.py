@@ -10,7 +10,8 @@ placement, or the graph after an edit of one handler take the others as they are
         parts.keep()     # and now those that were not there are, for others
 
 A part holds what numba would have linked anyway, before the module as a whole is optimised: the same machine code comes out.
-numba numbers functions within a process, and the numbers stand in their names, so a part's helpers get names of its own.
+numba numbers functions within a process, and the numbers stand in their names, so a part's helpers get names of its own; one
+that is not inlined and that two parts of a loop share is therefore there twice.
 """
 
 from __future__ import annotations
