@@ -52,7 +52,9 @@ out = {"names": names}
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     try:
-        if len(sys.argv) > 3:
+        if sys.argv[3:] == ["kept"]:
+            out["kept"] = Parts(codegen._dispatchers(turn.source), checked=False).are_kept()
+        elif len(sys.argv) > 3:
             codegen.build_parts(turn.source)
         else:
             loop = codegen.build_loop(turn.source)
@@ -61,7 +63,7 @@ with warnings.catch_warnings(record=True) as caught:
     except Exception as error:
         out["error"] = f"{type(error).__name__}: {error}"
 out["states"] = {n: int(s["total"][0]) for n, s in turn.states.items()}
-out["taken"], out["said"] = taken[-1], [str(w.message) for w in caught]
+out["taken"], out["said"] = taken[-1] if taken else 0, [str(w.message) for w in caught]
 print(json.dumps(out))
 """
 
@@ -109,6 +111,14 @@ def test_parts_can_be_made_without_a_loop(place):
     assert len(place.parts()) == 2
     assert not list(place.cache.glob("hydraflow-x/loops/*/run-*"))
     assert place.run("fivefold,threefold")["taken"] == 2
+
+
+def test_whether_parts_are_kept_is_known_before_anything_is_compiled(place):
+    assert place.run("threefold,fivefold", (1,), "kept")["kept"] is False
+    place.run("threefold", (1,), "parts")
+    assert place.run("threefold,fivefold", (1,), "kept")["kept"] is False
+    place.run("fivefold", (1,), "parts")
+    assert place.run("threefold,fivefold", (1,), "kept")["kept"] is True
 
 
 def test_after_an_edit_the_others_are_taken_and_the_edited_one_is_not(place):
