@@ -50,9 +50,9 @@ def _fork(jobs: Sequence[Callable[[], object]], reader: int) -> int:
                 signal.signal(number, signal.SIG_DFL)
             warnings.simplefilter("ignore")
             gc.set_threshold(200_000, 20, 100)  # the compiler makes millions of objects, and nearly all of them stay
-            while number := os.read(reader, _NUMBER_BYTES):
+            while job := os.read(reader, _NUMBER_BYTES):
                 try:
-                    jobs[int.from_bytes(number)]()
+                    jobs[int.from_bytes(job)]()
                 except Exception:
                     pass  # whoever needs it does it again, and reports what is wrong
         finally:

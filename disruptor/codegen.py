@@ -230,8 +230,8 @@ def prebuild(sources: list[LoopSource], *, also: Sequence[Callable[[], object]] 
     """Compile loops that are not in the disk cache, in processes of their own, and wait for them.
 
     numba compiles one function at a time in a process, so two take half the time in two; and the memory that the compiler takes
-    goes with them. First what the loops are made of (disruptor.parts), the largest first, then the loops. What cannot be cached
-    is left to `build_loop`, and so is everything in a process that has threads: it is not forked.
+    goes with them. Where cores would be idle, first what the loops are made of (disruptor.parts), then the loops; always the
+    largest first. What cannot be cached is left to `build_loop`, and so is everything in a process that has threads: it is not forked.
     also : compile what is not of a loop, into the disk cache; called, in one of the processes, when a loop is missing.
     """
     if threading.active_count() > 1:
@@ -242,8 +242,10 @@ def prebuild(sources: list[LoopSource], *, also: Sequence[Callable[[], object]] 
     missing.sort(key=_weight, reverse=True)
     loops = {k: functools.partial(build_loop, source, checked=checked) for k, source in enumerate(missing)}
     alone = {k: source.alone() for k, source in enumerate(missing)}
-    parts = sorted((one for several in alone.values() for one in several), key=_weight, reverse=True)
-    if len(parts) < 2 or most_processes() == 1:
+    parts = [one for several in alone.values() for one in several if not Parts(_dispatchers(one), checked=checked).are_kept()]
+    parts.sort(key=_weight, reverse=True)
+    composed = sum(1 for several in alone.values() if several)
+    if len(parts) <= composed or most_processes() < 2 * composed:  # each loop makes its own: less work, and no core would be idle
         run_apart([*loops.values(), *also])
         return
     run_apart([*(functools.partial(build_parts, one, checked=checked) for one in parts), *(loops[k] for k in loops if not alone[k]), *also])

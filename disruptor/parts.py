@@ -10,7 +10,8 @@ placement, or the graph after an edit of one handler take the others as they are
         parts.keep()     # and now those that were not there are, for others
 
 A part holds what numba would have linked anyway, before the module as a whole is optimised: the same machine code comes out.
-numba numbers functions within a process, and the numbers stand in their names, so a part's helpers get names of its own.
+numba numbers functions within a process, and the numbers stand in their names, so a part's helpers get names of its own; one
+that is not inlined and that two parts of a loop share is therefore there twice.
 """
 
 from __future__ import annotations
@@ -59,6 +60,10 @@ class Parts:
         """How many came from the disk."""
         return sum(cache.taken for _, cache in self._caches)
 
+    def are_kept(self) -> bool:
+        """Whether there is something on the disk for each function, for whichever types of arguments."""
+        return all(cache.has_files() for _, cache in self._caches)
+
     def keep(self) -> None:
         """Write what had to be compiled."""
         for _, cache in self._caches:
@@ -96,6 +101,10 @@ class _PartCache(CodeCache):
             fndesc=described, type_annotation="", signature=signature, objectmode=False, lifted=(), typing_error=None,
             call_helper=None, metadata=None, reload_init=reload_init, referenced_envs=[],
         )
+
+    def has_files(self) -> bool:
+        folder = self._folder()
+        return folder is not None and any(folder.glob(f"{self._stem()}-*"))
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Remember the signature; `keep` writes it."""

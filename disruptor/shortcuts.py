@@ -76,7 +76,7 @@ def _collect(value: Any, found: list[Any]) -> None:
 
 
 def _get_call_type(self: Any, context: Any, args: Any, kws: Any) -> Any:
-    """BaseFunction.get_call_type: the first candidate that fits. Only when none does the ordinary way is gone, for what it raises."""
+    """BaseFunction.get_call_type: the first candidate that fits. When none does the ordinary way raises."""
     candidates = utils.order_by_target_specificity(get_local_target(context), self.templates, fnkey=self.key[0])
     plain = tuple(types.unliteral(a) for a in args), {k: types.unliteral(v) for k, v in kws.items()}
     if any(isinstance(kind, types.Poison) for kind in (*plain[0], *plain[1].values())):

@@ -161,7 +161,7 @@ def _caches(now: float) -> Iterator[Item]:
 
     root = cache_root()
     started = _oldest_start()
-    for kind in ("functions", "loops"):
+    for kind in ("functions", "loops", "parts"):
         for path in _folders(root / kind if root else None):
             age = _age(path, now)
             live = started is not None and now - age > started - _MARGIN
