@@ -37,7 +37,7 @@ FAULTS = {
     "many producers claim one slot too many": "two producers, one slot",
     "one producer's cached gate is never refreshed": "one producer",
     "many producers' cached gate is never refreshed": "two producers, one slot",
-    "gate stored over a newer one": "two producers, three laps",
+    "gate stored over a newer one": "nobody gates",
     "claim stored without comparing": "two producers, one slot",
     "mark of the wrong lap": "two producers, one slot",
     "first mark of a batch forgotten": "two producers, batches",
@@ -68,6 +68,12 @@ FAULTS = {
     "a wake does not change the futex word": "blocking",
     "idle Python worker stands where its last record was": "a pool of two workers",
     "a Python worker that moves on wakes nobody": "a pool of two workers",
+    "loop frees records by a plain store": "a generated loop",
+    "loop wakes before it frees": "a generated loop",
+    "loop reads the handler before it by a plain load": "generated loops, a chain",
+    "worker takes without comparing": "two generated workers",
+    "idle worker stands where its last record was": "two generated workers",
+    "a worker that moves on wakes nobody": "two generated workers",
     "observer looks at the claims without a fence": "an observer",
     "byte ring claims the header's room twice": "messages",
     "message shown by a plain store": "messages",
@@ -94,6 +100,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--faults-only", action="store_true", help="leave the programs without faults out")
     parser.add_argument("--programs-only", action="store_true", help="leave the faults out")
     parser.add_argument("--seed", type=int, default=1, help="of the random schedules")
+    parser.add_argument("--points", type=int, default=0, help="decisions that the schedules of a program may take, for each bound")
+    parser.add_argument("--random", type=int, help="random schedules of each program, besides")
     parser.add_argument("--processes", type=int, default=_PROCESSES)
     parser.add_argument("--program", help="the program to replay")
     parser.add_argument("--replay", help='a schedule, e.g. "17:2 31:1"; "usual" is the usual course')
@@ -116,7 +124,8 @@ def main(arguments: list[str] | None = None) -> int:
     def chosen(name: str) -> bool:
         return not given.words or any(word in name for word in given.words)
 
-    bounds, points, drawn = ((1, 3), 700_000, 5000) if given.long else ((0, 1), 20_000, 50)
+    bounds, points, drawn = ((1, 3), 800_000, 8000) if given.long else ((0, 1), 20_000, 50)
+    points, drawn = given.points or points, drawn if given.random is None else given.random
     jobs = [Job((p,), "", bounds, points=points, random=drawn, seed=given.seed) for p in PROGRAMS if chosen(p) and not given.faults_only]
     if not given.programs_only:
         jobs += [Job((p,), fault, (0, 1, 2), points=1_000_000, random=20_000, seed=given.seed) for fault, p in FAULTS.items() if chosen(fault)]
