@@ -150,8 +150,15 @@ def claim_upto(cells, base, marks, multi, wanted):
 @compiled
 def _lowest(cells, base, marks, gate):
     """Return the lowest consumer's sequence; without consumers what is published, so that the ring is never full."""
-    lowest = lowest_gate(cells, base + GATING)
-    return lowest if lowest != NOBODY else published_upto(cells, base, marks, gate + 1)
+    while True:  # each turn after the first means that the first consumer came meanwhile
+        head = load_acquire(cells, base + GATING)
+        lowest = lowest_gate(cells, base + GATING)
+        if lowest == NOBODY:
+            lowest = published_upto(cells, base, marks, gate + 1)
+            fence()
+            if load_acquire(cells, base + GATING) != head:
+                continue
+        return lowest
 
 
 @compiled

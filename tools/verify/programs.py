@@ -228,11 +228,11 @@ def _dies(lib: Any, machine: Machine) -> Program:
     )
 
 
-def _comes(multi: bool, beside: bool) -> Any:
+def _comes(producers: int, beside: bool, multi: bool = False) -> Any:
     """A consumer comes while a producer runs: nothing that it reads is overwritten under it, and it misses nothing after it came."""
 
     def make(lib: Any, machine: Machine) -> Program:
-        ring = Ring(lib, machine, 2, multi=multi, wait=_blocking(lib))
+        ring = Ring(lib, machine, 2, multi=multi or producers > 1, wait=_blocking(lib))
         first = ring.consumer("resident") if beside else None
         late = ring.consumer("newcomer", gates=False)
         ring.controlled(*filter(None, (first, late)))
@@ -247,7 +247,7 @@ def _comes(multi: bool, beside: bool) -> Any:
             if first is not None:
                 ring.all_got(first, wanted=list(range(4)))
 
-        tasks = [("producer", _times(4, ring.publish)), ("newcomer", comes)]
+        tasks = [(f"producer {i}", _times(4 // producers, ring.publish)) for i in range(producers)] + [("newcomer", comes)]
         if first is not None:
             tasks.append(("resident", lambda: ring.consume(first, 3)))
         return Program(tasks, check)
@@ -761,9 +761,11 @@ PROGRAMS: dict[str, Kind] = {
     "sleeping": Kind(_graph(1, 1, 2, wait=_sleeping)),
     "a claim is given up": Kind(_given_up),
     "a producer dies": Kind(_dies),
-    "a consumer comes": Kind(_comes(False, False)),
-    "a consumer comes, many producers": Kind(_comes(True, False)),
-    "a consumer comes beside another": Kind(_comes(False, True)),
+    "a consumer comes": Kind(_comes(1, False)),
+    "a consumer comes, many producers": Kind(_comes(1, False, multi=True)),
+    "a consumer comes beside another": Kind(_comes(1, True)),
+    "a consumer comes, two producers": Kind(_comes(2, False)),
+    "a consumer comes beside another, two producers": Kind(_comes(2, True)),
     "two consumers come": Kind(_two_come),
     "a consumer goes": Kind(_goes),
     "an alert": Kind(_alerted),
