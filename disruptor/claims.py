@@ -129,6 +129,8 @@ def claim_many(cells, base, marks, count):
             if not compare_exchange(cells, base + GATE, gate, lowest):
                 continue  # never stored over a newer one: the marks before it are gone
         if compare_exchange(cells, base + CLAIMED, before, high):
+            if cells[base + OBSERVED] != 0:
+                fence()  # as in claim_one: elsewhere than on x86-64 an exchange lets later stores pass its own
             return high
 
 

@@ -255,6 +255,11 @@ def test_a122_an_observed_claim_is_seen_before_anything_is_written(kind, monkeyp
     seen = events(monkeypatch, claims)
     claims.claim_one(block.cells, block.base, block.marks, 1)
     assert seen[-2:] == [("store_release", block.base + CLAIMED), ("fence", None)]
+    many = Block(multi=True)
+    many[OBSERVED] = 1
+    seen.clear()
+    claims.claim_many(many.cells, many.base, many.marks, 1)
+    assert seen[-2:] == [("compare_exchange", many.base + CLAIMED), ("fence", None)]
 
 
 def test_a122_an_observer_looks_at_the_claims_behind_a_fence(monkeypatch):

@@ -46,6 +46,7 @@ FAULTS = {
     "scan of marks ends one too far": "two producers",
     "published looked up without looking at the gate again": "a consumer comes, many producers",
     "wake before publish, one producer": "blocking",
+    "observed claim of many without a fence": "an observer, many producers",
     "early release wakes nobody": "a record is released early",
     "observed claim without a fence": "an observer",
     "output claims more than its ring has free": "a handler's output",

@@ -525,14 +525,12 @@ def _output() -> Any:
             cells = lib.sequence.CELLS
             done = 0
             while done < 4:
-                room = lib.claims.claim_room(cells, s.base, port, 2)
-                if room <= 0:
+                if lib.claims.claim_room(cells, s.base, port, 1) <= 0:
                     machine.pause()
                     continue
-                for _ in range(min(room, 2, 4 - done)):
-                    ring.slots.write(port.cell["next"])
-                    port.cell["next"] += 1
-                    done += 1
+                ring.slots.write(port.cell["next"])
+                port.cell["next"] += 1
+                done += 1
                 lib.claims.publish_port(cells, s.base, s.marks, port)
 
         return Program([("handler", produces), ("consumer", lambda: ring.consume(reader, 3))], lambda: ring.all_got(reader, wanted=[0, 1, 2, 3]))
