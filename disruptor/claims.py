@@ -129,6 +129,8 @@ def claim_many(cells, base, marks, count):
             if not compare_exchange(cells, base + GATE, gate, lowest):
                 continue  # never stored over a newer one: the marks before it are gone
         if compare_exchange(cells, base + CLAIMED, before, high):
+            if cells[base + OBSERVED] != 0:
+                fence()  # as in claim_one: elsewhere than on x86-64 an exchange lets later stores pass its own
             return high
 
 
@@ -150,8 +152,15 @@ def claim_upto(cells, base, marks, multi, wanted):
 @compiled
 def _lowest(cells, base, marks, gate):
     """Return the lowest consumer's sequence; without consumers what is published, so that the ring is never full."""
-    lowest = lowest_gate(cells, base + GATING)
-    return lowest if lowest != NOBODY else published_upto(cells, base, marks, gate + 1)
+    while True:  # each turn after the first means that the first consumer came meanwhile
+        head = load_acquire(cells, base + GATING)
+        lowest = lowest_gate(cells, base + GATING)
+        if lowest == NOBODY:
+            lowest = published_upto(cells, base, marks, gate + 1)
+            fence()
+            if load_acquire(cells, base + GATING) != head:
+                continue
+        return lowest
 
 
 @compiled

@@ -163,6 +163,41 @@ def test_a122_a_gate_is_stored_before_it_is_counted():
     assert block.log(lambda cells, base: gating.remove_gate(cells, base + GATING, 77))[0][-1] == ("release", GATING + 1)
 
 
+def test_a122_a_newcomer_and_a_producer_fence_between_their_store_and_their_look(monkeypatch):
+    """Else both may miss the other: a newcomer stands where the producer overwrites. Found by tools.verify.explore."""
+    block = Block()
+    seen = events(monkeypatch, gating)
+    gating.add_gate(block.cells, block.base + GATING, 77)
+    assert seen[-2:] == [("store_release", block.base + GATING), ("fence", None)]
+    seen.clear()
+    np.asarray(block.cells)[block.base + GATING] = 0
+    gating.lowest_gate(block.cells, block.base + GATING)
+    assert seen == [("load_acquire", block.base + GATING), ("fence", None), ("load_acquire", block.base + GATING)]
+
+
+@pytest.mark.parametrize("slower", [False, True])
+def test_a122_a_producer_looks_anew_when_somebody_was_added_meanwhile(slower, monkeypatch):
+    """Else it may find a consumer's step that the newcomer, in the table since, has not seen. Found by tools.verify.explore."""
+    block = Block(multi=True)
+    fast, late = block.base + 700, block.base + 716
+    np.asarray(block.cells)[fast], np.asarray(block.cells)[late] = 5, 3
+    table = block.base + GATING
+    np.asarray(block.marks)[:] = [0, 1, 2, 3, 4, 5, -1, -1]
+    if slower:
+        gating.add_gate(block.cells, table, fast)
+    module, name = (gating, "fence") if slower else (claims, "published_upto")
+    real, added = getattr(module, name), []
+
+    def between(*args):
+        if not added:
+            added.append(True)
+            assert gating.add_gate(block.cells, table, late)
+        return real(*args)
+
+    monkeypatch.setattr(module, name, between)
+    assert claims._lowest(block.cells, block.base, block.marks, -1) == 3
+
+
 @pytest.mark.parametrize("multi", [False, True])
 def test_a122_sleepers_are_woken_after_what_was_published_can_be_seen(multi, monkeypatch):
     block = Block(multi=multi)
@@ -220,6 +255,11 @@ def test_a122_an_observed_claim_is_seen_before_anything_is_written(kind, monkeyp
     seen = events(monkeypatch, claims)
     claims.claim_one(block.cells, block.base, block.marks, 1)
     assert seen[-2:] == [("store_release", block.base + CLAIMED), ("fence", None)]
+    many = Block(multi=True)
+    many[OBSERVED] = 1
+    seen.clear()
+    claims.claim_many(many.cells, many.base, many.marks, 1)
+    assert seen[-2:] == [("compare_exchange", many.base + CLAIMED), ("fence", None)]
 
 
 def test_a122_an_observer_looks_at_the_claims_behind_a_fence(monkeypatch):

@@ -37,7 +37,7 @@ FAULTS = {
     "many producers claim one slot too many": "two producers, one slot",
     "one producer's cached gate is never refreshed": "one producer",
     "many producers' cached gate is never refreshed": "two producers, one slot",
-    "gate stored over a newer one": "two producers, three laps",
+    "gate stored over a newer one": "nobody gates",
     "claim stored without comparing": "two producers, one slot",
     "mark of the wrong lap": "two producers, one slot",
     "first mark of a batch forgotten": "two producers, batches",
@@ -46,6 +46,7 @@ FAULTS = {
     "scan of marks ends one too far": "two producers",
     "published looked up without looking at the gate again": "a consumer comes, many producers",
     "wake before publish, one producer": "blocking",
+    "observed claim of many without a fence": "an observer, many producers",
     "early release wakes nobody": "a record is released early",
     "observed claim without a fence": "an observer",
     "output claims more than its ring has free": "a handler's output",
@@ -54,6 +55,9 @@ FAULTS = {
     "the newest consumer is not waited for": "one producer",
     "consumer's sequence read by a plain load": "one producer",
     "gate counted before it is stored": "a consumer comes beside another",
+    "newcomer does not fence before it looks": "a consumer comes",
+    "producer does not look at the table again": "a consumer comes beside another, two producers",
+    "producer does not look for the first consumer again": "a consumer comes, two producers",
     "a removed gate stays": "a consumer goes",
     "late consumer is placed once": "a consumer comes",
     "claim given back without a word to observers": "an observer and a claim given back",
@@ -68,6 +72,12 @@ FAULTS = {
     "a wake does not change the futex word": "blocking",
     "idle Python worker stands where its last record was": "a pool of two workers",
     "a Python worker that moves on wakes nobody": "a pool of two workers",
+    "loop frees records by a plain store": "a generated loop",
+    "loop wakes before it frees": "a generated loop",
+    "loop reads the handler before it by a plain load": "generated loops, a chain",
+    "worker takes without comparing": "two generated workers",
+    "idle worker stands where its last record was": "two generated workers",
+    "a worker that moves on wakes nobody": "two generated workers",
     "observer looks at the claims without a fence": "an observer",
     "byte ring claims the header's room twice": "messages",
     "message shown by a plain store": "messages",
@@ -94,6 +104,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--faults-only", action="store_true", help="leave the programs without faults out")
     parser.add_argument("--programs-only", action="store_true", help="leave the faults out")
     parser.add_argument("--seed", type=int, default=1, help="of the random schedules")
+    parser.add_argument("--points", type=int, default=0, help="decisions that the schedules of a program may take, for each bound")
+    parser.add_argument("--random", type=int, help="random schedules of each program, besides")
     parser.add_argument("--processes", type=int, default=_PROCESSES)
     parser.add_argument("--program", help="the program to replay")
     parser.add_argument("--replay", help='a schedule, e.g. "17:2 31:1"; "usual" is the usual course')
@@ -116,7 +128,8 @@ def main(arguments: list[str] | None = None) -> int:
     def chosen(name: str) -> bool:
         return not given.words or any(word in name for word in given.words)
 
-    bounds, points, drawn = ((1, 3), 700_000, 5000) if given.long else ((0, 1), 20_000, 50)
+    bounds, points, drawn = ((1, 3), 800_000, 8000) if given.long else ((0, 1), 20_000, 50)
+    points, drawn = given.points or points, drawn if given.random is None else given.random
     jobs = [Job((p,), "", bounds, points=points, random=drawn, seed=given.seed) for p in PROGRAMS if chosen(p) and not given.faults_only]
     if not given.programs_only:
         jobs += [Job((p,), fault, (0, 1, 2), points=1_000_000, random=20_000, seed=given.seed) for fault, p in FAULTS.items() if chosen(fault)]

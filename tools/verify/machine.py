@@ -118,6 +118,7 @@ class Machine:
         self.words: list[int] = []
         self.arrays: list[Cells] = []
         self.names: dict[int, str] = {}
+        self.naming = True  # the first run names the words; they are the same in each
         self.log: list[tuple[str, str]] | None = None
         self.rewind(0)
 
@@ -139,7 +140,8 @@ class Machine:
         return Cells(self, start, count, data, mirrored)
 
     def name(self, cells: Cells, index: int, name: str) -> None:
-        self.names[cells.start + index] = name
+        if self.naming:
+            self.names[cells.start + index] = name
 
     # accesses
 

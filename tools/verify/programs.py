@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from tools.verify.machine import Broken, Machine
 from tools.verify.schedule import Program
@@ -52,6 +52,8 @@ class Ring:
         self.lib, self.machine = lib, machine
         self.sequencer = lib.sequencer.Sequencer(slots, producers="multi" if multi else "single", wait=wait)
         self.slots = Slots(machine, slots)
+        if not machine.naming:
+            return
         cells, base = lib.sequence.CELLS.cells, self.sequencer.base
         for word in ("CURSOR", "CLAIMED", "GATE", "IDLE", "PROGRESS", "FAILED", "PARKS", "OBSERVED", "TOUCHED", "GATING"):
             machine.name(cells, base + getattr(lib.claims, word), word)
@@ -140,7 +142,13 @@ def _graph(slots: int, producers: int, each: int, *, chain: bool = False, consum
         total = producers * each * batch
         tasks = [(f"producer {i}", _times(each, lambda: ring.publish(batch))) for i in range(producers)]
         tasks += [(who.name, lambda who=who: ring.consume(who, total - 1)) for who in readers]
-        return Program(tasks, lambda: ring.all_got(*readers, wanted=list(range(total))))
+
+        def check() -> None:
+            ring.all_got(*readers, wanted=list(range(total)))
+            if ring.sequencer.published() != total - 1:
+                raise Broken(f"published is {ring.sequencer.published()}, not {total - 1}")
+
+        return Program(tasks, check)
 
     return make
 
@@ -220,11 +228,11 @@ def _dies(lib: Any, machine: Machine) -> Program:
     )
 
 
-def _comes(multi: bool, beside: bool) -> Any:
+def _comes(producers: int, beside: bool, multi: bool = False) -> Any:
     """A consumer comes while a producer runs: nothing that it reads is overwritten under it, and it misses nothing after it came."""
 
     def make(lib: Any, machine: Machine) -> Program:
-        ring = Ring(lib, machine, 2, multi=multi, wait=_blocking(lib))
+        ring = Ring(lib, machine, 2, multi=multi or producers > 1, wait=_blocking(lib))
         first = ring.consumer("resident") if beside else None
         late = ring.consumer("newcomer", gates=False)
         ring.controlled(*filter(None, (first, late)))
@@ -239,7 +247,7 @@ def _comes(multi: bool, beside: bool) -> Any:
             if first is not None:
                 ring.all_got(first, wanted=list(range(4)))
 
-        tasks = [("producer", _times(4, ring.publish)), ("newcomer", comes)]
+        tasks = [(f"producer {i}", _times(4 // producers, ring.publish)) for i in range(producers)] + [("newcomer", comes)]
         if first is not None:
             tasks.append(("resident", lambda: ring.consume(first, 3)))
         return Program(tasks, check)
@@ -399,6 +407,110 @@ def _workers(lib: Any, machine: Machine) -> Program:
     return Program(tasks, check)
 
 
+class Loop:
+    """The loop that processor_text writes for one compiled handler, run as plain Python; `handles(sequence)` is the handler.
+
+    upstream : consumers before it; pool : the work sequence of its pool, or None. It is written once and run in every run:
+    the words that it is given are the same in each.
+    """
+
+    written: ClassVar[dict[tuple[str, str], Any]] = {}
+
+    def __init__(self, lib: Any, ring: Ring, name: str, handles: Callable[[int], None], *upstream: Any, gates: bool = True, pool: Any = None) -> None:
+        self.lib, self.ring, self.name, self.handles = lib, ring, name, handles
+        me = ring.consumer(name, *(u.sequence for u in upstream), gates=gates)
+        self.sequence, self.got, self._barrier = me.sequence, me.got, me.barrier
+        self._control, self._held = lib.sequence.take_cells(4), lib.sequence.take_cells(1)
+        self._pool = pool
+
+    def run(self) -> None:
+        """Be the loop's thread."""
+        lib, s = self.lib, self.ring.sequencer
+        key = (self.name, f"{s.slots} {s.multi} {s.wait} {self._pool is not None} {self._barrier.upstream}")
+        if key not in Loop.written:
+            Loop.written[key] = self._write()
+        module, source = Loop.written[key]
+        module._given_on_loop.this = self
+        changed = {"cells": lib.sequence.CELLS, "marks": s.marks, "in_hand": [0], "records": range(s.slots)}
+        arguments = {name: changed.get(name, value) for name, value in source.arguments.items()}
+        module.run(**arguments)
+
+    def halt(self) -> None:
+        cells = self.lib.sequence.CELLS
+        self.lib.atomics.store_release(cells, self._control.word, 1)
+        for cell in (self.lib.claims.IDLE, self.lib.claims.PROGRESS):
+            self.lib.waiting.wake_all(cells, self.ring.sequencer.base + cell)
+
+    def _write(self) -> Any:
+        text, codegen, s = self.lib.processor_text, self.lib.codegen, self.ring.sequencer
+        ring = text.RingText("ring", s.slots, range(s.slots), s.marks, s.base, s.multi)
+
+        def on_loop(sequence: int) -> None:
+            on_loop.this.handles(sequence)  # type: ignore[attr-defined]
+
+        member = text.MemberText(
+            name="loop", function=on_loop, arguments=("sequence",), sequence=self.sequence.word,
+            upstream=tuple(int(w) for w in self._barrier.upstream), held=self._held.word, work=-1 if self._pool is None else self._pool.word,
+        )
+        source = text.write_processor(
+            self.name.replace(" ", "_"), ring, [member], s.wait, cells=self.lib.sequence.CELLS, control=self._control.word, in_hand=[0]
+        )
+        return codegen.load_loop(source, None), source
+
+
+def _loops(slots: int, producers: int, each: int, consumers: int) -> Any:
+    """Generated loops, each behind the one before."""
+
+    def make(lib: Any, machine: Machine) -> Program:
+        ring = Ring(lib, machine, slots, multi=producers > 1, wait=_blocking(lib))
+        total = producers * each
+        loops: list[Loop] = []
+
+        def handler(number: int) -> Callable[[int], None]:
+            def handles(sequence: int) -> None:
+                me = loops[number]
+                if ring.slots.read(sequence) != sequence:
+                    raise Broken(f"{me.name} reads another record than {sequence}")
+                if number and sequence not in loops[number - 1].got:
+                    raise Broken(f"{me.name} handles {sequence} before the one before it has")
+                me.got.append(sequence)
+                if sequence == total - 1:
+                    lib.sequence.CELLS[me._control.word] = 1
+
+            return handles
+
+        for i in range(consumers):
+            loops.append(Loop(lib, ring, f"loop {i}", handler(i), *loops[-1:], gates=i == consumers - 1))
+        tasks = [(f"producer {i}", _times(each, ring.publish)) for i in range(producers)]
+        return Program([*tasks, *((loop.name, loop.run) for loop in loops)], lambda: ring.all_got(*loops, wanted=list(range(total))))
+
+    return make
+
+
+def _worker_loops(lib: Any, machine: Machine) -> Program:
+    """Two generated workers of a pool."""
+    ring = Ring(lib, machine, 2, wait=_blocking(lib))
+    work = lib.sequence.Sequence()
+    machine.name(lib.sequence.CELLS.cells, work.word, "work")
+    taken: list[int] = []
+    loops: list[Loop] = []
+
+    def handles(sequence: int) -> None:
+        if ring.slots.read(sequence) != sequence:
+            raise Broken(f"a worker reads another record than {sequence}")
+        taken.append(sequence)
+        if len(taken) == 3:
+            for loop in loops:
+                loop.halt()
+
+    def check() -> None:
+        if sorted(taken) != [0, 1, 2]:
+            raise Broken(f"the workers have handled {taken}")
+
+    loops += [Loop(lib, ring, f"worker {i}", handles, pool=work) for i in range(2)]
+    return Program([("producer", _times(3, ring.publish)), *((loop.name, loop.run) for loop in loops)], check)
+
+
 def _output() -> Any:
     """A handler's output: claim_room, then publish_port."""
 
@@ -413,14 +525,12 @@ def _output() -> Any:
             cells = lib.sequence.CELLS
             done = 0
             while done < 4:
-                room = lib.claims.claim_room(cells, s.base, port, 2)
-                if room <= 0:
+                if lib.claims.claim_room(cells, s.base, port, 1) <= 0:
                     machine.pause()
                     continue
-                for _ in range(min(room, 2, 4 - done)):
-                    ring.slots.write(port.cell["next"])
-                    port.cell["next"] += 1
-                    done += 1
+                ring.slots.write(port.cell["next"])
+                port.cell["next"] += 1
+                done += 1
                 lib.claims.publish_port(cells, s.base, s.marks, port)
 
         return Program([("handler", produces), ("consumer", lambda: ring.consume(reader, 3))], lambda: ring.all_got(reader, wanted=[0, 1, 2, 3]))
@@ -638,7 +748,8 @@ PROGRAMS: dict[str, Kind] = {
     "two producers, batches": Kind(_graph(2, 2, 1, batch=2)),
     "two producers, a chain": Kind(_graph(2, 2, 2, chain=True, consumers=2)),
     "three producers": Kind(_graph(2, 3, 1)),
-    "nobody gates": Kind(_graph(4, 2, 2, consumers=0)),
+    "nobody gates": Kind(_graph(1, 2, 2, consumers=0)),
+    "nobody gates, two slots": Kind(_graph(2, 2, 2, consumers=0)),
     "blocking": Kind(_graph(1, 1, 2, wait=_blocking)),
     "blocking, a chain": Kind(_graph(1, 1, 2, chain=True, consumers=2, wait=_blocking)),
     "blocking, two producers": Kind(_graph(1, 2, 1, wait=_blocking)),
@@ -648,9 +759,11 @@ PROGRAMS: dict[str, Kind] = {
     "sleeping": Kind(_graph(1, 1, 2, wait=_sleeping)),
     "a claim is given up": Kind(_given_up),
     "a producer dies": Kind(_dies),
-    "a consumer comes": Kind(_comes(False, False)),
-    "a consumer comes, many producers": Kind(_comes(True, False)),
-    "a consumer comes beside another": Kind(_comes(False, True)),
+    "a consumer comes": Kind(_comes(1, False)),
+    "a consumer comes, many producers": Kind(_comes(1, False, multi=True)),
+    "a consumer comes beside another": Kind(_comes(1, True)),
+    "a consumer comes, two producers": Kind(_comes(2, False)),
+    "a consumer comes beside another, two producers": Kind(_comes(2, True)),
     "two consumers come": Kind(_two_come),
     "a consumer goes": Kind(_goes),
     "an alert": Kind(_alerted),
@@ -659,6 +772,10 @@ PROGRAMS: dict[str, Kind] = {
     "an observer and a claim given back": Kind(_gives_back_observed),
     "a pool of two workers": Kind(_workers),
     "a handler's output": Kind(_output()),
+    "a generated loop": Kind(_loops(1, 1, 2, 1)),
+    "generated loops, a chain": Kind(_loops(2, 1, 3, 2)),
+    "a generated loop, two producers": Kind(_loops(2, 2, 2, 1)),
+    "two generated workers": Kind(_worker_loops),
     "behind two": Kind(_behind_two),
     "a record is released early": Kind(_released_early),
     "messages": Kind(_bytes(1, 3)),

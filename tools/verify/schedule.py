@@ -158,6 +158,7 @@ class Explorer(Machine):
         self._outcome = None
         self.misfit = ""
         program = self._make(self)
+        self.naming = False
         while len(self.tasks) < len(program.tasks):
             self.tasks.append(Task(len(self.tasks), ""))
             self._greenlets.append(greenlet.greenlet(self._life, self._main))

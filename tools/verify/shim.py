@@ -147,7 +147,7 @@ def install(mutant: Mutant | None = None) -> SimpleNamespace:
     memory.anonymous = lambda size, *a, **k: SimpleNamespace(array=lambda dtype, count=None: Stage.machine.array(count or size // 8))
     names = (
         "claims", "gating", "waiting", "wait", "lookout", "sequencer", "sequencer_core", "barrier", "byte_layout", "byte_producer",
-        "byte_consumer", "broadcast", "seqlock",
+        "byte_consumer", "broadcast", "seqlock", "processor_text", "codegen",
     )
     loaded = {name: importlib.import_module(f"disruptor.{name}") for name in names}
     memory.anonymous = real_anonymous
@@ -164,7 +164,7 @@ def install(mutant: Mutant | None = None) -> SimpleNamespace:
         hand.generation += 1  # what is left of the run before gives nothing back into this one
         local.taken = [sequence.take_cells(1) for _ in range(1 + _TASKS_MOST)]
 
-    return SimpleNamespace(sequence=sequence, begin=begin, **loaded)
+    return SimpleNamespace(sequence=sequence, atomics=atomics, begin=begin, **loaded)
 
 
 def _copy_bytes(target: Any, target_position: int, source: Any, source_position: int, count: int) -> None:
@@ -214,10 +214,25 @@ def _pause(*args: Any) -> None:
     Stage.machine.pause()
 
 
+def _fence() -> None:
+    Stage.machine.fence()
+
+
+def _fence_acquire() -> None:
+    Stage.machine.fence_acquire()
+
+
+def _fence_release() -> None:
+    Stage.machine.fence_release()
+
+
+def _nothing(*args: Any) -> None:
+    pass
+
+
 _ATOMICS: dict[str, Callable[..., Any]] = {
     "load_acquire": _load, "store_release": _store, "compare_exchange": _exchange, "fetch_add": _add, "pause": _pause,
-    "fence": lambda: Stage.machine.fence(), "fence_acquire": lambda: Stage.machine.fence_acquire(),
-    "fence_release": lambda: Stage.machine.fence_release(), "prefetch_write": lambda *args: None,
+    "fence": _fence, "fence_acquire": _fence_acquire, "fence_release": _fence_release, "prefetch_write": _nothing,
 }
 _CALLS: dict[str, Callable[..., Any]] = {
     "futex_wait": _futex_wait, "futex_wake": _futex_wake, "yield_core": _pause, "nap_ns": _pause, "clock_ns": lambda *args: 0,
