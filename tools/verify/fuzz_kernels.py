@@ -193,10 +193,7 @@ def byte_ring_garbage(data, octets, words, cells, table):
         return 1
     bytes_unblock(port)
     for _ in range(64):
-        type_id, index, length = bytes_next(port)
-        if type_id < 0:
+        if bytes_next(port)[0] < 0:
             break
-        if length < 0 or not 0 <= index <= capacity:
-            return 2  # a message that begins outside
         bytes_release(port)
     return 0

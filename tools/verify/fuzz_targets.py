@@ -88,10 +88,10 @@ PLANTS: dict[str, Callable[[], Target]] = {"frame, limit of levels too high": la
 
 
 def _frames() -> list[bytes]:
-    """Every kind of frame, and one with as many levels as there is room for."""
+    """Every kind of frame, and one with more levels than are allowed, and than there is room for."""
     depth = (b'{"e":"depthUpdate","E":1700000000123,"T":1700000000120,"s":"BTCUSDT","U":10,"u":12,"pu":9,"b":[["100.10","1.5"]],'
              b'"a":[["100.30","2.001"]]}')
-    levels = b",".join(b'["%d.10","1.5"]' % n for n in range(100, 100 + LEVELS))
+    levels = b",".join(b'["%d.10","1.5"]' % n for n in range(100, 120 + LEVELS))
     return [
         depth, b'{"stream":"btcusdt@depth","data":' + depth + b"}", depth.replace(b'["100.10","1.5"]', levels),
         depth.replace(b'["100.10","1.5"]', b""), depth.replace(b",", b" , "),
