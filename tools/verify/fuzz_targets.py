@@ -73,15 +73,7 @@ def byte_ring() -> Target:
     return Target(kernels.byte_ring, arrays, seeds, ("octets", "words"), ring)
 
 
-def byte_ring_garbage() -> Target:
-    ring = ByteRing("garbage", 4096, "multi", max_length=2048)
-    port: BytePort = ring.port
-    arrays = {"octets": port.bytes, "words": port.words, "cells": np.array(port.cells), "table": np.zeros((65, 4), np.int64)}
-    seeds = [b"".join(int(8 * n + 8).to_bytes(8, "little") + bytes(8 * n) for n in range(8)), bytes(16)]
-    return Target(kernels.byte_ring_garbage, arrays, seeds, ("octets", "words"), ring)
-
-
-TARGETS: dict[str, Callable[[], Target]] = {"frame": frame, "log": log, "byte ring": byte_ring, "byte ring, garbage": byte_ring_garbage}
+TARGETS: dict[str, Callable[[], Target]] = {"frame": frame, "log": log, "byte ring": byte_ring}
 
 # The overflow that the fuzzer must find: the parser believes that there is room for more levels than there is.
 PLANTS: dict[str, Callable[[], Target]] = {"frame, limit of levels too high": lambda: frame(4 * LEVELS)}
