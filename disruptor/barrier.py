@@ -13,7 +13,7 @@ import numpy as np
 
 from disruptor.claims import IDLE, PROGRESS
 from disruptor.errors import Alerted, WaitTimeout
-from disruptor.lookout import await_published
+from disruptor.lookout import Lookout
 from disruptor.sequence import CELLS, FixedSequenceGroup, Sequence, take_cells
 from disruptor.sequencer import Sequencer
 from disruptor.wait import Wait
@@ -34,6 +34,7 @@ class SequenceBarrier:
         self.dependencies = tuple(dependencies)
         self.upstream = np.array([s.word for s in dependencies], np.int64)
         self._cell = take_cells(1)
+        self._lookout = Lookout(sequencer.base, sequencer.marks, self.upstream, wait, self._cell.word)
         sequencer.parks(wait)
 
     @property
@@ -68,12 +69,9 @@ class SequenceBarrier:
 
     def await_(self, sequence: int, patience_ns: int, interrupted: Callable[[], None] | None = None) -> int:
         """The same, but an alert or timeout while waiting returns what is there, less than `sequence`."""
-        s = self.sequencer
-        s.check_fork()
+        self.sequencer.check_fork()
         self.check_alert()
-        return await_published(
-            s.base, s.marks, self.upstream, sequence, self.wait, self._cell.word, patience_ns, interrupted
-        )
+        return self._lookout.until(sequence, patience_ns, interrupted)
 
     @property
     def alerted(self) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from disruptor.atomics import load_acquire, store_release
+from disruptor.atomics import load_acquire, pause, store_release
 from disruptor.claims import FAILED, IDLE, PARKS, PROGRESS, claim_many, claim_one, free_slots, published_upto
 from disruptor.compiled import compiled, direct, entry
 from disruptor.layout import CELL_WORDS
@@ -22,11 +22,14 @@ from disruptor.wait import Wait
 from disruptor.waiting import idle_turn, wake
 
 __all__ = [
-    "RECEIPT", "SLICE_NS", "BatchLookout", "await_claim", "await_published", "await_room", "no_receipt", "scratch", "write_receipt",
+    "GIL_HELD", "RECEIPT", "SLICE_NS", "BatchLookout", "Lookout", "await_claim", "await_published", "await_room",
+    "no_receipt", "scratch", "write_receipt",
 ]
 
 SLICE_NS = 50_000_000  # the longest wait in one call: what a Ctrl-C waits for
 RECEIPT = 8  # words of a thread's scratch cell: the highest and lowest sequence that it claimed last, −1 for none
+GIL_HELD = 0  # word of CELLS: 1 from a publication under the GIL until that thread gives the GIL up in a wait
+_COURTESY_TURNS = 250  # some 10 µs: what a Python publisher takes from its publication to its next wait
 _local = threading.local()
 
 
@@ -65,15 +68,39 @@ def await_published(
     upstream : words of the sequences that must have passed it; empty: only publication counts. alert : word that ends the
     wait when not 0. patience_ns : longest wait, −1 for ever. interrupted : called between slices.
     """
-    table, own = wait.table(), scratch()
-    deadline = None if patience_ns < 0 else time.monotonic_ns() + patience_ns
-    while True:
-        slice_ns = SLICE_NS if deadline is None else max(0, min(SLICE_NS, deadline - time.monotonic_ns()))
-        available = _await_published(CELLS, base, marks, upstream, wanted, table, alert, own, slice_ns)
-        if available >= wanted or CELLS[alert] != 0 or (deadline is not None and time.monotonic_ns() >= deadline):
-            return available
-        if interrupted is not None:
-            interrupted()
+    return Lookout(base, marks, upstream, wait, alert).until(wanted, patience_ns, interrupted)
+
+
+class Lookout:
+    """`await_published` for who waits at one place again and again: 1 instead of 6 µs when what is wanted is there.
+
+    Any thread may wait at it.
+    """
+
+    def __init__(self, base: int, marks: np.ndarray, upstream: np.ndarray, wait: Wait, alert: int) -> None:
+        self._before, self._table, self._alert = (CELLS, base, marks, upstream), wait.table(), alert
+        self._enter: Callable[..., int] = _await_published
+        self._waits = 0
+
+    def until(self, wanted: int, patience_ns: int = -1, interrupted: Callable[[], None] | None = None) -> int:
+        """Wait until `wanted` may be read; see `await_published`."""
+        own, alert = scratch(), self._alert
+        deadline = -1 if patience_ns < 0 else time.monotonic_ns() + patience_ns
+        slice_ns = SLICE_NS if patience_ns < 0 or patience_ns > SLICE_NS else patience_ns
+        self._waits += 1
+        if self._waits == 2:  # what is done once does not pay for an entry of its own
+            self._enter = direct(_await_published, *self._before, 0, self._table, 0, 0, 0)
+        while True:
+            available = int(self._enter(*self._before, wanted, self._table, alert, own, slice_ns))
+            if available >= wanted or CELLS[alert] != 0:
+                return available
+            if deadline >= 0:
+                left = deadline - time.monotonic_ns()
+                if left <= 0:
+                    return available
+                slice_ns = min(SLICE_NS, left)
+            if interrupted is not None:
+                interrupted()
 
 
 class BatchLookout:
@@ -160,7 +187,8 @@ def _next_batch(cells, base, marks, upstream, sequence, following, table, contro
 
 @compiled
 def _wait_for(cells, base, marks, upstream, wanted, table, alert, own, slice_ns):
-    started, turns, idle_count, waited = 0, 0, 0, 0
+    started, turns, idle_count, waited, slept = 0, 0, 0, 0, False
+    _gil_is_free(cells)
     while True:
         if upstream.shape[0] == 0:
             available = published_upto(cells, base, marks, wanted)
@@ -176,6 +204,8 @@ def _wait_for(cells, base, marks, upstream, wanted, table, alert, own, slice_ns)
             if available < wanted and published_upto(cells, base, marks, wanted) >= wanted:
                 phase, cell = 1, base + PROGRESS
         if available >= wanted or load_acquire(cells, alert) != 0:
+            if turns != 0 and not slept:
+                _until_gil_is_free(cells)
             return available
         if turns & 127 == 0 or table[phase, 0] > 1:  # a nap may be long; a spin is not
             now = clock_ns(CLOCK_MONOTONIC, cells, own)
@@ -186,16 +216,33 @@ def _wait_for(cells, base, marks, upstream, wanted, table, alert, own, slice_ns)
         turns += 1
         if cell != waited:
             idle_count, waited = 0, cell
+        slept = idle_count < 0
         idle_count = idle_turn(
             table[phase, 0], table[phase, 1], table[phase, 2], min(table[phase, 3], slice_ns), table[phase, 4],
             table[phase, 5], idle_count, cells, cell, own,
         )
 
 
+@compiled
+def _gil_is_free(cells):
+    if load_acquire(cells, GIL_HELD) != 0:
+        store_release(cells, GIL_HELD, 0)
+
+
+@compiled
+def _until_gil_is_free(cells):
+    """Wait until the publisher has given the GIL up, not long: whoever asks for it before falls asleep, and is woken for 10 µs."""
+    for _ in range(_COURTESY_TURNS):
+        if load_acquire(cells, GIL_HELD) == 0:
+            return
+        pause()
+
+
 @entry
 def _await_claim(cells, base, marks, producers, count, table, own, slice_ns):
     """One slice of `await_claim` (producers 1: one, 2: many) or `await_room` (0). Ends early when a consumer has died."""
     started, turns, idle_count = 0, 0, 0
+    _gil_is_free(cells)
     while True:
         if producers == 0:
             high = free_slots(cells, base, marks) - count

@@ -136,9 +136,8 @@ class EventPoller:
         return int(core.published_upto(CELLS, s.base, s.marks, following))
 
     def _release(self, sequence: int) -> None:
-        if sequence > self.sequence.get():
-            self.sequence.set(sequence)
-            self.ring.sequencer.wake_producers()
+        if self.sequence.get() < sequence:  # get sees a fork
+            core.release(CELLS, self.sequence.word, sequence, self.ring.sequencer.base)
 
 
 def next_run(ring: Any, following: int, available: int) -> tuple[int, int, int]:

@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from disruptor.atomics import prefetch_write, timestamp, words_at
+from disruptor.atomics import prefetch_write, store_release, timestamp, words_at
 from disruptor.barrier import SequenceBarrier
 from disruptor.claims import GATE, claim_upto, publish_many, publish_one, was_given_up
 from disruptor.compiled import compiled, direct, entry
 from disruptor.errors import CapacityError, GraphError, InsufficientCapacity, LayoutError
 from disruptor.layout import record_dtype
-from disruptor.lookout import no_receipt, write_receipt
+from disruptor.lookout import GIL_HELD, no_receipt, write_receipt
 from disruptor.observer import Observer
 from disruptor.poller import EventPoller
 from disruptor.publishing import Claim, Publisher
@@ -388,6 +388,7 @@ def _publish_array(control, source, done):
 
     Returns the highest sequence, or −2 − (how many are done), or _NOT_CONTIGUOUS.
     """
+    store_release(words_at(control[0], control[1]), GIL_HELD, 1)
     return _copy_in(control, source, done, done + max(1, _BRIEF_BYTES // source.itemsize))
 
 

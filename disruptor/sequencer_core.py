@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from disruptor.atomics import compare_exchange, load_acquire
+from disruptor.atomics import compare_exchange, load_acquire, store_release
 from disruptor.claims import (
     CLAIMED,
     GATING,
+    PARKS,
+    PROGRESS,
     claim_many,
     claim_one,
     free_slots,
@@ -25,8 +27,9 @@ from disruptor.claims import (
 )
 from disruptor.compiled import Direct, entry
 from disruptor.gating import lowest_gate
-from disruptor.lookout import write_receipt
+from disruptor.lookout import GIL_HELD, write_receipt
 from disruptor.sequence import CELLS
+from disruptor.waiting import wake
 
 __all__ = ["NO_MARKS", "core"]
 
@@ -57,11 +60,13 @@ def _unclaim(cells, base, low, high):
 
 @entry(brief=True)
 def _publish_one(cells, base, high):
+    store_release(cells, GIL_HELD, 1)
     publish_one(cells, base, high)
 
 
 @entry(brief=True)
 def _publish_many(cells, base, marks, low, high):
+    store_release(cells, GIL_HELD, 1)
     publish_many(cells, base, marks, low, high)
 
 
@@ -101,6 +106,14 @@ def _lowest(cells, base):
 
 
 @entry(brief=True)
+def _release(cells, word, sequence, base):
+    """Say that a consumer is done with everything up to `sequence`, and wake who waits for it. Order: release."""
+    store_release(cells, word, sequence)
+    if cells[base + PARKS] != 0:
+        wake(cells, base + PROGRESS)
+
+
+@entry(brief=True)
 def _load(cells, word):
     return load_acquire(cells, word)
 
@@ -119,4 +132,5 @@ core = Direct(
     free=(_free, CELLS, 0, NO_MARKS),
     lowest=(_lowest, CELLS, 0),
     load=(_load, CELLS, 0),
+    release=(_release, CELLS, 0, 0, 0),
 )

@@ -183,7 +183,7 @@ _OTHER_PROCESSES = "not yet: rings that other processes publish into come with s
 NOT_APPLICABLE = {
     "D119": "because Python has no generics: a handler takes any record whose fields it names",
     "N2a": _OTHER_PROCESSES,
-    "N2b": _OTHER_PROCESSES + "; byte rings refuse foreign memory already (tests/disruptor/test_byte_ring.py)",
+    "N2b": _OTHER_PROCESSES + "; byte rings refuse foreign memory already (tests/disruptor/test_byte_ring_processes.py)",
     "N2d": _OTHER_PROCESSES,
     "N2e": _OTHER_PROCESSES,
 }

@@ -6,30 +6,12 @@ import pytest
 
 from disruptor.errors import LayoutError
 from handlers.book import BookParams, levels
-from handlers.book.layout import UNPLACED_SNAPSHOTS
-from hydraflow.codes import BookStatus, Venue
+from hydraflow.codes import Venue
 from hydraflow.records import FLAG_PARTIAL
 from tests.reference.book_driver import BookDriver
 from tests.reference.book_scenario import SMALL
+from tests.reference.book_steps import ASKS, BIDS, BUFFERING, EMPTY, LIVE, STALE, run, shown, started
 from tests.reference.messages import Messages
-
-EMPTY, LIVE, STALE, BUFFERING = (int(s) for s in (BookStatus.EMPTY, BookStatus.LIVE, BookStatus.STALE, BookStatus.BUFFERING))
-BIDS, ASKS = [(100, 1), (99, 2)], [(101, 3), (102, 4)]
-
-
-def run(messages: Messages, driver: BookDriver | None = None) -> tuple[BookDriver, list[int]]:
-    driver = driver or BookDriver(SMALL)
-    return driver, driver.feed(messages)["book_status"].tolist()
-
-
-def started() -> Messages:
-    """A futures book that is in step at id 20: numbers 0 (snapshot at 10) and 1 (delta 11..20)."""
-    return Messages().snapshot(10, BIDS, ASKS).depth(11, 20, 10, [(98, 5)])
-
-
-def shown(record) -> tuple[int, ...]:
-    names = ("bid_price_ticks", "bid_quantity_lots", "ask_price_ticks", "ask_quantity_lots", "book_status", "book_changes")
-    return tuple(int(record[name]) for name in names)
 
 
 def test_book_shows_the_best_levels_and_whether_they_changed():
@@ -294,57 +276,6 @@ def test_negative_quantity_deletes():
     assert shown(records[2])[:2] == (99, 2)
 
 
-def test_ticker_at_the_books_id_is_compared_at_once():
-    driver, statuses = run(started().ticker(20, (100, 1), (101, 3)))
-    assert statuses[-1] == LIVE
-    assert [driver.count(n) for n in ("checks_passed", "checks_depth_first", "checks_ticker_first")] == [1, 1, 0]
-
-
-def test_ticker_ahead_of_the_book_is_compared_when_the_book_is_there():
-    driver, statuses = run(started().ticker(22, (100, 8), (101, 3)).ticker(25, (1, 1), (2, 2)).depth(21, 22, 20, [(100, 8)]))
-    assert statuses[-1] == LIVE
-    assert [driver.count(n) for n in ("checks_passed", "checks_depth_first", "checks_ticker_first")] == [1, 0, 1]
-
-
-@pytest.mark.parametrize(
-    ("bid", "ask"), [((100, 2), (101, 3)), ((99, 1), (101, 3)), ((100, 1), (102, 3)), ((100, 1), (101, 4)), ((0, 0), (101, 3))]
-)
-def test_ticker_that_differs_makes_the_book_stale(bid, ask):
-    driver, statuses = run(started().ticker(20, bid, ask, number=6))
-    assert statuses[-1] == STALE
-    assert (driver.count("checks_failed"), driver.count("first_check_failed")) == (1, 6)
-    driver, statuses = run(started().ticker(22, bid, ask).depth(21, 22, 20, number=8))
-    assert statuses[-2:] == [LIVE, STALE]
-    assert driver.count("first_check_failed") == 8
-
-
-def test_ticker_between_two_deltas_contradicts_them():
-    driver, statuses = run(started().depth(30, 40, 20).ticker(25, (100, 1), (101, 3)))
-    assert statuses[-1] == STALE
-    assert driver.count("sequence_gaps") == 1
-    assert run(started().ticker(25, (100, 1), (101, 3)).depth(30, 40, 20))[1][-1] == STALE
-
-
-def test_ticker_without_id_or_of_a_stale_book_is_not_compared():
-    driver, statuses = run(started().ticker(0, (1, 1), (2, 2)).lost().ticker(20, (1, 1), (2, 2)))
-    assert statuses == [LIVE, LIVE, LIVE, STALE, STALE]
-    assert driver.count("checks_failed") == 0
-
-
-def test_tickers_beyond_the_memory_are_forgotten_oldest_first():
-    messages = started()
-    for update in range(21, 21 + SMALL.remembered + 3):
-        messages.ticker(update, (100, 1), (101, 3))
-    driver, _ = run(messages.depth(21, 23, 20).depth(24, 24, 23).depth(25, 28 + SMALL.remembered, 24))
-    assert driver.count("forgotten") == 3
-    assert driver.count("checks_passed") == 1  # the one at 24; 21, 22 and 23 are gone
-
-
-def test_ticker_with_an_absurd_id_does_not_block_those_after_it():
-    driver, _ = run(started().ticker(10**15, (9, 9), (10, 10)).ticker(22, (100, 1), (101, 3)).depth(21, 22, 20))
-    assert (driver.count("forgotten"), driver.count("checks_passed")) == (1, 1)
-
-
 def test_pool_and_unknown_instruments_show_nothing():
     driver = BookDriver(SMALL, (Venue.EXCHANGE, Venue.POOL))
     messages = Messages().snapshot(10, BIDS, ASKS, symbol=1).depth(11, 12, 10, BIDS, symbol=7).ticker(5, (1, 1), (2, 2), symbol=9)
@@ -359,133 +290,6 @@ def test_books_of_several_instruments_are_independent():
     records = driver.feed(messages.trade(7, 1, symbol=1))
     assert shown(records[3]) == (7, 1, 8, 1, LIVE, 0)
     assert records["book_status"].tolist() == [LIVE, LIVE, STALE, LIVE]
-
-
-class TestUnnamedSnapshot:
-    """A snapshot with symbol 65535."""
-
-    @staticmethod
-    def driver() -> BookDriver:
-        return BookDriver(SMALL, (Venue.POOL, Venue.EXCHANGE, Venue.EXCHANGE))
-
-    def test_goes_to_the_book_whose_deltas_it_falls_into(self):
-        driver = self.driver()
-        messages = Messages().depth(100, 110, 99, symbol=1).depth(10, 20, 9, symbol=2).snapshot(15, BIDS, ASKS, symbol=65535)
-        records = driver.feed(messages)
-        assert shown(records[2])[:2] == (100, 1) and driver.book(2)["status"] == LIVE and driver.book(1)["status"] == BUFFERING
-
-    def test_goes_to_the_nearest_ids_otherwise(self):
-        driver = self.driver()
-        driver.feed(Messages().depth(100, 110, 99, symbol=1).depth(10, 20, 9, symbol=2).snapshot(112, BIDS, ASKS, symbol=65535))
-        assert driver.book(1)["status"] == LIVE
-
-    def test_goes_by_price_when_the_ids_do_not_tell(self):
-        driver = self.driver()
-        messages = Messages().trade(5_000, 1, symbol=1).trade(101, 1, symbol=2)
-        driver.feed(messages.depth(10, 20, 9, symbol=1).depth(10, 20, 9, symbol=2).snapshot(15, BIDS, ASKS, symbol=65535))
-        assert driver.book(2)["status"] == LIVE and driver.book(1)["status"] == BUFFERING
-
-    def test_goes_by_price_when_all_symbols_share_one_counter(self):
-        """Although its id lies inside the deltas of one book and behind those of the other."""
-        driver = self.driver()
-        messages = Messages().trade(5_000, 1, symbol=1).trade(101, 1, symbol=2)
-        driver.feed(messages.depth(10, 20, 9, symbol=1).depth(5, 9, 4, symbol=2).snapshot(15, BIDS, ASKS, symbol=65535))
-        assert driver.book(2)["status"] == LIVE and driver.book(1)["status"] == BUFFERING
-
-    def test_goes_by_the_prices_of_deltas_when_there_are_no_others(self):
-        driver = self.driver()
-        messages = Messages().depth(10, 20, 9, [(1, 1), (5_000, 1), (9_000, 1)], symbol=1).depth(12, 20, 9, [(98, 1)], symbol=2)
-        driver.feed(messages.snapshot(11, BIDS, ASKS, symbol=65535))
-        assert driver.book(2)["status"] == LIVE and driver.book(1)["status"] == BUFFERING
-
-    def test_of_a_live_book_is_not_given_to_one_that_waits(self):
-        driver = self.driver()
-        messages = Messages().trade(101, 1, symbol=1).snapshot(15, BIDS, ASKS, symbol=1).depth(16, 17, 15, symbol=1)
-        messages.trade(5_000, 1, symbol=2).depth(18, 22, 9, symbol=2)
-        driver.feed(messages.snapshot(15, BIDS, ASKS, symbol=65535).snapshot(19, BIDS, ASKS, symbol=65535))
-        assert driver.book(1)["update"] == 19 and driver.book(2)["status"] == BUFFERING
-        assert driver.count("snapshots_ignored") == 1
-
-    def test_goes_to_the_one_that_waits_of_two_with_the_same_price(self):
-        driver = self.driver()
-        messages = Messages().trade(101, 1, symbol=1).snapshot(15, BIDS, ASKS, symbol=1).depth(16, 17, 15, symbol=1)
-        messages.trade(100, 1, symbol=2).depth(18, 22, 9, symbol=2)
-        driver.feed(messages.snapshot(18, BIDS, ASKS, symbol=65535))
-        assert driver.book(2)["status"] == LIVE and driver.book(1)["update"] == 17
-
-    def test_goes_to_nobody_when_no_price_is_near(self):
-        driver = self.driver()
-        driver.feed(Messages().trade(5_000, 1, symbol=1).trade(40, 1, symbol=2).snapshot(15, BIDS, ASKS, symbol=65535))
-        assert driver.count("snapshots_ignored") == 1
-        assert [int(driver.book(s)["status"]) for s in range(3)] == [EMPTY, EMPTY, EMPTY]
-
-    def test_waits_when_nothing_tells_until_a_price_does(self):
-        """Two at once, before any other frame; ids of one counter, so that only prices tell."""
-        driver = self.driver()
-        dear, dearer = [(5_000, 1), (4_999, 2)], [(5_001, 3)]
-        messages = Messages().snapshot(15, dear, dearer, symbol=65535).snapshot(16, BIDS, ASKS, symbol=65535)
-        records = driver.feed(messages)
-        assert [int(driver.book(s)["status"]) for s in range(3)] == [EMPTY, EMPTY, EMPTY]
-        assert [shown(r) for r in records] == [(0, 0, 0, 0, EMPTY, 0)] * 2
-        records = driver.feed(Messages().depth(14, 17, 13, [(99, 7)], symbol=1).trade(5_003, 1, symbol=2).depth(12, 18, 11, [(4_999, 9)], symbol=2))
-        assert [shown(r)[:5] for r in records] == [(100, 1, 101, 3, LIVE), (5_000, 1, 5_001, 3, LIVE), (5_000, 1, 5_001, 3, LIVE)]
-        assert levels(driver.state, 1)[0].tolist() == [(100, 1), (99, 7)]
-        assert levels(driver.state, 2)[0].tolist() == [(5_000, 1), (4_999, 9)]
-        assert (driver.count("snapshots_kept"), driver.count("snapshots_ignored"), driver.count("sequence_gaps")) == (2, 0, 0)
-
-    def test_does_not_go_to_a_live_book_at_another_price_while_one_is_unknown(self):
-        """Ids of one counter are near those of every book: the live one would have got another symbol's levels."""
-        driver = self.driver()
-        messages = Messages().trade(140, 1, symbol=1).snapshot(10, [(140, 1)], [(141, 1)], symbol=1).depth(11, 12, 10, symbol=1)
-        driver.feed(messages.snapshot(15, BIDS, ASKS, symbol=65535))
-        assert levels(driver.state, 1)[0].tolist() == [(140, 1)]
-        records = driver.feed(Messages().ticker(14, (100, 1), (101, 3), symbol=2).depth(13, 16, 12, symbol=1))
-        assert [shown(r)[:5] for r in records] == [(100, 1, 101, 3, LIVE), (140, 1, 141, 1, LIVE)]
-
-    def test_that_waits_gives_way_when_there_is_no_room(self):
-        driver = self.driver()
-        messages = Messages()
-        for update in range(10, 10 + UNPLACED_SNAPSHOTS + 1):
-            messages.snapshot(update, BIDS, ASKS, symbol=65535)
-        driver.feed(messages)
-        assert int(driver.state[0]["unplaced_count"]) == 1
-        assert driver.count("snapshots_ignored") == UNPLACED_SNAPSHOTS
-        driver.feed(Messages().trade(100, 1, symbol=2))
-        assert int(driver.book(2)["update"]) == 10 + UNPLACED_SNAPSHOTS and int(driver.state[0]["unplaced_count"]) == 0
-
-    def test_that_waits_is_part_of_the_state(self):
-        digests = set()
-        for bids in ([], BIDS, [(100, 1), (99, 3)]):
-            driver = self.driver()
-            digests.add(driver.digest())
-            driver.feed(Messages().snapshot(15, bids, ASKS, symbol=65535))
-            digests.add(driver.digest())
-        assert len(digests) == 4
-
-    def test_is_turned_into_the_ticks_of_the_book_that_it_belongs_to(self):
-        driver = self.driver()
-        driver.instruments["price_decimals"] = [2, 2, 1]
-        driver.instruments["price_multiple"] = 1
-        driver.instruments["quantity_decimals"] = [3, 3, 4]
-        driver.instruments["quantity_multiple"] = [1, 1, 2]
-        bids, asks = [(1_000, 1), (990, 2)], [(1_010, 3), (1_020, 4)]
-        messages = Messages().depth(10, 20, 9, symbol=2).snapshot(20, bids, asks, symbol=65535)
-        assert shown(driver.feed(messages)[1])[:4] == (100, 5, 101, 15)
-        assert levels(driver.state, 2)[1].tolist() == [(101, 15), (102, 20)]
-
-    def test_goes_to_no_book_whose_ticks_it_does_not_fit(self):
-        driver = self.driver()
-        driver.instruments["price_decimals"] = [2, 2, 1]
-        messages = Messages().depth(10, 20, 9, symbol=2).snapshot(20, BIDS, ASKS, symbol=65535)
-        driver.feed(messages)  # 0.99 is no multiple of 0.1: not the book whose ids fit
-        assert [int(driver.book(s)["status"]) for s in range(3)] == [EMPTY, LIVE, BUFFERING]
-
-    def test_is_ignored_when_every_book_is_live(self):
-        driver = self.driver()
-        messages = Messages().snapshot(10, BIDS, ASKS, symbol=1).snapshot(10, BIDS, ASKS, symbol=2)
-        records = driver.feed(messages.snapshot(15, BIDS, ASKS, symbol=65535))
-        assert shown(records[2]) == (0, 0, 0, 0, EMPTY, 0)
-        assert driver.count("snapshots_ignored") == 1
 
 
 @pytest.mark.parametrize(

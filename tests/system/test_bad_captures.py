@@ -6,7 +6,6 @@ the book is stale from the line that shows a fault until a snapshot, and no orde
 
 from __future__ import annotations
 
-import gzip
 import json
 import random
 from collections import defaultdict
@@ -17,14 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import pytest
 
-from hydraflow.codes import BookStatus, FrameError
-from hydraflow.ingress.capture import lines
+from hydraflow.codes import FrameError
 from tests.reference.bad_captures import (
     Clean,
     Draft,
-    Followed,
     Put,
     depth_of,
     flipped,
@@ -34,61 +30,11 @@ from tests.reference.bad_captures import (
     with_levels,
 )
 from tests.reference.bad_frames import BAD_FRAMES
-from tests.system.conftest import ROOT, Hfx
+from tests.system.conftest import Hfx
+from tests.system.played import LIVE, Played, assert_as_client, play
 
-CONFIG = str(ROOT / "config" / "capture.yaml")
-LIVE = int(BookStatus.LIVE)
-STREAMS = ("book", "orders", "fills")
 SLOT = 6  # depth frames in which there is at most one alteration
 AHEAD = 3  # from the altered frame to the snapshot behind it
-
-
-@attrs.frozen
-class Played:
-    """What became of a capture. rows : book records by line; orders : decisions of new orders by line."""
-
-    result: dict[str, Any]
-    rows: dict[int, dict[str, Any]]
-    orders: dict[int, list[dict[str, Any]]]
-
-
-def play(hfx: Hfx, folder: Path, text: bytes, name: str = "capture") -> Played:
-    """Run a capture, recorded."""
-    folder.mkdir(exist_ok=True)
-    file = folder / name
-    file.write_bytes(text)
-    streams = ",".join(f"{stream}={folder / stream}.jsonl" for stream in STREAMS)
-    result = hfx.run(CONFIG, None, "--record", streams, HYDRAFLOW_CAPTURE=str(file))
-    assert result["journal"]["verified"] and result["journal"]["messages"] == result["messages"]
-    read = {stream: [json.loads(t) for t in (folder / f"{stream}.jsonl").read_text().splitlines()] for stream in STREAMS}
-    orders = defaultdict(list)
-    for row in read["orders"]:
-        if row["event"] == "decision" and row["action"] == "NEW":
-            orders[row["line"] - 1].append(row)
-    return Played(result, {row["line"] - 1: row for row in read["book"]}, dict(orders))
-
-
-def assert_as_client(played: Played, draft: Draft, client: Followed) -> None:
-    """Assert that books, counters, errors and orders are those of the slow client."""
-    result, ticks = played.result, [Decimal(1).scaleb(-d) for d in draft.clean.decimals]
-
-    def shown(row: dict[str, Any]) -> tuple[int, ...]:
-        prices = (Decimal(row[f"{side}_{what}"]) / tick for side in ("bid", "ask") for what, tick in zip(("price", "quantity"), ticks))
-        return (int(BookStatus[row["status"]]), *map(int, prices))
-
-    assert list(played.rows) == client.depth_lines
-    for line, row in played.rows.items():
-        assert shown(row) == client.shown[line], (line, row)
-    for line, orders in played.orders.items():
-        status, bid, _, ask, _ = client.shown[line]
-        assert status == LIVE and 0 < bid < ask, (line, client.shown[line])
-        for order in orders:
-            assert (Decimal(order["bid_price"]) / ticks[0], Decimal(order["ask_price"]) / ticks[0]) == (bid, ask), order
-    names = ("sequence_gaps", "crossed", "lost", "stale_transitions", "resyncs", "cleared", "checks_passed", "checks_failed", "deletes_unknown",
-             "snapshots", "snapshots_ignored", "deltas_applied", "deltas_old", "levels_applied")  # fmt: skip
-    assert {name: result["book"][name] for name in names} == {name: client.counts[name] for name in names}
-    assert (result["frame_errors"], result["first_frame_errors"]) == draft.errors()
-    assert result["frames"] == len(draft.lines)
 
 
 @attrs.frozen
@@ -389,146 +335,3 @@ def test_every_bad_book_is_right_or_stale_and_never_traded_on_while_stale(hfx, t
     assert book["crossed"] >= 2 and book["first_crossed"] - 1 == draft.line_of[rows[0][0]]
     assert book["truncated"] >= 100_000 - 2 * 28_672 and book["first_truncated"] - 1 == draft.line_of[rows[9][1]]
     assert book["snapshots_ignored"] == 1 and book["deltas_dropped"] >= MISSING - 256
-
-
-@pytest.fixture(scope="module")
-def honest(hfx: Hfx, tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, Path, Played]:
-    """A capture without faults, the folder of its records, and its run."""
-    folder = tmp_path_factory.mktemp("honest")
-    text = Draft(simulated(6_000, 19)).text()
-    played = play(hfx, folder, text)
-    assert played.result["frame_errors"] == {} and played.result["fills"] > 20
-    return text, folder, played
-
-
-def _zstd(text: bytes) -> bytes:
-    return pytest.importorskip("zstandard").compress(text)
-
-
-DRESSES: dict[str, Callable[[bytes], bytes]] = {
-    "CRLF, BOM, no last line end": lambda text: b"\xef\xbb\xbf" + text[:-1].replace(b"\n", b"\r\n"),
-    "gzip of two members and padding": lambda text: gzip.compress(text[:99_999]) + gzip.compress(text[99_999:]) + bytes(512),
-    "zstd": _zstd,
-}
-
-
-@pytest.mark.parametrize("dress", DRESSES)
-def test_same_lines_in_another_dress_give_the_same_run(hfx, honest, tmp_path, dress):
-    text, folder, played = honest
-    result = play(hfx, tmp_path, DRESSES[dress](text)).result
-    assert result["state_hash"] == played.result["state_hash"]
-    assert result["frame_errors"] == {}
-    for stream in STREAMS:
-        assert (tmp_path / f"{stream}.jsonl").read_bytes() == (folder / f"{stream}.jsonl").read_bytes()
-
-
-def _cut_in(what: bytes) -> Callable[[bytes], bytes]:
-    """A plain capture that ends within the first `what` behind its middle."""
-    return lambda text: text[: text.index(what, len(text) // 2) + len(what) // 2]
-
-
-# what is left of the file, and what is counted besides the last line
-DAMAGES: dict[str, tuple[Callable[[bytes], bytes], bool]] = {
-    "truncated gzip": (lambda text: gzip.compress(text)[:-99_999], True),
-    "truncated zstd": (lambda text: _zstd(text)[:-99_999], True),
-    "cut in a frame": (_cut_in(b'"depthUpdate"'), False),
-    "cut in a stamp": (_cut_in(b"1700000000"), False),
-}
-
-
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_damaged_file_is_used_up_to_the_damage(hfx, honest, tmp_path, damage):
-    text, _, played = honest
-    spoil, packed = DAMAGES[damage]
-    part = play(hfx, tmp_path, spoil(text))
-    errors, firsts, frames = part.result["frame_errors"], part.result["first_frame_errors"], part.result["frames"]
-    assert 0.2 * text.count(b"\n") < frames < 0.9 * text.count(b"\n")
-    assert errors.pop("truncated_input", 0) == packed and firsts.pop("truncated_input", frames) == frames
-    assert list(errors.values()) in ([], [1]) and errors.keys() <= {"truncated", "corrupt", "out_of_range"}, errors
-    assert set(firsts.values()) <= {frames}
-    whole = [line for line in played.rows if line < frames - len(errors)]
-    assert list(part.rows) == whole and all(part.rows[line] == played.rows[line] for line in whole)
-    before = {line: orders for line, orders in played.orders.items() if line < frames - len(errors)}
-    assert part.orders == before and len(before) > 20
-
-
-@pytest.mark.parametrize("place", [0.3, 0.6])
-def test_gzip_with_a_changed_byte_is_right_up_to_it_and_never_stops_the_run(hfx, honest, tmp_path, place):
-    """What follows the byte is garbage, and only the checksum at the very end says so."""
-    text, _, played = honest
-    packed = bytearray(gzip.compress(text))
-    packed[int(len(packed) * place)] ^= 0xFF
-    part = play(hfx, tmp_path, bytes(packed))
-    begin = next(n for n, (a, b) in enumerate(zip(text.split(b"\n"), lines(tmp_path / "capture"), strict=False)) if a != b)
-    assert part.result["frame_errors"]["truncated_input"] == 1
-    assert part.result["first_frame_errors"].pop("truncated_input") == part.result["sources"]["capture"]["lines"]
-    assert min(part.result["first_frame_errors"].values(), default=begin + 1) > begin
-    assert begin > place / 2 * len(played.rows)
-    for mine, honest_ones in ((part.rows, played.rows), (part.orders, played.orders)):
-        assert {n: row for n, row in mine.items() if n < begin} == {n: row for n, row in honest_ones.items() if n < begin}
-    assert all(order["book_status"] == "LIVE" for orders in part.orders.values() for order in orders)
-
-
-def test_report_names_what_was_bad_and_where_it_began(hfx, honest, tmp_path):
-    bad = honest[0].splitlines(keepends=True)
-    depth = next(n for n, line in enumerate(bad) if n > 500 and b'"depthUpdate"' in line)
-    bad[depth] = bad[depth][:100] + b"\n"
-    bad[200] = b"no stamp\n"
-    bad[900] = b"1" + bad[900]
-    (tmp_path / "capture").write_bytes(b"".join(bad))
-    record = f"book={tmp_path / 'book.jsonl'}"  # recording is part of the compiled graph of all these runs
-    report = hfx.start("run", CONFIG, "--quiet", "--hiccups", "0", "--stall", "120", "--record", record, HYDRAFLOW_CAPTURE=str(tmp_path / "capture")).stdout
-    assert "bad input\n" in report
-    for words in ("truncated              1, first at line", "no stamp               2, first at line 201", "lost frames            1, first at line"):
-        assert words in report, report
-    assert f"first at line {depth + 1:,}\n" in report
-
-
-USELESS: dict[str, tuple[bytes, str]] = {
-    "empty": (b"", "holds no line"),
-    "blank": (b"\n\r\n\n", "none of its 3 lines is a frame that names a symbol"),
-    "gzip of nothing": (gzip.compress(b""), "holds no line"),
-    "one line without end": (b"1" * 99, "its only line is no frame that names a symbol"),
-    "gzip cut in its head": (gzip.compress(b"1 {}")[:5], "holds no line: the gzip data end before their end mark (truncated)"),
-    "prose": (b"It was a dark and stormy night;\nthe rain fell in torrents.\n", "none of its 2 lines is a frame that names a symbol"),
-}
-
-
-@pytest.mark.parametrize("useless", USELESS)
-def test_file_without_a_frame_is_one_error_and_leaves_nothing_behind(hfx, tmp_path, useless):
-    data, what = USELESS[useless]
-    (tmp_path / "capture").write_bytes(data)
-    state = tmp_path / "state"
-    ran = hfx.start("run", CONFIG, "--quiet", "--json", "--record", f"book={tmp_path / 'book.jsonl'}", code=65,
-                    HYDRAFLOW_CAPTURE=str(tmp_path / "capture"), XDG_STATE_HOME=str(state))
-    remedy = "give a file of lines '<receive ns> <json>', as hfx record and hfx simulate write them"
-    assert ran.stderr == f"hfx: capture '{tmp_path / 'capture'}': {what}; {remedy}\n"
-    assert ran.stdout == ""
-    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["capture"]
-    assert not [path for path in state.rglob("*") if path.is_file()]
-
-
-def test_frame_spoiled_beyond_telling_puts_the_books_of_all_symbols_in_doubt(hfx, tmp_path):
-    """Not compiled: a graph of two books would be compiled for this test alone."""
-    first = simulated(250, 23)
-    both: list[bytes] = []
-    for stamp, frame in zip(first.stamps, first.frames, strict=True):
-        frame = frame if frame.startswith(b'{"stream"') else b'{"stream":"btcusdt@depth","data":%b}' % frame
-        both += [b"%d %b" % (stamp, f) for f in (frame, frame.replace(b"btcusdt", b"ethusdt").replace(b"BTCUSDT", b"ETHUSDT"))]
-    bad = next(n for n in range(len(both) // 2, len(both)) if b"depthUpdate" in both[n] and b"BTCUSDT" in both[n])
-    both[bad] = both[bad].partition(b" ")[0] + b' {"stream":"e'
-    both.insert(bad // 2, both[bad // 2].partition(b" ")[0] + b' {"e":"kline","s":"ETHU')
-    bad += 2  # counted from 1
-    (tmp_path / "capture").write_bytes(b"\n".join(both))
-    streams = ",".join(f"{stream}={tmp_path / stream}.jsonl" for stream in STREAMS)
-    result = hfx.run(CONFIG, None, "--record", streams, HYDRAFLOW_CAPTURE=str(tmp_path / "capture"), NUMBA_DISABLE_JIT="1")
-    rows = [json.loads(text) for text in (tmp_path / "book.jsonl").read_text().splitlines()]
-    assert {row["symbol"] for row in rows if row["line"] > bad} == {"BTCUSDT", "ETHUSDT"}
-    wrong = [row for row in rows if (row["status"] == "LIVE") is not (row["line"] < bad or row["symbol"] == "ETHUSDT")]
-    assert not wrong, (bad, len(rows), wrong[:6])
-    orders = [json.loads(text) for text in (tmp_path / "orders.jsonl").read_text().splitlines()]
-    decided = {symbol: [row["line"] for row in orders if row["event"] == "decision" and row["action"] == "NEW" and row["symbol"] == symbol]
-               for symbol in ("BTCUSDT", "ETHUSDT")}
-    assert 0 < max(decided["BTCUSDT"]) < bad < max(decided["ETHUSDT"])
-    assert result["frame_errors"] == {"truncated": 2} and result["first_frame_errors"]["truncated"] == (bad - 2) // 2 + 1
-    assert [result["book"][name] for name in ("lost", "stale_transitions", "cleared", "sequence_gaps")] == [1, 2, 1, 0]
