@@ -21,6 +21,7 @@ from hydraflow.topology.closure import closure
 from hydraflow.topology.diagnose import Findings, Related, did_you_mean
 from hydraflow.topology.doubts import Doubts, doubtful, lacks_handlers
 from hydraflow.topology.graph import Node, before, cycles, nodes, writers
+from hydraflow.topology.nodes import Node as TreeNode
 from hydraflow.topology.spec import AUTO, SEQUENCER, InstrumentSpec, Topology
 
 __all__ = ["ENGINE_NAME", "STAGES_MAX", "check"]
@@ -43,7 +44,10 @@ def check(topology: Topology, findings: Findings, cpus: Collection[int] | None =
     doubts = doubts or Doubts()
     if cores is None and cpus is not None:
         cores = Cores()  # nothing isolated, one node
-    if not ENGINE_NAME.fullmatch(topology.name):
+    if _is_named_nothing(topology.node):
+        findings.error("HF109", "'' cannot be the name of an engine", topology.where("name"), label="remove it, or write one",
+                       notes=("without it an engine is called as its file",))
+    elif not ENGINE_NAME.fullmatch(topology.name):
         findings.error("HF109", f"'{topology.name[:70]}' cannot be the name of an engine", topology.where("name"),
                        notes=("it names files: letters, digits, '_', '-' and '.', a letter or digit first, at most 60",))
     _check_instruments(topology, findings)
@@ -77,7 +81,10 @@ def _check_names(topology: Topology, stages: list[Node], findings: Findings, dou
         span = stage.spec.where("name") or stage.spec.where()
         if doubts.names and stage.spec.node and "name" not in stage.spec.node.entries:
             continue  # it comes from a `use` that may be wrong
-        if not _NAME.fullmatch(stage.name):
+        if _is_named_nothing(stage.spec.node):
+            findings.error("HF109", "'' cannot be the name of a stage", span, label="remove it, or write one",
+                           notes=("without it a stage is called as what it uses",))
+        elif not _NAME.fullmatch(stage.name):
             findings.error("HF109", f"'{stage.name[:70]}' cannot be the name of a stage", span,
                            notes=("a name begins with a letter and holds letters, digits, '_', '-' and '.', at most 63",))
         elif stage.name == AUTO:
@@ -96,6 +103,12 @@ def _check_names(topology: Topology, stages: list[Node], findings: Findings, dou
                 else ring.where()
             findings.error("HF109", f"'{name[:70]}' cannot be the name of a ring", span,
                            notes=("handlers use it as a Python name: letters, digits and '_'",))
+
+
+def _is_named_nothing(node: TreeNode | None) -> bool:
+    """Whether a name is written and empty."""
+    written = node.entries.get("name") if node is not None and node.kind == "map" else None
+    return written is not None and written[1].kind == "scalar" and written[1].value == ""
 
 
 def _check_after(topology: Topology, stages: list[Node], findings: Findings, doubts: Doubts) -> None:

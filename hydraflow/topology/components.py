@@ -168,8 +168,10 @@ def _check_handler(one: Bound, topology: Topology, findings: Findings) -> None:
     unknown = [a for a in handler.arguments if a not in OFFERED and a not in handler.max_out]
     if not one.component.ours and len(unknown) > len(spec.inlets):
         asked = ", ".join(f"'{a}'" for a in unknown)
+        close = did_you_mean(unknown[0], OFFERED) if len(unknown) == 1 else None
         findings.error("HF310", f"handler '{spec.name}' asks for {asked}, which the topology does not offer",
-                       spec.where("use"), notes=(f"offered: {', '.join(sorted(OFFERED - {'batch', 'first_sequence'}))}",
+                       spec.where("use"), label=f"did you mean '{close}'?" if close else "",
+                       notes=(f"offered: {', '.join(sorted(OFFERED - {'batch', 'first_sequence'}))}",
                                                  "a ring that it drains itself is named by from:",
                                                  "a parameter is a field of an attrs class: def on_event(event, params: Limits)"))
 
