@@ -9,6 +9,7 @@ one-dimensional array of records (by far the fastest), a list of any of these, N
 
 from __future__ import annotations
 
+import functools
 import inspect
 import typing
 from collections.abc import Callable, Iterator
@@ -58,6 +59,7 @@ def begin(source: Source, params: Any) -> Iterator[Any]:
     return source.function(**{field.name: getattr(params, field.name) for field in attrs.fields(type(params))})
 
 
+@functools.lru_cache(maxsize=256)  # parameters that say the same are equal, however often a file is read
 def _params_of(function: Callable) -> type:
     """Return an attrs class with a field for each parameter of a function."""
     try:

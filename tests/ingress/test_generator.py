@@ -102,6 +102,7 @@ def test_parameters_come_from_the_signature_with_types_from_hints_or_defaults():
 
     fields = {f.name: (f.type, f.default) for f in attrs.fields(numbers.params)}
     assert fields == {"count": (int, attrs.NOTHING), "low": (int, 2), "share": (float, 0.5)}
+    assert source(numbers.function).params is numbers.params
     assert not numbers.jit and list(begin(numbers, numbers.params(count=5))) == [2, 3, 4]
 
 
