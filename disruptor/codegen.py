@@ -350,15 +350,17 @@ def _handler(out: LoopWriter, stage: HandlerStage, running: int) -> None:
             out.line(6, "made += 1")
     for inlet in stage.inlets:
         out.line(5, f"store_release(cells, {inlet.cursor}, {out.inlet(inlet)}.cell['next'] - 1)")
+    aged = stage.age >= 0 and ring.stamps.size
+    if aged:  # before the slot is given back: its producer may stamp it anew
+        out.line(5, f"published = {out.stamps(ring)}[first & {mask}]")
     out.line(5, f"store_release(cells, {stage.cursor}, {local} - 1)")
     if stage.service >= 0 or stage.age >= 0:
         out.line(5, "now = timestamp()")
     if stage.service >= 0:
         share.record(stage.service)
-    if stage.age >= 0 and ring.stamps.size:
-        stamp = f"{out.stamps(ring)}[first & {mask}]"
-        out.line(5, f"if {stamp} != 0:")
-        out.line(6, f"record(histograms[{stage.age}], now - {stamp})")
+    if aged:
+        out.line(5, "if published != 0:")
+        out.line(6, f"record(histograms[{stage.age}], now - published)")
     if stage.service >= 0 or stage.age >= 0:
         out.line(5, "then = now")
     out.line(5, f"worked += {local} - first")
