@@ -9,9 +9,7 @@ from disruptor.byte_consumer import (
     bytes_put_back,
     bytes_release,
     bytes_rewind,
-    bytes_scan,
     bytes_size,
-    bytes_unblock,
 )
 from disruptor.byte_layout import CAPACITY, BytePort
 from disruptor.byte_producer import bytes_abort, bytes_claim, bytes_commit
@@ -24,7 +22,7 @@ from disruptor.ring import Port
 from handlers.deserialize import on_event
 from hydraflow.journal import reader as journal
 
-__all__ = ["byte_ring", "byte_ring_garbage", "frame", "log"]
+__all__ = ["byte_ring", "frame", "log"]
 
 KNOWN = 1024  # messages whose lengths are remembered
 
@@ -170,33 +168,4 @@ def byte_ring(data, octets, words, cells, lengths):
             given = read
         if not 0 <= bytes_size(port) <= cells[CAPACITY]:
             return 9
-    return 0
-
-
-def byte_ring_garbage(data, octets, words, cells, table):
-    """A ring whose memory holds anything at all, as after a foreign writer: nothing outside of it is touched.
-
-    What a false header says about a message's length is returned as it is: whoever maps the ring may write into it.
-    """
-    port = BytePort(octets, words, cells)
-    capacity = cells[CAPACITY]
-    for i in range(words.shape[0] // 2):
-        words[i] = 0
-    for i in range(80):
-        cells[i] = 0
-    cells[99] = data[0] & 1 if data.shape[0] else 0
-    size = min(data.shape[0], capacity)
-    for i in range(size):
-        octets[i] = data[i]
-    cells[0] = capacity - 8  # the tail: everything is claimed
-    if bytes_scan(port, table, 0, capacity) > table.shape[0] - 1:
-        return 1
-    bytes_unblock(port)
-    for _ in range(64):
-        type_id, index, length = bytes_next(port)
-        if type_id < 0:
-            break
-        if length < 0 or not 0 <= index <= capacity:
-            return 2  # a message that begins outside
-        bytes_release(port)
     return 0

@@ -21,11 +21,12 @@ from disruptor.byte_ring import ByteRing
 from disruptor.compiled import entry
 from disruptor.memory import anonymous
 from disruptor.system_calls import CLOCK_MONOTONIC, clock_ns
-from disruptor.waiting import idle_turn, wake
+from disruptor.waiting import WaitStrategy, idle_turn, wake
 
 __all__ = ["STREAMS", "Stream", "stream"]
 
 PARK_NS = 20_000_000_000  # a lost wake-up shows as a wait of this length
+NAP_NS = 100
 LATE_NS = 5_000_000_000  # no thread of a busy machine waits that long for a core, and no park of the others lasts it
 
 
@@ -89,7 +90,7 @@ def read_bytes(octets, words, cells, messages, wrong):
 
 
 @entry
-def hand_over(cells, me, turns, strategy, spins, wrong):
+def hand_over(cells, me, turns, strategy, spins, park_ns, wrong):
     """Wait until the word is mine, give it on, wake the other. wrong[me] : waits that took longer than LATE_NS."""
     own = 256 + 64 * me
     mine, theirs = 64 + 64 * me, 128 - 64 * me  # wait cells
@@ -99,7 +100,7 @@ def hand_over(cells, me, turns, strategy, spins, wrong):
         while load_acquire(cells, 0) != 2 * n + me:
             if began == 0 and idle_count != 0:
                 began = clock_ns(CLOCK_MONOTONIC, cells, own)
-            idle_count = idle_turn(strategy, spins, 0, PARK_NS, 0, 0, idle_count, cells, mine, own)
+            idle_count = idle_turn(strategy, spins, 0, park_ns, 0, 0, idle_count, cells, mine, own)
         if began != 0 and clock_ns(CLOCK_MONOTONIC, cells, own) - began > LATE_NS:
             wrong[me] += 1
         idle_count = 0
@@ -115,19 +116,20 @@ def _bytes(producers: str, messages: int) -> tuple[list[Callable], Callable[[], 
     return [partial(write_bytes, *port, messages), partial(read_bytes, *port, messages, wrong)], lambda: int(wrong[0]) + ring.size()
 
 
-def _hand_over(strategy: int, spins: int, messages: int) -> tuple[list[Callable], Callable[[], int]]:
+def _hand_over(strategy: WaitStrategy, spins: int, messages: int) -> tuple[list[Callable], Callable[[], int]]:
     cells = anonymous(4096).array(np.int64, 512)
     wrong = np.zeros(2, np.int64)
     turns = messages // 2
-    functions = [partial(hand_over, cells, me, turns, strategy, spins, wrong) for me in (0, 1)]
+    park_ns = NAP_NS if strategy == WaitStrategy.SLEEPING else PARK_NS  # naps end by themselves
+    functions = [partial(hand_over, cells, me, turns, int(strategy), spins, park_ns, wrong) for me in (0, 1)]
     return functions, lambda: int(wrong.sum()) + 2 * turns - int(cells[0])
 
 
 STREAMS = (
     Stream("byte ring, one producer", partial(_bytes, "single")),
     Stream("byte ring, mode of many producers", partial(_bytes, "multi")),
-    Stream("hand-over, blocking, at once", partial(_hand_over, 2, 0), 500),
-    Stream("hand-over, blocking, after 4 spins", partial(_hand_over, 2, 4), 50),
-    Stream("hand-over, phased", partial(_hand_over, 4, 0), 500),
-    Stream("hand-over, sleeping", partial(_hand_over, 3, 100), 50),
+    Stream("hand-over, blocking, at once", partial(_hand_over, WaitStrategy.BLOCKING, 0), 500),
+    Stream("hand-over, blocking, after 4 spins", partial(_hand_over, WaitStrategy.BLOCKING, 4), 50),
+    Stream("hand-over, phased", partial(_hand_over, WaitStrategy.PHASED, 0), 500),
+    Stream("hand-over, sleeping", partial(_hand_over, WaitStrategy.SLEEPING, 100), 50),
 )
