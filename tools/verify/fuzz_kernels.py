@@ -9,9 +9,7 @@ from disruptor.byte_consumer import (
     bytes_put_back,
     bytes_release,
     bytes_rewind,
-    bytes_scan,
     bytes_size,
-    bytes_unblock,
 )
 from disruptor.byte_layout import CAPACITY, BytePort
 from disruptor.byte_producer import bytes_abort, bytes_claim, bytes_commit
