@@ -23,7 +23,7 @@ from disruptor.counters import folder_locked
 from disruptor.errors import LayoutError, MemoryMapError, SharedRingError
 from disruptor.layout import record_dtype
 from disruptor.memory import on_file, runtime_folder
-from disruptor.shared.format import HEADER, LAYOUT_HASH, MAGIC, VERSION, Plan, describe, dtype_of, hash_of
+from disruptor.shared.format import HEADER, LAYOUT_HASH, MAGIC, VERSION, Plan, describe, dtype_of, hash_of, header_hash
 from disruptor.shared.identity import boot_id, is_alive, me, pid_of, pid_space
 from disruptor.shared.places import Cells
 from disruptor.window import window
@@ -91,10 +91,13 @@ def make(
     try:
         with folder_locked(path.parent):
             generation = 1 + _make_way(name, path)
-            mapping = on_file(path, plan.size, create=True)
+            part = path.with_suffix(".part")
+            part.unlink(missing_ok=True)  # of a maker that died under the lock
+            mapping = on_file(part, plan.size, create=True)
             header = mapping.array(HEADER, 1)[0]
             header["owner"], header["boot"], header["generation"] = me(), boot_id(), generation
             header["magic"] = MAGIC
+            part.rename(path)  # who finds it sees whose it is, and by its version 0 that it is not finished
     except FileNotFoundError:
         raise SharedRingError(name, f"there is no folder {path.parent}", "make it, or leave `folder` out") from None
     except PermissionError as error:
@@ -105,6 +108,7 @@ def make(
     header["start_wall_ns"] = time.time_ns()
     for field in attrs.fields(Plan):
         header[field.name] = getattr(plan, field.name)
+    header["header_hash"] = header_hash(header.tobytes())
     return _mapped(name, path, plan, fields, mapping.fd, header, notes)
 
 
@@ -183,11 +187,12 @@ def _judge(name: str, path: Path, fd: int) -> Any:
             name, f"the owner of {path} lives in another pid namespace: neither could see whether the other is alive",
             "let the containers share one (docker: --pid)",
         )
-    expected = Plan.of(header).size
-    if status.st_size < expected or int(header["file_size"]) != expected:
+    if status.st_size < int(header["file_size"]):
         raise SharedRingError(
-            name, f"{path} is truncated: {status.st_size:,} bytes of {max(expected, int(header['file_size'])):,}", "start its owner again"
+            name, f"{path} is truncated: {status.st_size:,} bytes of {int(header['file_size']):,}", "start its owner again"
         )
+    if int(header["header_hash"]) != header_hash(raw):
+        raise SharedRingError(name, f"{path}: its header is damaged", "start its owner again")
     return header
 
 
@@ -233,9 +238,6 @@ def _make_way(name: str, path: Path) -> int:
         raw = os.pread(fd, HEADER.itemsize, 0) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
     finally:
         os.close(fd)
-    if raw and not raw.rstrip(b"\0"):
-        path.unlink()  # made, and not a byte written before its maker died: makers work under the folder's lock
-        return 0
     if not raw.startswith(MAGIC):
         raise SharedRingError(name, f"{path} is there and is not a ring file", "remove it, or choose another name")
     header = np.frombuffer(raw.ljust(HEADER.itemsize, b"\0"), HEADER)[0]

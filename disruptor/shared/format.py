@@ -31,6 +31,7 @@ from disruptor.sequence import PAGE_CELLS
 __all__ = [
     "ANSWERS", "BEAT", "BELL", "BLOCK_WORDS", "CLOSED", "HEADER", "LANE_POSITION", "LAYOUT_HASH", "MAGIC", "PLACE_BEAT",
     "PLACE_FLAGS", "PLACE_LABEL", "PLACE_STATE", "PLACE_WORDS", "Plan", "SEAT_WORDS", "VERSION", "describe", "dtype_of", "hash_of",
+    "header_hash",
 ]
 
 MAGIC = b"disruptor-ring"
@@ -42,6 +43,7 @@ HEADER = record_dtype(
         ("version", "i8"),  # written last
         ("owner", "i8"),  # the word of the owner's process
         ("boot", "S40"),  # boot id of the machine: words count from there
+        ("header_hash", "u8"),  # over all that follows
         ("layout_hash", "u8"),  # over the places of all cells that processes share
         ("file_size", "i8"),
         ("descriptor_size", "i8"),  # bytes of JSON behind the header
@@ -58,7 +60,7 @@ HEADER = record_dtype(
         ("pid_space", "i8"),  # pid namespace of the owner
         ("start_wall_ns", "i8"),
         ("name", "S64"),
-        ("pad", "i8", (32,)),
+        ("pad", "i8", (31,)),
     ],
     size=512,
 )
@@ -105,11 +107,18 @@ def hash_of(dtype: np.dtype) -> int:
     return _hash(json.dumps(describe(dtype)))
 
 
-def _hash(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+def header_hash(raw: bytes) -> int:
+    """Return the hash of a header's bytes, of what does not change once it is written."""
+    return _hash(raw[_FIXED : HEADER.itemsize])
+
+
+def _hash(what: str | bytes) -> int:
+    raw = what.encode() if isinstance(what, str) else what
+    return int.from_bytes(hashlib.blake2b(raw, digest_size=8).digest(), "little")
 
 
 LAYOUT_HASH = _layout_hash()
+_FIXED = HEADER.fields["layout_hash"][1]  # type: ignore[index]
 
 
 @attrs.frozen

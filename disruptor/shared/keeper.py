@@ -139,14 +139,13 @@ class Keeper:
                     labels[place.position.word] = str(self._client(place, conditions[process], lane))
 
     def _bury(self, place: Place, lane: bool) -> None:
-        client = self._client(place, "dead", lane)
+        self.departed.append(self._client(place, "dead", lane))  # first: who sees the effect sees the reason
         if lane:
             self._clear_lane(place)
         else:
             self._ring.sequencer.remove_gating_sequence(place.position)
             self._ring.sequencer.labels.pop(place.position.word, None)
             place.vacate()
-        self.departed.append(client)
         ring_bell(self._cells.answers)
 
     def _clear_lane(self, place: Place) -> None:

@@ -22,14 +22,14 @@ from disruptor.gating import GATING_MOST
 from disruptor.layout import next_power_of_two, record_dtype
 from disruptor.ring import Ring
 from disruptor.ring_buffer import RingBuffer, availability_of, with_mark
-from disruptor.sequence import CELLS, INITIAL
+from disruptor.sequence import CELLS, INITIAL, Sequence
 from disruptor.sequencer import Marks, Sequencer
 from disruptor.shared.file import RingFile, make
 from disruptor.shared.follower import Followed
 from disruptor.shared.format import VERSION
 from disruptor.shared.keeper import Client, Keeper
 from disruptor.shared.lanes import Lanes, Merger
-from disruptor.shared.places import ring_bell
+from disruptor.shared.places import await_change, ring_bell
 from disruptor.wait import Wait
 from disruptor.waiting import wake_all
 
@@ -68,7 +68,11 @@ def create(
         name, fields, folder=folder, record_size=whole.itemsize, slots=slots, multi=producers == "multi",
         flags=availability == "flags", seats=seats, lanes=lanes, lane_slots=lane_slots,
     )
-    return SharedRing(file, producers=producers, availability=availability, when_full=when_full, wait=wait)
+    try:
+        return SharedRing(file, producers=producers, availability=availability, when_full=when_full, wait=wait)
+    except BaseException:
+        file.path.unlink(missing_ok=True)
+        raise
 
 
 class SharedRing(Followed, RingBuffer):
@@ -88,6 +92,7 @@ class SharedRing(Followed, RingBuffer):
             place.position.set(INITIAL)
         self._lanes = Lanes(file)
         self._closed = False
+        self._rehearse()
         self.keeper = Keeper(self)
         self.keeper.start()
         file.header["version"] = VERSION  # from here on others find it
@@ -150,6 +155,14 @@ class SharedRing(Followed, RingBuffer):
 
     def __exit__(self, *_: Any) -> None:
         self.close()
+
+    def _rehearse(self) -> None:
+        """Let in and out once before anybody comes: what the keeper calls is compiled, or loaded, before it matters."""
+        sequence = Sequence()
+        self.sequencer.add_gating_sequences(sequence)
+        self.sequencer.remove_gating_sequence(sequence)
+        ring_bell(self.file.cells.bell)
+        await_change(self.file.cells.bell, 0, 1)
 
     def _check_lanes(self) -> None:
         self.sequencer.check_fork()
