@@ -47,6 +47,7 @@ def checking(event, state):
             state["torn"] += 1
 
 
+@handler(jit=False)
 def looking(batch, first_sequence):
     """A Python batch handler: look at everything."""
     if faults(batch):

@@ -122,7 +122,7 @@ def consumers(kills: int, rng: random.Random, nursery: Nursery, folder: Path) ->
             thread.join(_HANG_SECONDS)
         if thread.is_alive():
             raise RuntimeError("deadlock: the publisher hangs")
-    await_("the witness's report", lambda: report.exists())
+    await_("the witness's report", report.exists)
     seen = json.loads(report.read_text())
     return {
         "kills": kills, "published": published[0], "lost": published[0] - seen["read"], "torn": seen["torn"], "gaps": seen["gaps"],
@@ -174,8 +174,8 @@ def owner(kills: int, rng: random.Random, nursery: Nursery, folder: Path) -> dic
         blocked = _Blocked(lane) if lane is not None else None
         follower = ring.batches()
         begun = expected = None
-        killer = threading.Timer(rng.random() * 0.02, lambda pid=pid: times.append(kill(pid)))
         times: list[float] = []
+        killer = threading.Timer(rng.random() * 0.02, lambda pid=pid, times=times: times.append(kill(pid)))
         killer.start()
         try:
             for batch in follower:

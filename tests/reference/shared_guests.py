@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from disruptor import Disruptor, DisruptorError, handler, into, shared
+from disruptor import Disruptor, DisruptorError, claim, handler, into, shared
 
 __all__ = ["FIELDS", "adding"]
 
@@ -31,8 +31,6 @@ def adding(event, state):
 @handler(max_out={"out": 1})
 def doubling(event, out):
     """Publish twice the number into a lane."""
-    from disruptor.single_producer import claim
-
     made = claim(out)
     made["number"] = 2 * event["number"]
     made["twice"] = 4 * event["number"]
@@ -76,9 +74,11 @@ def chain(name: str, folder: str) -> None:
     first: list[int] = []
     second: list[bool] = []
 
+    @handler(jit=False)
     def one(batch, first_sequence):
         first.extend(int(n) for n in batch["number"])
 
+    @handler(jit=False)
     def two(event, sequence, end_of_batch):
         second.append(len(first) > sequence)
 
@@ -188,6 +188,7 @@ def waiting(name: str, folder: str, mode: str) -> None:
 def dying(name: str, folder: str) -> None:
     """A handler that fails."""
 
+    @handler(jit=False)
     def failing(event, sequence, end_of_batch):
         raise ValueError("no")
 

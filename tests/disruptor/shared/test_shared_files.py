@@ -250,7 +250,7 @@ def test_a_full_file_system_is_said_and_leaves_nothing(tmp_path):
         "try: shared.create('big', [('x', 'i8')], slots=1 << 20, folder=sys.argv[1])\n"
         "except MemoryMapError as error: print(error)\n"
     )
-    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, timeout=300)
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False, capture_output=True, text=True, timeout=300)
     assert "cannot reserve 8,5" in done.stdout and "are free): File too large; make room on that file system" in done.stdout, done
     assert not list(tmp_path.iterdir())
 
@@ -262,7 +262,7 @@ def test_a_full_tmpfs_is_said(tmp_path):
         "except MemoryMapError as error: print(error)\n"
     )
     command = f"mount -t tmpfs -o size=1m tmpfs {tmp_path} && exec {sys.executable} -c \"$0\" {tmp_path}"
-    done = subprocess.run(["unshare", "-rm", "sh", "-c", command, script], capture_output=True, text=True, timeout=300)
+    done = subprocess.run(["unshare", "-rm", "sh", "-c", command, script], check=False, capture_output=True, text=True, timeout=300)
     if "unshare" in done.stderr or "mount" in done.stderr:
         pytest.skip(f"skipped: {done.stderr.strip()}")
     assert "No space left on device; make room on that file system or point XDG_RUNTIME_DIR at another one" in done.stdout, done
@@ -282,7 +282,7 @@ def test_a_file_of_another_user(tmp_path):
         if os.stat(parent).st_uid == 0 and str(parent) not in ("/", "/tmp"):
             os.chmod(parent, 0o755)
     with shared.create("ticks", FIELDS, folder=tmp_path):
-        done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, timeout=300)
+        done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False, capture_output=True, text=True, timeout=300)
     assert done.stdout.strip() == (
         f"ring 'ticks': {tmp_path}/ticks.ring: permission denied; it belongs to user 0, this process runs as 65534;"
         " run all processes of the ring as one user"
