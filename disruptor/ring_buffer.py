@@ -86,7 +86,7 @@ class RingBuffer(Publisher):
              self.dtype.itemsize, s.stamps.ctypes.data, len(s.stamps)], np.int64,
         )
 
-    def _new_memory(self, dtype: np.dtype, slots: int, **options: bool) -> Ring:
+    def _new_memory(self, dtype: np.dtype, slots: int, **options: Any) -> Ring:
         """Return the memory of the records: of this process alone, or what a kind of ring that lies elsewhere has."""
         return Ring(self.name, dtype, slots, **options)
 

@@ -138,7 +138,8 @@ class Plan:
     def of(cls, header: Any) -> Plan:
         """Return the plan of a file with this header."""
         names = [field.name for field in attrs.fields(cls)]
-        return cls(**{name: bool(header[name]) if name == "flags" else int(header[name]) for name in names})
+        values: dict[str, Any] = {name: bool(header[name]) if name == "flags" else int(header[name]) for name in names}
+        return cls(**values)
 
     @property
     def seat_pages(self) -> int:
