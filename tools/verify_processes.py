@@ -58,7 +58,7 @@ class Nursery:
         return int(self._process.stdout.readline())
 
     def close(self) -> None:
-        """End it; those that it has forked go on."""
+        """End it, and with it those that it has forked."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait()
