@@ -40,7 +40,7 @@ def _folder() -> Iterator[str]:
 
 def round_trip_threads_ns(count: int) -> float:
     """Return the median round trip between two compiled handlers on two threads."""
-    samples = OurRoundTrip(Work("round_trip", SLOTS)).run(count).samples_ns
+    samples = OurRoundTrip(Work(kind="round_trip", slots=SLOTS)).run(count).samples_ns
     return float(np.median(samples))  # type: ignore[arg-type]
 
 

@@ -246,6 +246,10 @@ def _make_way(name: str, path: Path) -> int:
         raise SharedRingError(
             name, f"the name is in use by process {pid_of(int(header['owner']))}{mine}, {path}", "choose another name, or end that process"
         )
+    if header["boot"] == boot_id() and int(header["version"]) in (0, VERSION) and int(header["pid_space"]) not in (0, pid_space()):
+        raise SharedRingError(
+            name, f"{path} is of a process in another pid namespace, which may be alive", "remove it when that container is gone"
+        )
     path.unlink()
     return int(header["generation"])
 

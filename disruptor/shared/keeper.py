@@ -15,6 +15,7 @@ import attrs
 
 from disruptor.claims import CLAIMED, CURSOR, FAILED
 from disruptor.errors import CapacityError
+from disruptor.processor import failed
 from disruptor.sequence import CELLS, Sequence
 from disruptor.shared.identity import condition, pid_of
 from disruptor.shared.places import Place, State, await_change, ring_bell
@@ -75,6 +76,13 @@ class Keeper:
         return seats + [self._client(place, lane=True) for place in self._cells.lanes if place.process.get()]
 
     def _run(self) -> None:
+        try:
+            self._keep()
+        except BaseException as error:  # nobody would be let in, and the dead would be waited for: whoever publishes must know
+            self._ring.sequencer.consumer_died(failed("keeper", self._ring.sequencer.published(), error))
+            raise
+
+    def _keep(self) -> None:
         due = 0
         bell = Sequence.at(self._cells.bell, self._cells)
         while not self._stop:

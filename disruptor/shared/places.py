@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from enum import IntEnum
 
-from disruptor.compiled import entry
+from disruptor.compiled import JIT_ENABLED, entry
 from disruptor.layout import CELL_WORDS, PAGE
 from disruptor.lookout import scratch
 from disruptor.sequence import CELLS, PAGE_CELLS, Sequence, generation, take_pages
@@ -35,6 +35,7 @@ __all__ = ["Block", "Cells", "Place", "State", "await_change", "ring_bell"]
 
 _PAGE_WORDS = PAGE_CELLS * CELL_WORDS
 _LABEL_WORDS = 8
+_LOOK_NS = 1_000_000
 
 
 class State(IntEnum):
@@ -128,7 +129,10 @@ def ring_bell(word: int) -> None:
 
 def await_change(word: int, seen: int, timeout_ns: int) -> None:
     """Sleep while the futex counts `seen`, `timeout_ns` at most."""
-    _sleep(CELLS, word, seen, timeout_ns, scratch())
+    if JIT_ENABLED:
+        _sleep(CELLS, word, seen, timeout_ns, scratch())
+    elif int(CELLS[word]) == seen:  # plain Python has no futex: looks now and then
+        time.sleep(min(timeout_ns, _LOOK_NS) / 1e9)
 
 
 @entry(brief=True)

@@ -85,7 +85,7 @@ class ReaderSequencer(_GuestSequencer):
 
     def places(self) -> list[Place]:
         """Return the places that this process has here."""
-        return [held.place for held in list(self._held.values())]
+        return [held.place for held in (ref() for ref in self._held.valuerefs()) if held is not None]
 
     def add_gating_sequences(self, *sequences: Sequence) -> None:
         """Ask the owner to wait for these, from now on. Raises: OwnerGone; SharedRingError when it does not answer."""

@@ -164,6 +164,12 @@ def test_a_file_of_another_pid_namespace(ring, tmp_path):
     assert "lives in another pid namespace: neither could see whether the other is alive; let the containers share one" in refusal(tmp_path)
 
 
+def test_what_may_be_alive_in_another_pid_namespace_is_not_replaced(ring, tmp_path):
+    spoil(ring.file.path, pid_space=1, owner=me() + (1 << 22))
+    with pytest.raises(SharedRingError, match="is of a process in another pid namespace, which may be alive; remove it when"):
+        shared.create("ticks", FIELDS, folder=tmp_path)
+
+
 def test_a_file_of_a_dead_owner_and_of_one_whose_pid_is_used_again(ring, tmp_path):
     spoil(ring.file.path, owner=me() + (1 << 22))  # this very pid, but started a tick later
     assert refusal(tmp_path) == (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -140,7 +141,7 @@ def test_who_a_process_is():
     if pid == 0:
         os._exit(0)
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-    started = int(open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[19])
+    started = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
     assert condition(started << 22 | pid) == "dead"  # its remains are there
     os.waitpid(pid, 0)
     assert condition(started << 22 | pid) == "dead"
