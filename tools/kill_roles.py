@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -109,9 +110,25 @@ def owner(name: str, folder: str, number: int, notes: str, count: int) -> None:
 _ROLES: dict[str, Any] = {role.__name__: role for role in (consumer, witness, producer, owner)}
 
 
+def _rehearse() -> None:
+    """Do once what the roles do, and end every thread: what is forked afterwards has its machine code."""
+    with tempfile.TemporaryDirectory() as folder, shared.create("rehearsal", RECORD, slots=64, folder=folder) as ring:
+        with shared.attach("rehearsal", RECORD, folder=folder) as here, shared.attach("rehearsal", producer=True, folder=folder) as lane:
+            poller, batches, follower = here.new_poller(), here.batches(), here.follow()
+            with Disruptor(here).then(checking), Disruptor(here).then(looking):
+                for count in (1, 7, 40):
+                    ring.publish(filled(0, count))
+                    lane.publish(filled(0, count))
+                    ring.collect()
+                    assert faults(poller.take_batch()) == faults(next(batches)) == 0
+                    for _ in range(count):
+                        next(follower)
+
+
 def main() -> None:
     """Fork a process for each line of JSON, [role, arguments …], and print its pid."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+    _rehearse()
     print("ready", flush=True)
     for line in sys.stdin:
         role, *arguments = json.loads(line)
