@@ -170,7 +170,8 @@ class AttachedRing(_Guest, Followed, RingBuffer):
 class AttachedLane(_Guest, RingBuffer):
     """A lane of another process's ring, to publish into as into any RingBuffer with one producer; made by `attach`.
 
-    The lane is given back when the last reference to it is gone, or the process. `unread` records the owner has not taken yet.
+    After `close` it refuses; the lane is given back once it is collected as garbage, or the process is gone: until then something
+    may still hold one of its records.
     """
 
     def __init__(self, file: RingFile, label: str, wait: Wait | str) -> None:

@@ -32,8 +32,14 @@ def pid_of(word: int) -> int:
 
 
 def is_alive(word: int) -> bool:
-    """Return whether that very process still runs, or could: no zombie without threads, no later process of the same pid."""
-    started, state, threads = _stat(pid_of(word))
+    """Return whether that very process still runs, or could: no zombie without threads, no later process of the same pid.
+
+    One that cannot be looked at (no file descriptor left, no memory) counts as alive: nothing is taken from it.
+    """
+    try:
+        started, state, threads = _stat(pid_of(word))
+    except OSError:
+        return True
     return _word(pid_of(word), started) == word and not (state in "ZX" and threads <= 1)
 
 
@@ -41,7 +47,10 @@ def condition(word: int) -> str:
     """Return "running", "stopped" (SIGSTOP, a debugger) or "dead"."""
     if not is_alive(word):
         return "dead"
-    return "stopped" if _stat(pid_of(word))[1] in "Tt" else "running"
+    try:
+        return "stopped" if _stat(pid_of(word))[1] in "Tt" else "running"
+    except OSError:
+        return "running"
 
 
 def boot_id() -> bytes:
@@ -65,10 +74,10 @@ def _word(pid: int, started: int) -> int:
 
 
 def _stat(pid: int) -> tuple[int, str, int]:
-    """Return (start time in ticks, state, threads) of a process; (0, "X", 0) when there is none."""
+    """Return (start time in ticks, state, threads) of a process; (0, "X", 0) when there is none. Raises: OSError."""
     try:
         text = Path(f"/proc/{pid}/stat").read_bytes()
-    except OSError:
+    except (FileNotFoundError, ProcessLookupError):
         return 0, "X", 0
     fields = text.rpartition(b")")[2].split()  # the command name may hold blanks and brackets
     return int(fields[19]), fields[0].decode(), int(fields[17])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 import numpy as np
@@ -126,6 +127,7 @@ def test_lanes_run_out_and_come_back(tmp_path):
         with pytest.raises(SharedRingError, match="this process has closed its lane; attach again"):
             lane.publish(number=1)
         del lane, error
+        gc.collect()  # the errors that were raised hold frames
         await_(lambda: not ring.clients())
         with shared.attach("orders", FIELDS, producer=True, folder=tmp_path) as lane:
             lane.publish(number=2, twice=4, whose=0)

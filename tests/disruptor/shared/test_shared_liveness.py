@@ -134,6 +134,15 @@ def test_a_later_process_of_the_same_pid_is_another_one(tmp_path):
         assert ring.departed[0].pid == os.getpid()
 
 
+def test_a_process_that_cannot_be_looked_at_counts_as_alive(monkeypatch):
+    def refused(pid):
+        raise OSError(24, "Too many open files")
+
+    word = me()
+    monkeypatch.setattr("disruptor.shared.identity._stat", refused)
+    assert is_alive(word) and condition(word) == "running"
+
+
 def test_who_a_process_is():
     assert pid_of(me()) == os.getpid()
     assert is_alive(me()) and condition(me()) == "running"
