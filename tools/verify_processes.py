@@ -59,8 +59,9 @@ class Nursery:
 
     def close(self) -> None:
         """End it, and with it those that it has forked."""
-        assert self._process.stdin is not None
+        assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.close()
+        self._process.stdout.close()
         self._process.wait()
 
 
