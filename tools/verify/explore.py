@@ -95,7 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m tools.verify.explore", description=__doc__.split("\n")[0])
     parser.add_argument("words", nargs="*", help="only programs and faults whose name contains one of these")
-    parser.add_argument("--long", action="store_true", help="a million schedules: bound 3, then random ones")
+    parser.add_argument("--long", action="store_true", help="bound 3, then 8,000 random schedules of each program and kind of memory")
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end instead of lines")
     parser.add_argument("--list", action="store_true", help="print the programs")
     parser.add_argument("--faults-only", action="store_true", help="leave the programs without faults out")

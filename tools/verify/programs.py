@@ -604,9 +604,10 @@ def _bytes_unblocked(lib: Any, machine: Machine) -> Program:
                 got.append(type_id - 1)
                 lib.byte_consumer.bytes_release(port)
             elif dead and dead[0] > 0 and int(port.cells[lib.byte_producer.HEAD]) & 63 == dead[0] - 8:
-                if not lib.byte_consumer.bytes_unblock(port):
-                    raise Broken("an open claim cannot be unblocked")
-                dead[0] = -1
+                if lib.byte_consumer.bytes_unblock(port):  # else it saw an older tail: again
+                    dead[0] = -1
+                else:
+                    machine.pause()
             else:
                 machine.pause()
 
