@@ -30,6 +30,7 @@ ACCOUNT = [
     ("pad", "i8", (3,)),
 ]
 
+_COUNTABLE = 2.0**62  # what is kept twice stays below it
 _EXACT = 1 << 31  # below it, products of two lots fit; above it the split of the cost is exact to 2^-52
 
 
@@ -76,15 +77,31 @@ def _share(cost, lots, held):
 
 @compiled
 def mark(state, limit, account, sequence):
-    """Bring the account's PnL into the total; latch the loss limit when the total falls below it."""
-    money = pnl_units_twice(account) * limit["money_multiple"]
-    if limit["money_divisor"] > 1:
-        money //= limit["money_divisor"]
-    state["money_twice"] += money - account["money_twice"]
-    account["money_twice"] = money
-    if state["money_twice"] < -state["loss_limit_money_twice"] and state["latched"] == 0:
+    """Bring the account's PnL into the total; latch the loss limit when the total falls below it.
+
+    It latches too when a position's value or the PnL is beyond what int64 counts: who cannot say what he has lost stops.
+    """
+    countable = _is_countable(account, limit["money_multiple"])
+    total = state["money_twice"]
+    if countable:
+        money = pnl_units_twice(account) * limit["money_multiple"]
+        if limit["money_divisor"] > 1:
+            money //= limit["money_divisor"]
+        countable = abs(float(total) + (float(money) - float(account["money_twice"]))) < _COUNTABLE
+        if countable:
+            total += money - account["money_twice"]
+            state["money_twice"] = total
+            account["money_twice"] = money
+    if (total < -state["loss_limit_money_twice"] or not countable) and state["latched"] == 0:
         state["latched"] = 1
         state["latched_sequence"] = sequence
+
+
+@compiled
+def _is_countable(account, money_multiple):
+    cash = 2.0 * (float(account["cash_units"]) - float(account["fees_units"]))
+    value = float(account["position_lots"]) * float(account["mid_twice"])
+    return abs(cash) < _COUNTABLE and abs(value) < _COUNTABLE and abs(cash + value) * float(money_multiple) < _COUNTABLE
 
 
 @compiled

@@ -62,7 +62,8 @@ class RiskParams:
     orders_per_second: float = _limit(10_000.0, "sustained rate of accepted orders", "1/s", 1e-3, 1e9, live=True)
     order_burst: int = _limit(1_000, "orders accepted at once after a pause", "orders", 1, 1_000_000, live=True)
     loss_limit: float = _limit(
-        100_000.0, "loss (mark to mid, fees included) beyond which trading stops for good", "quote currency", 0, 1e18, live=True
+        100_000.0, "loss (mark to mid, fees included) beyond which trading stops for good; so does a PnL that can no longer be counted, "
+        "from 2.3·10^9 on", "quote currency", 0, 1e9, live=True,
     )
 
 
