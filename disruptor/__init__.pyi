@@ -12,7 +12,7 @@ from disruptor.compiled import compiled as compiled, entry as entry
 from disruptor.counters import CounterFile as CounterFile, CounterReader as CounterReader, counter_path as counter_path, set_control as set_control
 from disruptor.digest import fold as fold, fold_float as fold_float
 from disruptor.dsl import Disruptor as Disruptor
-from disruptor.errors import Alerted as Alerted, CapacityError as CapacityError, CompileError as CompileError, CounterFileError as CounterFileError, DisruptorError as DisruptorError, ForkError as ForkError, GraphError as GraphError, HandlerError as HandlerError, InsufficientCapacity as InsufficientCapacity, LayoutError as LayoutError, LogError as LogError, MemoryMapError as MemoryMapError, Rewind as Rewind, WaitTimeout as WaitTimeout
+from disruptor.errors import Alerted as Alerted, CapacityError as CapacityError, CompileError as CompileError, CounterFileError as CounterFileError, DisruptorError as DisruptorError, ForkError as ForkError, GraphError as GraphError, HandlerError as HandlerError, InsufficientCapacity as InsufficientCapacity, LayoutError as LayoutError, LogError as LogError, MemoryMapError as MemoryMapError, OwnerGone as OwnerGone, Rewind as Rewind, SharedRingError as SharedRingError, WaitTimeout as WaitTimeout
 from disruptor.faults import ExceptionHandler as ExceptionHandler, FatalExceptionHandler as FatalExceptionHandler, IgnoreExceptionHandler as IgnoreExceptionHandler
 from disruptor.handler import Handler as Handler, handler as handler
 from disruptor.layout import record_dtype as record_dtype
@@ -25,6 +25,9 @@ from disruptor.observer import Observer as Observer
 from disruptor.placing import thread as thread
 from disruptor.poller import EventPoller as EventPoller, PollState as PollState
 from disruptor.processor import BatchEventProcessor as BatchEventProcessor
+from disruptor.rate import RATE as RATE, RateLimit as RateLimit, rate_set as rate_set, rate_take as rate_take, rate_tokens as rate_tokens, rate_wait as rate_wait
+from disruptor.rcu import rcu_edit as rcu_edit, rcu_publish as rcu_publish, rcu_slot as rcu_slot, rcu_slots as rcu_slots, rcu_words as rcu_words
+from disruptor.rcu_table import Rcu as Rcu, RcuReader as RcuReader
 from disruptor.record import Record as Record
 from disruptor.review import review as review
 from disruptor.rewind import EventuallyGiveUp as EventuallyGiveUp, PauseRewind as PauseRewind, REWIND as REWIND, RewindAction as RewindAction, RewindStrategy as RewindStrategy, SimpleRewind as SimpleRewind
@@ -34,6 +37,8 @@ from disruptor.seqlock import Seqlock as Seqlock, seqlock_read as seqlock_read, 
 from disruptor.sequence import FixedSequenceGroup as FixedSequenceGroup, Sequence as Sequence, SequenceGroup as SequenceGroup
 from disruptor.sequencer import Sequencer as Sequencer
 from disruptor.single_producer import claim as claim, payload_claim as payload_claim, payload_index as payload_index
+from disruptor.stealing import Spawn as Spawn, task_push as task_push, task_room as task_room
+from disruptor.stealing_pool import StealingPool as StealingPool
 from disruptor.threads import PinnedThread as PinnedThread
 from disruptor.wait import Wait as Wait
 from disruptor.waiting import WaitStrategy as WaitStrategy
