@@ -16,6 +16,7 @@ import attrs
 
 from disruptor.errors import LayoutError
 from disruptor.handler import params_record
+from disruptor.twin import plain_twin
 from handlers.risk.steps import whole_steps
 
 __all__ = ["LIMIT", "LOTS_MAX", "MONEY_DECIMALS", "PRICE_MAX", "UNITS_MAX", "RiskParams", "fill_limits", "set_limits"]
@@ -87,7 +88,8 @@ def fill_limits(state: Any, params: Any, instruments: Any) -> None:
                               f"between 10^-27 and 9·10^9: the risk stage cannot follow this instrument; use coarser or finer steps")
         limit["money_multiple"] = money.numerator
         limit["money_divisor"] = money.denominator
-    set_limits(state, params_record(params)[0] if isinstance(params, RiskParams) else params, instruments)
+    record = params_record(params)[0] if isinstance(params, RiskParams) else params
+    plain_twin(set_limits)(state, record, instruments)  # compiled it would take a second, at every start
 
 
 def set_limits(state, params, instruments):

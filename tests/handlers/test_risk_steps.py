@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from decimal import Decimal
 from fractions import Fraction
 
@@ -51,3 +53,19 @@ def test_steps_are_counted_as_fractions_count_them(amount, multiple, decimals, h
 @pytest.mark.parametrize(("amount", "steps"), [(0.0, 0), (5e-324, 0), (1e-30, 0), (float("inf"), 1 << 40), (1e300, 1 << 40), (2.0**62, 1 << 40)])
 def test_amounts_at_the_ends(amount, steps):
     assert whole_steps(amount, 1, 18, 1 << 40) == steps
+
+
+def test_preparing_the_stage_compiles_nothing():
+    """A second of every start went into compiling the limits that are computed once."""
+    code = """
+import numpy as np
+from handlers.risk.limits import RiskParams
+from handlers.risk.stage import on_event
+from handlers.risk.steps import whole_steps
+from tests.reference.kernels_risk import instruments_of
+state = np.zeros(1, on_event.state_dtype(RiskParams(), instruments=(table := instruments_of(((1, 1), (1, 3), 0)))))
+on_event.prepare(state[0], RiskParams(), instruments=table)
+print(state[0]["limits"][0]["max_order_lots"], len(getattr(whole_steps, "signatures", ())))
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=300)
+    assert ran.stdout == "10000 0\n", ran.stderr
