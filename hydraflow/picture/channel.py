@@ -26,7 +26,7 @@ class Bundle:
 
     @property
     def straight(self) -> bool:
-        return all(b == self.top for b in self.bottoms)
+        return self.bottoms.count(self.top) == len(self.bottoms)
 
     def way(self, end: int) -> Points:
         """Return the turns between the top and the end with this number: none when it is straight."""
@@ -46,10 +46,10 @@ class _Run:
     bottoms: tuple[int, ...]
     needs: set[int] = attrs.field(factory=set)  # runs that must lie above
     exit: int | None = None
+    span: tuple[int, int] = attrs.field(init=False)
 
-    @property
-    def span(self) -> tuple[int, int]:
-        return min(self.top, *self.bottoms), max(self.top, *self.bottoms)
+    def __attrs_post_init__(self) -> None:
+        self.span = min(self.top, *self.bottoms), max(self.top, *self.bottoms)
 
 
 def tracks_of(bundles: Sequence[Bundle], apart: int = 1) -> int:

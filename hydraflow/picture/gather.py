@@ -8,6 +8,9 @@ Source: F. Newbery, "Edge concentration", 1989; Aho, Garey, Ullman, "The transit
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+
 import attrs
 
 from hydraflow.picture.model import Box, Edge, Picture
@@ -62,9 +65,21 @@ def _joined(boxes: list[Box], edges: list[Edge], derived: bool) -> tuple[list[Bo
 
 def _gains(waiting: dict[str, int]) -> dict[int, int]:
     """Return, per set of stages that some stage waits for, how many lines a box for it would save."""
-    masks = set(waiting.values())
-    found = {mask: _gain(mask, sum(own & mask == mask for own in waiting.values())) for mask in masks if mask.bit_count() > 1}
+    masks = [mask for mask in waiting.values() if mask.bit_count() > 1]
+    waiters = Counter(bit for mask in masks for bit in _bits(mask))
+    found: dict[int, int] = {}
+    for mask in set(masks):
+        most = min(waiters[bit] for bit in _bits(mask))  # no more wait for all of it than for one of it
+        if _gain(mask, most) >= _GAIN_LEAST:
+            found[mask] = _gain(mask, sum([own & mask == mask for own in masks]))
     return {mask: gain for mask, gain in found.items() if gain >= _GAIN_LEAST}
+
+
+def _bits(mask: int) -> Iterator[int]:
+    while mask:
+        lowest = mask & -mask
+        yield lowest
+        mask ^= lowest
 
 
 def _gain(mask: int, targets: int) -> int:

@@ -36,7 +36,7 @@ def _sweep(mesh: Mesh, *, downwards: bool) -> None:
     for row in mesh.layers if downwards else reversed(mesh.layers):
         for position, index in enumerate(row):
             linked = items[index].ups if downwards else items[index].downs
-            place[index] = sum(place[other] for other, _ in linked) / len(linked) if linked else position
+            place[index] = sum([place[other] for other, _ in linked]) / len(linked) if linked else position
         row.sort(key=place.__getitem__)
         for position, index in enumerate(row):
             place[index] = position
