@@ -8,10 +8,11 @@ from typing import Any
 import attrs
 import numpy as np
 
-from disruptor.codegen import Loop, LoopSource, build_loop, prebuild, write_loop
+from disruptor.codegen import Loop, LoopSource, build_loop, prebuild
 from disruptor.guard import GuardedLoop
 from disruptor.interpreted import interpreted
 from disruptor.layout import CELL_WORDS
+from disruptor.loop_text import write_loop
 from disruptor.stage import Checkpoint, HandlerStage
 from disruptor.waiting import WaitStrategy
 from hydraflow.errors import UsageError

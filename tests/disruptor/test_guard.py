@@ -2,12 +2,13 @@ import numpy as np
 import pytest
 
 from disruptor.access import accesses
-from disruptor.codegen import build_loop, write_loop
+from disruptor.codegen import build_loop
 from disruptor.compiled import JIT_ENABLED
 from disruptor.guard import STATUS_MOST, GuardedLoop, Incident, failed_stage, status_result
 from disruptor.histogram import BUCKETS
 from disruptor.interpreted import interpreted
 from disruptor.layout import CELL_WORDS, record_dtype
+from disruptor.loop_text import write_loop
 from disruptor.memory import anonymous
 from disruptor.ring import Ring
 from disruptor.stage import NOT_PARKED, Checkpoint, Guard, HandlerStage, Output, RingEnd

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from disruptor.buckets import BUCKETS
-from disruptor.codegen import build_loop, write_loop
+from disruptor.codegen import build_loop
 from disruptor.layout import CELL_WORDS
+from disruptor.loop_text import write_loop
 from disruptor.stage import DriverStage, HandlerStage
 from disruptor.waiting import WaitStrategy, wake_all
 from hydraflow.placement import assign, parse_placement, stages_of

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from disruptor.buckets import HEAD_WORDS
-from disruptor.codegen import LoopSource, write_loop
+from disruptor.codegen import LoopSource
 from disruptor.handler import Handler
 from disruptor.histogram import BUCKETS
 from disruptor.layout import CELL_WORDS, record_dtype
+from disruptor.loop_text import write_loop
 from disruptor.memory import anonymous
 from disruptor.ring import Ring
 from disruptor.shard import Shard

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from disruptor.buckets import BUCKETS
-from disruptor.codegen import write_loop
 from disruptor.layout import CELL_WORDS
+from disruptor.loop_text import write_loop
 from disruptor.memory import anonymous
 from disruptor.stage import DriverStage, HandlerStage
 from disruptor.waiting import WaitStrategy
