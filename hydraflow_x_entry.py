@@ -49,6 +49,7 @@ def _open_closed_streams() -> None:
                 os.fstat(number)
             except OSError:
                 os.dup2(os.open(os.devnull, os.O_RDWR), number)
+                os.set_inheritable(number, True)  # which dup2 onto itself does not do: the engine has it too
             setattr(sys, name, open(number, mode, closefd=False))
 
 
