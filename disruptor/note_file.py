@@ -160,6 +160,17 @@ class NoteReader:
         return started != 0 and started == int(self._header["pid_start_ticks"])
 
     @property
+    def ended(self) -> bool:
+        """Whether no thread of that process writes any more: of one that is killed, some go on for a moment after the first has ended."""
+        if self.alive:
+            return False
+        try:
+            text = Path(f"/proc/{int(self._header['pid'])}/stat").read_text()
+        except OSError:
+            return True
+        return int(text.rpartition(")")[2].split()[17]) <= 1
+
+    @property
     def handlers(self) -> list[str]:
         """Names of the handlers that declare notes."""
         return list(self._codes)

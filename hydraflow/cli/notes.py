@@ -43,9 +43,7 @@ def notes(engine: str | None, follow: bool, handler: str | None, since: str | No
                          remedy=f"those that do: {', '.join(reader.handlers) or 'none'}")
     shown = 0
     while True:
-        alive = follow and reader.alive  # asked before reading: what comes until it dies is there afterwards
-        if follow and not alive:
-            time.sleep(_POLL_SECONDS)  # of a process that is killed, threads go on for a moment
+        alive = follow and not reader.ended  # asked before reading: what comes until then is there afterwards
         for one in reader.read():
             if one.time_ns >= youngest_ns and handler in (None, one.handler):
                 click.echo(json.dumps(_data(one)) if as_json else _line(one))

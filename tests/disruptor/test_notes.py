@@ -264,11 +264,11 @@ def test_only_source_that_leads_to_a_note_is_read(tmp_path, monkeypatch):
     (tmp_path / "led_quiet.py").write_text("def quiet(x):\n    return deeper(x)\n\ndef deeper(x):\n    return x + 1\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     led = importlib.import_module("led")
-    from disruptor import access_search
+    from disruptor.access import search
     from disruptor.handler import handler
 
     read = []
-    monkeypatch.setattr(access_search, "definition_of", lambda code, real=access_search.definition_of: read.append(code.co_name) or real(code))
+    monkeypatch.setattr(search, "definition_of", lambda code, real=search.definition_of: read.append(code.co_name) or real(code))
     faults = note_faults(handler(led.on_event, notes={"NEAR": "near {a}"}))
     assert [fault.what for fault in faults] == ["note 'FAR' is not declared (declared: NEAR)"]
     assert sorted(read) == ["far", "near", "on_event"]
