@@ -96,7 +96,8 @@ def test_notes_are_followed_while_an_engine_runs_and_are_there_when_it_was_kille
         first, second = (json.loads(follower.stdout.readline()) for _ in range(2))
         assert [first["text"], second["text"]] == ["message 0", "message 5,000"]
         os.kill(hfx.stat("followed")["pid"], signal.SIGKILL)
-        rest = follower.stdout.read().splitlines()  # not communicate: it passes by what readline has read ahead
+        with follower.stdout:
+            rest = follower.stdout.read().splitlines()  # not communicate: it passes by what readline has read ahead
         assert follower.wait(60) == 0
         assert len(notes(hfx, "followed")) == 2 + len(rest)
     finally:
