@@ -21,7 +21,7 @@ MACHINE_CODE = {"disruptor.codegen", "disruptor.loop_processor", "hydraflow.runt
 NEEDLESS = {
     ("--help",): ARRAYS | OTHERS | METADATA | {"yaml", "hydraflow.topology", "disruptor"},
     ("check", DEMO): OTHERS | MACHINE_CODE | {"hydraflow.picture", "hydraflow.ingress.live"},
-    ("graph", DEMO): ARRAYS | OTHERS | METADATA | {"hydraflow.picture.svg", "handlers", "disruptor"},
+    ("graph", DEMO): ARRAYS | OTHERS | METADATA | {"hydraflow.picture.svg", "handlers", "disruptor.ring_buffer"},
     ("graph", DEMO, "--format", "json"): ARRAYS | OTHERS | METADATA | {"hydraflow.picture.text", "handlers"},
     ("plan", DEMO): OTHERS | MACHINE_CODE | {"hydraflow.picture"},
     ("explain", "HF112"): ARRAYS | OTHERS | {"handlers"},
