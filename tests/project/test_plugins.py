@@ -118,7 +118,7 @@ def test_plugins_lists_every_offer_with_its_distribution_and_its_error(place):
         ("handler", "number", "'hfx_demo.good:LIMIT' is of type int, not a handler", False),
     }
     shipped = [p for p in report["plugins"] if p["shipped"]]
-    assert len(shipped) == 13 and all(p["ok"] for p in shipped)
+    assert len(shipped) == 14 and all(p["ok"] for p in shipped)
 
 
 def test_plugins_are_readable_lines(place):
@@ -127,7 +127,7 @@ def test_plugins_are_readable_lines(place):
     assert "ok      handler  demo.watch             hfx-demo 1.2  hfx_demo.good:watch" in lines
     assert "ok      handler  book                   shipped       handlers.book:book" in lines
     assert "hidden  handler  book                   hfx-demo 1.2  hfx_demo.good:watch" in lines
-    assert lines[-1] == "19 handlers, 4 sources, 10 from other packages, 5 cannot be imported"
+    assert lines[-1] == "19 handlers, 5 sources, 10 from other packages, 5 cannot be imported"
     assert "printed" not in ran.stdout and "Traceback" not in ran.stderr
 
 
