@@ -74,11 +74,10 @@ def rate_take(rate, now_ns, tokens=1):
     if full < now_ns:
         full, part = now_ns, 0
     cost = tokens * rate["period_ns"]
-    full += cost // count
-    part += cost % count
+    full = full + cost // count  # not in place: `now_ns` may be a field of a record
+    part = part + cost % count
     if part >= count:
-        full += 1
-        part -= count
+        full, part = full + 1, part - count
     rate["full_ns"] = full
     rate["part"] = part
     return 0

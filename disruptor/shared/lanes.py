@@ -30,6 +30,7 @@ from disruptor.waiting import idle_turn, wake
 
 __all__ = ["Lanes", "Merger"]
 
+_FULL_SECONDS = 1.0  # how long a merger that is to end waits for consumers that do not move
 _AT_ONCE = 256  # records of one lane that are merged before the next lane has its turn
 _PATIENT = Wait.sleeping(spins=1000, yields=20, nap_ns=50_000)
 
@@ -96,7 +97,7 @@ class Merger:
         self._thread.start()
 
     def halt(self) -> None:
-        """Make it end once the lanes are empty, or the ring is full."""
+        """Make it end once the lanes are empty, or consumers have left the ring full for a second."""
         CELLS[self._control.word] = 1
 
     def close(self) -> None:
@@ -117,11 +118,18 @@ class Merger:
         slots, size = self._lanes._sizes
         own = self._control.word + 16
         target = np.array([ring.records.ctypes.data, ring.slots, ring.dtype.itemsize, slots, size], np.int64)
+        cursor, since = -1, 0.0
         while _merge(
             CELLS, s.base, s.marks, s.multi, self._lanes.table, target, np.array(self._wait.numbers(), np.int64),
             self._control.word, own,
-        ):
-            pass
+        ):  # halted, with records in lanes and no room in the ring
+            now, before = time.monotonic(), cursor
+            cursor = int(CELLS[s.base + CURSOR])
+            if cursor != before:
+                since = now
+            elif s.failures or now - since > _FULL_SECONDS:
+                return
+            time.sleep(0.001)
 
 
 @compiled
@@ -184,14 +192,14 @@ def _await_lanes(cells, table, wait, own, slice_ns):
 
 @entry
 def _merge(cells, base, marks, multi, table, target, wait, halt, own):
-    """Copy from lanes to ring until halted and idle; return 0. target : where the ring's records lie, how many, their size; a
+    """Copy from lanes to ring until halted and idle; return 0, or 1 when the ring is full then. target : where the ring's records lie, how many, their size; a
     lane's slots and record size.
     """
     records = words_at(target[0], target[1] * target[2] // 8)
     mask, stride, slots, size = target[1] - 1, target[2], target[3], target[4]
     idle_count = 0
     while True:
-        worked = 0
+        worked, full = 0, 0
         for lane in range(table.shape[0]):
             lane_base, position = table[lane, 0], table[lane, 1]
             done = load_acquire(cells, position)
@@ -200,6 +208,7 @@ def _merge(cells, base, marks, multi, table, target, wait, halt, own):
                 continue
             high, count = claim_upto(cells, base, marks, multi, min(waiting, target[1]))
             if count == 0:
+                full = 1
                 continue
             source = words_at(table[lane, 2], slots * size // 8)
             low = high - count + 1
@@ -215,5 +224,5 @@ def _merge(cells, base, marks, multi, table, target, wait, halt, own):
             idle_count = 0
         else:
             if load_acquire(cells, halt) != 0:
-                return 0
+                return full
             idle_count = idle_turn(wait[0], wait[1], wait[2], wait[3], wait[4], wait[5], idle_count, cells, own, own)

@@ -126,9 +126,11 @@ def _read(path: Path) -> Any:
 
 
 def _remove_counters(name: str | None) -> None:
-    """Remove the engine's file: tests leave nothing behind."""
+    """Remove the engine's files: tests leave nothing behind."""
     from disruptor.counters import counter_path
     from disruptor.errors import DisruptorError
 
     with contextlib.suppress(OSError, DisruptorError):
-        counter_path(name or "", create_folder=False).unlink(missing_ok=True)
+        path = counter_path(name or "", create_folder=False)
+        for file in (path, path.with_suffix(".notes")):
+            file.unlink(missing_ok=True)

@@ -236,4 +236,5 @@ _ATOMICS: dict[str, Callable[..., Any]] = {
 }
 _CALLS: dict[str, Callable[..., Any]] = {
     "futex_wait": _futex_wait, "futex_wake": _futex_wake, "yield_core": _pause, "nap_ns": _pause, "clock_ns": lambda *args: 0,
+    "_until_gil_is_free": _nothing,  # a pause of bounded length, and there is no GIL here
 }
