@@ -153,6 +153,7 @@ def install(mutant: Mutant | None = None) -> SimpleNamespace:
     memory.anonymous = real_anonymous
     loaded["sequencer"].anonymous = lambda size: SimpleNamespace(array=lambda dtype, count=None: Stage.machine.array(count or size // 8))
     local = loaded["lookout"]._local = _Local()
+    loaded["lookout"]._until_gil_is_free = _nothing  # a pause of bounded length: there is no GIL here
     loaded["sequencer"].threading = SimpleNamespace(RLock=Lock, get_ident=lambda: 1 + Stage.machine.task.number if Stage.machine.task else 0)
     hand = sequence._arena
 
@@ -236,5 +237,4 @@ _ATOMICS: dict[str, Callable[..., Any]] = {
 }
 _CALLS: dict[str, Callable[..., Any]] = {
     "futex_wait": _futex_wait, "futex_wake": _futex_wake, "yield_core": _pause, "nap_ns": _pause, "clock_ns": lambda *args: 0,
-    "_until_gil_is_free": _nothing,  # a pause of bounded length, and there is no GIL here
 }
