@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gc
 import os
+import threading
 
 import numpy as np
 import pytest
 
 from disruptor import Disruptor, GraphError, SharedRingError, WaitTimeout, shared
+from disruptor.sequence import CELLS
 from tests.reference.shared_guests import FIELDS, adding
 from tests.reference.shared_processes import Guest, await_
 
@@ -147,3 +149,18 @@ def test_a_lane_is_read_by_its_owner_alone(tmp_path):
         with shared.attach("orders", FIELDS, producer=True, folder=tmp_path) as lane:
             with pytest.raises(GraphError, match="a lane is read by its owner"):
                 lane.new_poller()
+
+
+def test_a_merger_that_ends_while_the_ring_is_full_waits_for_consumers_that_move(tmp_path):
+    with shared.create("orders", FIELDS, slots=8, lane_slots=64, folder=tmp_path) as ring:
+        with shared.attach("orders", FIELDS, producer=True, folder=tmp_path) as lane, ring.new_poller() as poller:
+            lane.publish(number=np.arange(40), twice=0, whose=0)
+            merger = ring.merge()
+            await_(lambda: ring.remaining_capacity() == 0)
+            ending = threading.Thread(target=merger.close)
+            ending.start()
+            await_(lambda: CELLS[merger._control.word] == 1)
+            got: list[int] = []
+            while ending.is_alive() or poller.available:
+                got += poller.take_batch(4, timeout=0.01)["number"].tolist()
+            assert got == list(range(40))
