@@ -273,6 +273,8 @@ def main() -> NoReturn:
     _die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     global _parent
+    if sys.stderr is None:  # closed by whoever started the program that uses us
+        sys.stderr = open(os.devnull, "w")
     _parent = _apart(sys.stdout)
     faulthandler.enable(_parent)  # read by the parent: which thread it was
     warnings.simplefilter("ignore")  # numba's and other libraries' own
