@@ -5,7 +5,6 @@ Both stand on cells that others have set up and that go on when this process goe
 
 from __future__ import annotations
 
-import sys
 import time
 import weakref
 from collections.abc import Callable
@@ -27,17 +26,22 @@ _SLICE_NS = 50_000_000
 
 
 class _Held:
-    """Keeps a place, and the memory, as long as it exists; then the owner may give the place to others."""
+    """Keeps a place, and the memory, as long as it exists; then the owner may give the place to others.
 
-    __slots__ = ("__weakref__", "_cells", "place")
+    Not by `__del__`: a collection calls those in any order, and the memory's own one takes the cells away.
+    """
+
+    __slots__ = ("__weakref__", "place")
 
     def __init__(self, cells: Cells, place: Place) -> None:
-        self._cells, self.place = cells, place
+        self.place = place
+        weakref.finalize(self, _abandon, cells, place).atexit = False  # a process that ends is found out by the owner
 
-    def __del__(self, _ending: Callable[[], bool] = sys.is_finalizing) -> None:
-        if not _ending() and not self._cells.forked:  # a process that ends is found out by the owner
-            self.place.state.set(State.ABANDONED)
-            ring_bell(self._cells.bell)
+
+def _abandon(cells: Cells, place: Place) -> None:
+    if not cells.forked:
+        place.state.set(State.ABANDONED)
+        ring_bell(cells.bell)
 
 
 class _GuestSequencer(Sequencer):

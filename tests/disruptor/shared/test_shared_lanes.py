@@ -136,6 +136,19 @@ def test_lanes_run_out_and_come_back(tmp_path):
             assert list(ring.collect()["number"]) == [1, 2]
 
 
+def test_a_place_comes_back_from_a_cycle_that_is_collected(tmp_path):
+    """A collection finalizes what is in a cycle in any order: the memory of the cells may not go before the place is given back."""
+    with shared.create("orders", FIELDS, slots=64, lanes=1, seats=1, folder=tmp_path) as ring:
+        for _ in range(12):
+            lane, reader = (shared.attach("orders", FIELDS, producer=producer, folder=tmp_path) for producer in (True, False))
+            lane.itself, reader.itself, reader.sequence = lane, reader, reader.new_sequence()
+            lane.close()
+            reader.close()
+            assert len(ring.clients()) == 2
+            del lane, reader
+            await_(lambda: not ring.clients())
+
+
 def test_a_ring_without_lanes_says_so(tmp_path):
     with shared.create("orders", FIELDS, slots=64, lanes=0, folder=tmp_path) as ring:
         with pytest.raises(GraphError, match="has no lanes for producers of other processes; make it with lanes=…"):
