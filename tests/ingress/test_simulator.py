@@ -103,6 +103,19 @@ def test_simulator_publishes_at_planned_stamps_when_paced():
     assert [f.text for f in frames] == [f.text for f in flat.frames()]
 
 
+def test_simulator_makes_the_next_frame_while_it_waits_and_counts_it_when_it_goes_out():
+    driver = simulator_driver(SimulatorParams(frames=3, rate=1000.0))
+    counted = []
+    for now in (0, 999_999, 999_999, 1_000_000, 1_500_000, 2_000_000):
+        driver.turn(now=now)
+        sent = sum(1 for _ in driver.take())
+        counted.append((int(driver.state[0]["number"]), int(driver.counters[0]["frames"]), sent))
+    assert counted == [(1, 1, 1), (2, 1, 0), (2, 1, 0), (2, 2, 1), (3, 2, 0), (3, 3, 1)]
+    flat = simulator_driver(SimulatorParams(frames=3))
+    flat.turn()
+    assert driver.counters.tobytes() == flat.counters.tobytes() and driver.turn(now=9_000_000) == FINISHED
+
+
 def test_simulator_keeps_a_fixed_rate_when_asked():
     driver = simulator_driver(SimulatorParams(frames=5, rate=1000.0))
     stamps = []

@@ -116,6 +116,7 @@ SIMULATOR = [
     ("pool_base_lots", "i8"),
     ("pool_product", "i8"),  # base lots × quote units, constant
     ("pace", PACE),
+    ("ahead", COUNTERS),  # what is counted of a frame that is made and not due
     ("far_lots", "i8", (FAR_LEVELS,)),
     ("lots", "i8", (WINDOW,)),
     ("dirty", "i8", (DIRTY_MAX,)),  # ticks changed since the last depth message, each once
