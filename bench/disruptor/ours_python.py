@@ -19,7 +19,7 @@ from bench.disruptor.ours_graphs import Waits, calibration
 from bench.disruptor.work import FIELDS, PERIOD, SEED, Run, Work
 from disruptor import Disruptor, handler, thread
 
-__all__ = ["OurArrays", "OurBatches", "OurPublish", "OurPythonTrips", "publishing"]
+__all__ = ["OurArrays", "OurBatches", "OurMade", "OurPublish", "OurPythonTrips", "publishing"]
 
 
 def publishing(how: str) -> Callable[[Work], OurPublish]:
@@ -66,6 +66,24 @@ class OurArrays(OurPublish):
             for array in calls:
                 publish(array)
         for array in calls[:rest]:
+            publish(array)
+
+
+class OurMade(OurPublish):
+    """`publish` of arrays of one record that were made beforehand, as the messages of the queues are."""
+
+    def __init__(self, work: Work) -> None:
+        super().__init__(work, self._arrays)
+        self._calls: list[np.ndarray] = []
+
+    def run(self, count: int) -> Run:
+        records = _records(count)
+        self._calls = [records[i : i + 1] for i in range(count)]
+        return super().run(count)
+
+    def _arrays(self, graph: Disruptor, count: int) -> None:
+        publish = graph.publish
+        for array in self._calls:
             publish(array)
 
 

@@ -9,7 +9,7 @@ from bench.disruptor.c_ring import CRing, CRingAhead
 from bench.disruptor.harness import Goal, Row
 from bench.disruptor.lmax import Lmax
 from bench.disruptor.ours_graphs import OurGraph, with_flags
-from bench.disruptor.ours_python import OurArrays, OurBatches, OurPythonTrips, publishing
+from bench.disruptor.ours_python import OurArrays, OurBatches, OurMade, OurPythonTrips, publishing
 from bench.disruptor.ours_round_trip import OurRoundTrip
 from bench.disruptor.processes import BETWEEN, one_way, there_and_back
 from bench.disruptor.queues import IN_PROCESS, one_by_one, ping_pong
@@ -97,7 +97,7 @@ def _python() -> list[Row]:
     made = "others get bytes made beforehand and only count them; ours writes and sums the eight words"
     ways: dict[str, Any] = {
         "ours": publishing("with"), "ours, publish_event": publishing("translator"), "ours, array of one": publishing("array of one"),
-        "ours, publish(field=…)": publishing("fields"),
+        "ours, publish(field=…)": publishing("fields"), "ours, made beforehand": OurMade,
     }
     return [
         *(
