@@ -4,35 +4,39 @@ from __future__ import annotations
 
 import collections
 import enum
-import os
+import sys
 import types
 from typing import Any
 
 import attrs
 import numpy as np
 
-__all__ = ["cell_content", "described", "is_mutable", "library_path", "plain"]
+from disruptor.access.origin import is_library
+
+__all__ = ["cell_content", "described", "is_mutable", "is_object", "plain", "shared_as"]
 
 _CONTAINERS = (list, dict, set, bytearray, memoryview, np.ndarray, collections.deque)
+_STEADY = ("builtins", "numba", "numpy", "re", "functools", "operator")
 _FIXED = (
     types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.MethodType, type, enum.Enum, np.dtype, np.ufunc,
     tuple, frozenset, str, bytes, int, float, complex, type(None), types.MappingProxyType, range, slice,
 )
 
 
-def library_path() -> str:
-    """Return the folder of this library, with its last separator."""
-    return os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-
-
 def plain(thing: Any) -> Any:
     """Return the Python function behind a compiled one or a Handler, or the thing itself."""
     if isinstance(thing, types.FunctionType | types.MethodType | type):
         return thing
-    inner = getattr(thing, "py_func", None)
-    if inner is None and type(thing).__module__ == "disruptor.handler":
+    inner = thing.py_func if _is_a(thing, "numba.core.dispatcher", "Dispatcher") else None
+    if inner is None and _is_a(thing, "disruptor.handler", "Handler"):
         inner = plain(thing.function)
     return inner if isinstance(inner, types.FunctionType | types.MethodType) else thing
+
+
+def _is_a(thing: Any, module: str, name: str) -> bool:
+    """Whether it is of a class whose module need not be loaded."""
+    kind = getattr(sys.modules.get(module), name, None)
+    return kind is not None and isinstance(thing, kind)
 
 
 def cell_content(cell: Any) -> Any:
@@ -52,11 +56,33 @@ def is_mutable(thing: Any) -> bool:
     if isinstance(thing, _CONTAINERS):
         return not (isinstance(thing, np.ndarray) and not thing.flags.writeable)
     kind = type(thing)
-    if isinstance(thing, _FIXED) or kind.__module__.partition(".")[0] in ("builtins", "numba", "numpy", "re", "functools", "operator"):
+    if isinstance(thing, _FIXED) or kind.__module__.partition(".")[0] in _STEADY and is_library(kind):
         return kind.__module__.startswith("numpy.random")
     if attrs.has(kind) and getattr(kind.__setattr__, "__name__", "").startswith("_frozen"):
         return False
     return hasattr(thing, "__dict__") and plain(thing) is thing
+
+
+def is_object(thing: Any) -> bool:
+    """Whether somebody's own class decides what operators do with it."""
+    return not is_library(type(thing)) and plain(thing) is thing
+
+
+_shared: dict[int, tuple[Any, str]] = {}  # id → (the object, its region): kept, so that no other one gets its id
+
+
+def shared_as(thing: Any, region: str) -> str:
+    """Return the name by which stages share an object: that by which it was first reached, whoever calls it what; of views the array's."""
+    if not is_mutable(thing):
+        return ""
+    root = thing
+    while isinstance(root, np.ndarray | memoryview):
+        base = root.base if isinstance(root, np.ndarray) else root.obj
+        if base is None:
+            break
+        root = base
+    kind = type(root)
+    return _shared.setdefault(id(root), (root, region or f"{kind.__module__}:{kind.__qualname__}@{id(root):x}"))[1]
 
 
 def described(thing: Any) -> str:
