@@ -22,9 +22,18 @@ from tools.verify.programs.changes import (
     goes_from_the_end,
     two_come,
 )
-from tools.verify.programs.graphs import alerted, behind_two, graph, polled, released_early
+from tools.verify.programs.graphs import alerted, behind_two, claimed_upto, graph, polled, released_early
 from tools.verify.programs.handlers import handled
-from tools.verify.programs.loops import forwarded, loops, output, rewound, worker_loops, workers
+from tools.verify.programs.loops import (
+    forwarded,
+    loop_behind_two,
+    loops,
+    loops_and_gaps,
+    output,
+    rewound,
+    worker_loops,
+    workers,
+)
 from tools.verify.programs.messages import broadcast, byte_messages, bytes_unblocked
 from tools.verify.programs.observers import gives_back_observed, observed, seqlock
 from tools.verify.programs.parts import deque, editions, stealing
@@ -87,6 +96,10 @@ PROGRAMS: dict[str, Kind] = {
     "a message is never committed": Kind(bytes_unblocked),
     "a broadcast": Kind(broadcast),
     "a seqlock": Kind(seqlock),
+    "claims of what fits": Kind(claimed_upto(False)),
+    "claims of what fits, two producers": Kind(claimed_upto(True)),
+    "a generated loop behind two": Kind(loop_behind_two),
+    "a generated loop and a claim given up": Kind(loops_and_gaps),
     "by phase, a chain": Kind(graph(1, 1, 2, chain=True, consumers=2, wait=by_phase)),
     "a poller": Kind(polled),
     "a handler": Kind(handled()),

@@ -9,7 +9,7 @@ from tools.verify.machine import Broken, Machine
 from tools.verify.programs.rules import Ring, blocking, times
 from tools.verify.schedule import Program
 
-__all__ = ["alerted", "behind_two", "graph", "polled", "released_early"]
+__all__ = ["alerted", "behind_two", "claimed_upto", "graph", "polled", "released_early"]
 
 
 def graph(slots: int, producers: int, each: int, *, chain: bool = False, consumers: int = 1, batch: int = 1, wait: Any = "busy-spin") -> Any:
@@ -119,3 +119,30 @@ def polled(lib: Any, machine: Machine) -> Program:
                 machine.pause()
 
     return Program([("producer", times(4, ring.publish)), ("poller", polls)], lambda: ring.all_got(reader, wanted=[0, 1, 2, 3]))
+
+
+def claimed_upto(multi: bool) -> Any:
+    """Producers that claim as many of two slots as fit, as copies of whole arrays do."""
+
+    def make(lib: Any, machine: Machine) -> Program:
+        ring = Ring(lib, machine, 2, multi=multi, wait=blocking(lib))
+        s, claims, cells, makers = ring.sequencer, lib.claims, lib.sequence.CELLS, 1 + multi
+        reader = ring.consumer("consumer")
+        ring.controlled(reader)
+
+        def produces() -> None:
+            left = 4 // makers
+            while left:
+                high, count = claims.claim_upto(cells, s.base, s.marks, multi, min(2, left))
+                if count == 0:
+                    machine.pause()
+                    continue
+                for sequence in range(high - count + 1, high + 1):
+                    ring.slots.write(sequence)
+                s.publish(high - count + 1, high)
+                left -= count
+
+        tasks = [(f"producer {i}", produces) for i in range(makers)]
+        return Program([*tasks, ("consumer", lambda: ring.consume(reader, 3))], lambda: ring.all_got(reader, wanted=[0, 1, 2, 3]))
+
+    return make

@@ -12,7 +12,7 @@ from tools.verify.machine import Broken, Machine
 from tools.verify.programs.rules import Ring, blocking, times
 from tools.verify.schedule import Program
 
-__all__ = ["Loop", "forwarded", "loops", "output", "rewound", "worker_loops", "workers"]
+__all__ = ["Loop", "forwarded", "loop_behind_two", "loops", "loops_and_gaps", "output", "rewound", "worker_loops", "workers"]
 
 
 class Loop:
@@ -112,6 +112,54 @@ def loops(slots: int, producers: int, each: int, consumers: int, wait: Any = blo
         return Program([*tasks, *((loop.name, loop.run) for loop in loops)], lambda: ring.all_got(*loops, wanted=list(range(total))))
 
     return make
+
+
+def loop_behind_two(lib: Any, machine: Machine) -> Program:
+    """A generated loop behind two that stand beside each other."""
+    ring = Ring(lib, machine, 2, wait=blocking(lib))
+    before: list[Loop] = []
+
+    def handler(number: int) -> Callable[[int], None]:
+        def handles(sequence: int) -> None:
+            ring.slots.read(sequence)
+            before[number].got.append(sequence)
+            if sequence == 1:
+                before[number].end()
+
+        return handles
+
+    def follows(sequence: int) -> None:
+        if not all(sequence in loop.got for loop in before):
+            raise Broken(f"last handles {sequence} before both of those before it have")
+        last.got.append(sequence)
+        if sequence == 1:
+            last.end()
+
+    before += [Loop(lib, ring, f"loop {i}", handler(i), gates=False) for i in range(2)]
+    last = Loop(lib, ring, "last", follows, *before)
+    tasks = [(loop.name, loop.run) for loop in (*before, last)]
+    return Program([("producer", times(2, ring.publish)), *tasks], lambda: ring.all_got(last, wanted=[0, 1]))
+
+
+def loops_and_gaps(lib: Any, machine: Machine) -> Program:
+    """A generated loop that passes by what a producer has given up while another claimed behind it."""
+    ring = Ring(lib, machine, 4, multi=True, wait=blocking(lib))
+    s = ring.sequencer
+
+    def gives_up() -> None:
+        high = s.next()
+        lib.sequencer_core.core.give_up(lib.sequence.CELLS, s.base, s.marks, high, high)
+        ring.publish()
+
+    def handles(sequence: int) -> None:
+        if ring.slots.read(sequence) != sequence:
+            raise Broken(f"loop reads another record than {sequence}")
+        loop.got.append(sequence)
+        if len(loop.got) == 3:
+            loop.end()
+
+    loop = Loop(lib, ring, "loop", handles)
+    return Program([("quitter", gives_up), ("producer", times(2, ring.publish)), ("loop", loop.run)], lambda: ring.counted(loop, 3))
 
 
 def workers(lib: Any, machine: Machine) -> Program:
