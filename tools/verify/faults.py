@@ -63,7 +63,7 @@ _HERE = [
     ),
     *_faults(
         "disruptor/claims.py", "claims of what fits",
-        ("more is claimed than fits", "        count = min(wanted, free)\n", "        count = wanted\n"),
+        ("more is taken than was claimed", "            return high, count\n", "            return high, wanted\n"),
     ),
     # batches that are asked for again
     *_faults(
