@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.mutant_table import MUTANTS
-from tools.verify.explore import FAULTS
 from tools.verify.exploring import Job, results
+from tools.verify.faults import FAULTS, fault
 
 pytest.importorskip("greenlet", reason="needs greenlet: pip install greenlet")
 
@@ -133,8 +132,13 @@ def test_a_random_schedule_is_found_again_from_its_text_and_is_as_short_as_can_b
 
 
 def test_every_fault_and_program_that_is_named_exists():
-    assert set(FAULTS) <= {m.name for m in MUTANTS}
+    for name in FAULTS:
+        one = fault(name)
+        assert (ROOT / one.file).read_text().count(one.old) == 1, name
+        assert one.new != one.old, name
     assert set(FAULTS.values()) <= set(PROGRAMS)
+    with pytest.raises(ValueError, match="no fault 'of nobody'"):
+        fault("of nobody")
 
 
 @pytest.mark.slow

@@ -21,75 +21,12 @@ import time
 from typing import Any
 
 from tools.verify.exploring import Job, results
+from tools.verify.faults import FAULTS
 
-__all__ = ["FAULTS", "main"]
+__all__ = ["main"]
 
 EX_UNAVAILABLE = 69
 _PROCESSES = len(os.sched_getaffinity(0))
-
-# Faults of tools/mutant_table.py that an order of events can show, and the program that shows each.
-FAULTS = {
-    "cursor published by a plain store": "one producer",
-    "cursor read by a plain load": "one producer",
-    "marks published by plain stores": "two producers, one slot",
-    "marks read by plain loads": "an observer, many producers",
-    "one producer claims one slot too many": "one producer",
-    "many producers claim one slot too many": "two producers, one slot",
-    "one producer's cached gate is never refreshed": "one producer",
-    "many producers' cached gate is never refreshed": "two producers, one slot",
-    "gate stored over a newer one": "nobody gates",
-    "claim stored without comparing": "two producers, one slot",
-    "mark of the wrong lap": "two producers, one slot",
-    "first mark of a batch forgotten": "two producers, batches",
-    "given up is marked as published": "a claim is given up",
-    "readers stop at what was given up": "a producer dies",
-    "scan of marks ends one too far": "two producers",
-    "published looked up without looking at the gate again": "a consumer comes, many producers",
-    "wake before publish, one producer": "blocking",
-    "observed claim of many without a fence": "an observer, many producers",
-    "early release wakes nobody": "a record is released early",
-    "observed claim without a fence": "an observer",
-    "output claims more than its ring has free": "a handler's output",
-    "output's gate is never refreshed": "a handler's output",
-    "gate refreshed to the fastest consumer": "one producer, two beside each other",
-    "the newest consumer is not waited for": "one producer",
-    "consumer's sequence read by a plain load": "one producer",
-    "newcomer does not fence before it looks": "a consumer comes",
-    "producer does not look for the first consumer again": "a consumer comes, two producers",
-    "a removed gate stays": "a consumer goes",
-    "late consumer is placed once": "a consumer comes",
-    "claim given back without a word to observers": "an observer and a claim given back",
-    "barrier forgets its dependencies": "one producer, a chain",
-    "alert not looked at while waiting": "an alert",
-    "the fastest dependency counts": "behind two",
-    "a Python handler's records are freed by a plain store": "one producer",
-    "a Python handler wakes before it frees": "blocking",
-    "no fence between announcement and look": "blocking",
-    "no fence between publish and look for sleepers": "blocking",
-    "ticket taken after the announcement": "blocking",
-    "a wake does not change the futex word": "blocking",
-    "idle Python worker stands where its last record was": "a pool of two workers",
-    "a Python worker that moves on wakes nobody": "a pool of two workers",
-    "loop frees records by a plain store": "a generated loop",
-    "loop wakes before it frees": "a generated loop",
-    "loop reads the handler before it by a plain load": "generated loops, a chain",
-    "worker takes without comparing": "two generated workers",
-    "idle worker stands where its last record was": "two generated workers",
-    "a worker that moves on wakes nobody": "two generated workers",
-    "observer looks at the claims without a fence": "an observer",
-    "message shown by a plain store": "messages",
-    "head moved by a plain store": "messages",
-    "what was read is not cleared for many producers": "messages, two producers",
-    "an open claim is read": "messages, two producers",
-    "broadcast written without a fence": "a broadcast",
-    "broadcast announced after it was written": "a broadcast",
-    "lapped receiver does not look again": "a broadcast",
-    "receiver notices being lapped a capacity too late": "a broadcast",
-    "seqlock even while it is written": "a seqlock",
-    "seqlock read without a second look": "a seqlock",
-    "seqlock's words stored plainly": "a seqlock",
-}
-
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return its exit code."""
@@ -106,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--processes", type=int, default=_PROCESSES)
     parser.add_argument("--program", help="the program to replay")
     parser.add_argument("--replay", help='a schedule, e.g. "17:2 31:1"; "usual" is the usual course')
-    parser.add_argument("--fault", default="", help="a fault of tools/mutant_table.py, seeded before the replay")
+    parser.add_argument("--fault", default="", help="a fault of tools/verify/faults.py, seeded before the replay")
     parser.add_argument("--late-loads", action="store_true", help="the schedule was found with late loads")
     given = parser.parse_args(arguments)
     if importlib.util.find_spec("greenlet") is None:

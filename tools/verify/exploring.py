@@ -18,7 +18,7 @@ __all__ = ["Job", "main", "results"]
 
 
 class Job(NamedTuple):
-    """programs : names, explored in this order. mutant : a fault of tools.mutant_table by name, or "".
+    """programs : names, explored in this order. mutant : a fault of tools.verify.faults by name, or "".
 
     bounds : costs to exhaust one after the other, each without and with late loads (`memory`). points : decisions that each of
     these may take, roughly, so that long programs have fewer schedules. random : schedules drawn besides. replay : a schedule
@@ -53,13 +53,10 @@ def results(jobs: list[Job], processes: int) -> Iterator[dict[str, Any]]:
 
 def _explore(job: Job) -> dict[str, Any]:
     """Do a job in this process; return its result."""
-    from tools.mutant_table import MUTANTS
+    from tools.verify.faults import fault
     from tools.verify.shim import install
 
-    mutant = next((m for m in MUTANTS if m.name == job.mutant), None)
-    if job.mutant and mutant is None:
-        raise ValueError(f"no fault '{job.mutant}' in tools/mutant_table.py")
-    library = install(mutant)
+    library = install(fault(job.mutant) if job.mutant else None)
     from tools.verify.programs import PROGRAMS
     from tools.verify.schedule import Explorer, as_schedule
 

@@ -17,22 +17,7 @@ def counts(event, state):
     return 1
 
 
-@handler(state=_SOURCE)
-def counts_too(event, state):
-    if state["made"] >= state["most"]:
-        return -1
-    event["value"] = state["made"]
-    state["made"] += 1
-    return 1
-
-
-@handler(state=_SOURCE)
-def counts_as_well(event, state):
-    if state["made"] >= state["most"]:
-        return -1
-    event["value"] = state["made"]
-    state["made"] += 1
-    return 1
+counts_too, counts_as_well = counts.using(name="counts_too"), counts.using(name="counts_as_well")
 
 
 @handler(state=[("count", "i8"), ("sum", "i8")])
@@ -41,10 +26,8 @@ def adds(event, state):
     state["sum"] += event["value"]
 
 
-@handler(state=[("count", "i8"), ("sum", "i8")])
-def adds_after(event, state):
-    state["count"] += 1
-    state["sum"] += event["value"]
+adds_after = adds.using(name="adds_after")  # behind others
+works, works_too = adds.using(name="works"), adds.using(name="works_too")  # of a pool
 
 
 @handler
@@ -72,15 +55,3 @@ def forwards(event, out):
     """Send the record on into another ring."""
     copy = claim(out)
     copy["value"] = event["value"]
-
-
-@handler(state=[("count", "i8"), ("sum", "i8")])
-def works(event, state):
-    state["count"] += 1
-    state["sum"] += event["value"]
-
-
-@handler(state=[("count", "i8"), ("sum", "i8")])
-def works_too(event, state):
-    state["count"] += 1
-    state["sum"] += event["value"]

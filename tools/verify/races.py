@@ -59,7 +59,10 @@ def watch(topology: Topology, clang: str, folder: Path, plant: Plant | None = No
         sources.append(path)
     (folder / "loops.h").write_text("\n".join(_header(topology, image)) + "\n")
     image.write(folder / "image.bin")
-    program = build(clang, "thread", sources, folder / "races", "-I", str(folder))
+    try:
+        program = build(clang, "thread", sources, folder / "races", "-I", str(folder))
+    except RuntimeError as error:
+        return Outcome(0, "cannot be built", str(error))
     options = f"exitcode=66 history_size=4 halt_on_error={int(plant is not None)}"
     with (folder / "said.txt").open("w+") as said:
         ran = subprocess.Popen(

@@ -147,7 +147,8 @@ def install(mutant: Mutant | None = None) -> SimpleNamespace:
     memory.anonymous = lambda size, *a, **k: SimpleNamespace(array=lambda dtype, count=None: Stage.machine.array(count or size // 8))
     names = (
         "claims", "gating", "waiting", "wait", "lookout", "sequencer", "sequencer_core", "barrier", "byte_layout", "byte_producer",
-        "byte_consumer", "broadcast", "seqlock", "processor_text", "codegen",
+        "byte_consumer", "broadcast", "seqlock", "processor_text", "producer_text", "codegen", "observer", "worker_pool", "processor",
+        "membership", "node", "poller", "rewind", "ring", "single_producer", "rcu", "rcu_table", "deque", "stealing",
     )
     loaded = {name: importlib.import_module(f"disruptor.{name}") for name in names}
     memory.anonymous = real_anonymous

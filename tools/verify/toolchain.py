@@ -42,7 +42,11 @@ def run(command: Sequence[str | Path]) -> str:
 
 
 def build(clang: str, sanitizer: str, sources: Sequence[Path], program: Path, *options: str) -> Path:
-    """Compile C and LLVM text into a program with a sanitizer ("thread", "address,fuzzer", …); return its path."""
+    """Compile C and LLVM text into a program with a sanitizer ("thread", "address,fuzzer", …); return its path.
+
+    Raises: RuntimeError with what the compiler or the linker says.
+    """
     common = [f"-fsanitize={sanitizer}", "-O1", "-g1", "-march=native", "-fno-omit-frame-pointer", "-Wno-override-module"]
-    run([clang, *common, *options, "-I", str(NATIVE), *map(str, sources), "-o", str(program), "-lpthread", "-lm"])
+    given = [str(NATIVE / "helpers.c"), *map(str, sources)]
+    run([clang, *common, *options, "-I", str(NATIVE), *given, "-o", str(program), "-lpthread", "-lm"])
     return program
