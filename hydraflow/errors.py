@@ -30,9 +30,12 @@ __all__ = [
     "OutputError",
     "Unavailable",
     "UsageError",
+    "cannot_write",
+    "is_disk_full",
     "too_many_files",
 ]
 
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 _FILES_ENOUGH = 256
 
 
@@ -122,3 +125,16 @@ def too_many_files(error: BaseException) -> InputOutputError | None:
     if error.errno == errno.ENFILE or allowed >= _FILES_ENOUGH:
         return InputOutputError("the machine or this process has no more files to open", remedy="close some, or raise `ulimit -n`")
     return InputOutputError("too many open files", limit=f"{allowed:,}, `ulimit -n`", remedy=f"raise it: ulimit -n {_FILES_ENOUGH}")
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether a disk has no room, or fails, so that naming another file on it is no remedy."""
+    return isinstance(error, OSError) and error.errno in _DISK_FULL
+
+
+def cannot_write(error: OSError | ValueError, *, where: str, remedy: str, what: str = "cannot be written") -> HydraFlowError:
+    """Return the user's error for an output that the kernel refused. remedy : where the disk is not the reason."""
+    reason = error.strerror if isinstance(error, OSError) else error
+    if is_disk_full(error):
+        return InputOutputError(f"{what}: {reason}", where=where, remedy=f"make room there, or {remedy}")
+    return OutputError(f"{what}: {reason}", where=where, remedy=remedy)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import attrs
 
-from hydraflow.errors import InternalError, OutputError, UsageError
+from hydraflow.errors import InternalError, OutputError, UsageError, cannot_write
 
 __all__ = ["PLACEHOLDER", "TEMPLATES", "Template", "check_name", "contents", "write"]
 
@@ -81,8 +81,8 @@ def write(folder: Path, files: Mapping[str, bytes]) -> None:
             path.rmdir() if path.is_dir() else path.unlink()
         if isinstance(error, OSError):
             where = error.filename or folder
-            raise OutputError(f"cannot be written: {error.strerror}", where=f"'{where}'",
-                              remedy="nothing was written; name a folder that you may write") from error
+            raise cannot_write(error, where=f"'{where}'", what="nothing was written",
+                               remedy="name a folder that you may write") from error
         raise
 
 

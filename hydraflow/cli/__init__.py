@@ -6,7 +6,6 @@ code and one message; a traceback is shown for defects only, with HYDRAFLOW_TRAC
 
 from __future__ import annotations
 
-import errno
 import importlib
 import os
 import sys
@@ -42,7 +41,8 @@ _VERBS = {
 }
 
 
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+# What these verbs write or compile lies in the current directory, or is looked up from it.
+_HERE = frozenset({"init", "record", "replay", "run", "simulate", "test"})
 
 
 class _LazyGroup(click.Group):
@@ -62,6 +62,8 @@ class _LazyGroup(click.Group):
             formatter.write_dl([(name, _VERBS[name][1]) for name in self.list_commands(ctx)])
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] in _HERE and not _is_somewhere():
+            raise _nowhere()
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
@@ -78,9 +80,24 @@ def hfx() -> None:
     """HydraFlow-X: declare a graph of event handlers in YAML and run it at hardware speed."""
 
 
+def _is_somewhere() -> bool:
+    """Whether the current directory exists: somebody may have removed it, and then no relative path has a meaning."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _nowhere() -> Exception:
+    from hydraflow.errors import InputNotFound
+
+    return InputNotFound("the current directory has been removed", remedy="change to one that exists: cd ~")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run `hfx`; return the exit code. Broken pipes end quietly, user errors in one message."""
-    from hydraflow.errors import HydraFlowError, InputOutputError, too_many_files
+    from hydraflow.errors import HydraFlowError, InputNotFound, InputOutputError, is_disk_full, too_many_files
 
     if "_HFX_COMPLETE" in os.environ:  # the shell asks for completions: eval "$(_HFX_COMPLETE=bash_source hfx)"
         hfx.main(prog_name="hfx")
@@ -109,7 +126,10 @@ def main(arguments: list[str] | None = None) -> int:
         if refused is not None:
             note(f"hfx: {refused}")
             return refused.exit_code
-        if error.errno not in _DISK_FULL:
+        if isinstance(error, FileNotFoundError) and not _is_somewhere():
+            note(f"hfx: {_nowhere()}")
+            return InputNotFound.exit_code
+        if not is_disk_full(error):
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         where = f" {error.filename}" if error.filename else ""

@@ -18,7 +18,7 @@ SCHEMA = "hfx.apply/1"
 
 
 @click.command()
-@click.argument("file", type=click.Path(), required=False)
+@click.argument("file", type=click.Path(readable=False), required=False)
 @click.option("--name", metavar="ENGINE", help="The engine; default: that of FILE, or the only one that runs.")
 @click.option("--set", "options", multiple=True, metavar="STAGE.PARAMETER=VALUE", help="Change this parameter, as risk.max_position=5; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help=f"Print a JSON object (schema {SCHEMA}).")

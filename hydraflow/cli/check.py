@@ -15,7 +15,7 @@ BAD_CONFIGURATION = 78
 
 
 @click.command()
-@click.argument("file", type=click.Path())
+@click.argument("file", type=click.Path(readable=False))
 @click.option("--format", "form", type=click.Choice(FORMS), default="text", show_default=True,
               help="text for people (mistakes on stderr); on stdout json for programs, github for annotations of a CI job.")
 @click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE",

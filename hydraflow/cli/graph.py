@@ -21,7 +21,7 @@ _LEAST_WIDTH = 20
 
 
 @click.command()
-@click.argument("file", type=click.Path())
+@click.argument("file", type=click.Path(readable=False))
 @click.option("--format", "form", type=click.Choice(["text", "mermaid", "dot", "svg", "json"]), default="text", show_default=True,
               help="text for a terminal; mermaid, dot (Graphviz), svg for documents; json (schema hfx.graph/1) for programs.")
 @click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE",

@@ -8,7 +8,7 @@ __all__ = ["init"]
 
 
 @click.command()
-@click.argument("folder", default=".", type=click.Path())
+@click.argument("folder", default=".", type=click.Path(readable=False))
 @click.option("--template", metavar="NAME", default="paper", show_default=True, help="What to make; --list shows the templates.")
 @click.option("--name", help="Name of the project (default: the folder's).")
 @click.option("--list", "list_templates", is_flag=True, help="Show the templates and end.")

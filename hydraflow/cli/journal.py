@@ -26,7 +26,7 @@ def journal() -> None:
 
 
 @journal.command("verify", short_help="Walk the chain of checksums.")
-@click.argument("folder", type=click.Path())
+@click.argument("folder", type=click.Path(readable=False))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def verify(folder: str, as_json: bool) -> None:
     """Walk the chain of checksums of the journal in FOLDER. Every changed bit is found, and where."""
@@ -48,7 +48,7 @@ def verify(folder: str, as_json: bool) -> None:
 
 
 @journal.command("dump", short_help="Print messages as JSON lines.")
-@click.argument("folder", type=click.Path())
+@click.argument("folder", type=click.Path(readable=False))
 @click.option("--header", is_flag=True, help="Print only what the run said about itself.")
 @click.option("--from", "first", type=click.IntRange(min=0), default=0, help="First sequence to print.")
 @click.option("--count", type=click.IntRange(min=0), default=None, help="Print at most this many messages.")

@@ -16,8 +16,8 @@ _SIGNS = {"keep": "=", "live": "!", "restart": "~", "add": "+", "remove": "-"}
 
 
 @click.command()
-@click.argument("file", type=click.Path())
-@click.option("--against", metavar="OLD", default=None, type=click.Path(), help="Compare with this topology file, or running engine.")
+@click.argument("file", type=click.Path(readable=False))
+@click.option("--against", metavar="OLD", default=None, type=click.Path(readable=False), help="Compare with this topology file, or running engine.")
 @click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="As for run; may be repeated.")
 @click.option("--placement", "placement_text", metavar="TEXT", default=None,
               help="Plan with this placement instead of the file's: auto, fused, or 'ingest=simulator,deserialize;core=…'.")

@@ -15,7 +15,7 @@ BAD_CONFIGURATION = 78
 
 
 @click.command()
-@click.argument("file", type=click.Path())
+@click.argument("file", type=click.Path(readable=False))
 @click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="As for run; may be repeated.")
 @click.option("--origin", "with_origin", is_flag=True, help="Say where each value comes from.")
 @click.option("--defaults", is_flag=True, help="Fill in all that the file leaves out.")

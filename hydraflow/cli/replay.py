@@ -13,9 +13,9 @@ __all__ = ["replay"]
 
 
 @click.command()
-@click.argument("journal", type=click.Path())
+@click.argument("journal", type=click.Path(readable=False))
 @click.option("--until", type=click.IntRange(min=0), metavar="N", help="Replay the first N messages only.")
-@click.option("--topology", type=click.Path(), help="Another topology than the one in the journal.")
+@click.option("--topology", type=click.Path(readable=False), help="Another topology than the one in the journal.")
 @click.option("--placement", help="As for run.")
 @click.option("--record", metavar="STREAM=FILE,…", help="As for run.")
 @click.option("--hash-every", type=click.IntRange(min=1), metavar="N", help="State hashes after every N messages.")

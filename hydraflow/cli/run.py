@@ -22,14 +22,14 @@ _A_DAY = 86_400.0
 
 
 @click.command()
-@click.argument("file", type=click.Path())
+@click.argument("file", type=click.Path(readable=False))
 @click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Run with this value, as sources.simulator.with.frames=1000; may be repeated.")
 @click.option("--name", help="Name of the engine (default: the file's).")
 @click.option("--placement", help="auto, fused, or THREAD[@CPU][:WAIT]=STAGE,STAGE;…")
 @click.option("--record", metavar="STREAM=FILE,…", help="Write book=F,orders=F,fills=F as JSON lines, or as rows when F ends with .npy; a ring of own records as RING=F.npy.")
-@click.option("--results", type=click.Path(), metavar="FOLDER", help="Leave everything there: report, journal, records; see hydraflow.open_run.")
+@click.option("--results", type=click.Path(readable=False), metavar="FOLDER", help="Leave everything there: report, journal, records; see hydraflow.open_run.")
 @click.option("--hash-every", type=click.IntRange(min=1), metavar="N", help="State hashes after every N messages.")
-@click.option("--journal", type=click.Path(), help="Folder under which the journal's folder is made.")
+@click.option("--journal", type=click.Path(readable=False), help="Folder under which the journal's folder is made.")
 @click.option("--no-journal", is_flag=True, help="Run without a journal.")
 @click.option("--checked", is_flag=True, help="Compile with checks of bounds and overflow: slower, and what is wrong is named.")
 @click.option("--debug", metavar="HANDLER[@SEQUENCE]", help="Run this handler un-jitted under pdb, from its first event or that one.")

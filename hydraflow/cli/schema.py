@@ -40,7 +40,7 @@ def _write(path: str, text: str) -> None:
     import os
     import stat
 
-    from hydraflow.errors import OutputError
+    from hydraflow.errors import OutputError, cannot_write
 
     where = f"output '{path}'"
     with contextlib.suppress(OSError, ValueError):
@@ -61,5 +61,4 @@ def _write(path: str, text: str) -> None:
     except (OSError, ValueError) as error:
         with contextlib.suppress(OSError, ValueError):
             os.unlink(temporary)
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise OutputError(f"cannot be written: {reason}", where=where, remedy="name another place") from error
+        raise cannot_write(error, where=where, remedy="name another place") from error

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from hydraflow.cli.diagnostics import diagnosing, print_diagnostics, print_summary
-from hydraflow.errors import OutputError, UsageError
+from hydraflow.errors import OutputError, UsageError, cannot_write
 from hydraflow.notes import note
 
 __all__ = ["test"]
@@ -18,11 +18,11 @@ BAD_CONFIGURATION = 78
 
 
 @click.command()
-@click.argument("files", nargs=-1, type=click.Path(), metavar="[FILE]...")
+@click.argument("files", nargs=-1, type=click.Path(readable=False), metavar="[FILE]...")
 @click.option("-k", "pattern", metavar="TEXT", default="", help="Only tests whose name contains TEXT, in any case; * and ? are wildcards.")
 @click.option("--budgets", "judge_budgets", is_flag=True, help="A latency over its budget fails the test; otherwise it is only shown.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON (schema hfx.test/1).")
-@click.option("--junit", "junit_file", type=click.Path(), metavar="FILE", help="Write a JUnit file too.")
+@click.option("--junit", "junit_file", type=click.Path(readable=False), metavar="FILE", help="Write a JUnit file too.")
 @diagnosing
 @click.pass_context
 def test(context: click.Context, files: tuple[str, ...], pattern: str, judge_budgets: bool, as_json: bool, junit_file: str | None) -> None:
@@ -127,7 +127,7 @@ def _write_junit(path: str, reports: list[Any], judge_budgets: bool) -> None:
         with open(path, "wb") as file:
             file.write(junit(reports, judge_budgets=judge_budgets))
     except OSError as error:
-        raise OutputError(f"cannot be written: {error.strerror}", where=f"--junit '{path}'", remedy="name another place") from error
+        raise cannot_write(error, where=f"--junit '{path}'", remedy="name another place") from error
     note(f"JUnit file: {path}")
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import orjson
 
-from hydraflow.errors import OutputError
+from hydraflow.errors import OutputError, cannot_write
 
 if TYPE_CHECKING:
     from hydraflow.runtime.options import Options
@@ -38,14 +39,34 @@ def prepare(folder: Path, options: Options) -> Options:
 
 
 def keep(folder: Path, result: dict[str, Any]) -> None:
-    """Write the report, and a copy of the engine's file, beside the rest. Raises: OSError."""
+    """Write the report, and a copy of the engine's file, beside the rest: each whole, or not at all.
+
+    Raises: OutputError, InputOutputError where the disk is full; what the run itself has left stays.
+    """
     from disruptor.counters import counter_path
     from disruptor.errors import DisruptorError
 
-    (folder / REPORT).write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2) + b"\n")
-    with contextlib.suppress(DisruptorError, FileNotFoundError):
+    _put(folder / REPORT, lambda path: path.write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2) + b"\n"))
+    try:
         file = counter_path(result["name"], create_folder=False)
-        shutil.copyfile(file, folder / file.name)
+    except DisruptorError:
+        return
+    if file.exists():
+        _put(folder / file.name, lambda path: shutil.copyfile(file, path))
+
+
+def _put(target: Path, write: Callable[[Path], object]) -> None:
+    """Have a file written under a name of its own, which it loses for `target` when it is whole."""
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        write(temporary)
+        os.replace(temporary, target)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError):
+            raise cannot_write(error, where=f"results '{target}'", remedy="name another folder") from error
+        raise
 
 
 def give_up(folder: Path) -> None:

@@ -19,7 +19,7 @@ from hydraflow.topology.check_scheduling import Cores
 from hydraflow.topology.check_shards import check_shards
 from hydraflow.topology.closure import closure
 from hydraflow.topology.diagnose import Findings, Related, did_you_mean
-from hydraflow.topology.doubts import Doubts, doubtful, lacks_handlers
+from hydraflow.topology.doubts import Doubts, doubtful, lacks_handlers, unread_list
 from hydraflow.topology.graph import Node, before, cycles, nodes, writers
 from hydraflow.topology.nodes import Node as TreeNode
 from hydraflow.topology.spec import AUTO, SEQUENCER, InstrumentSpec, Topology
@@ -53,7 +53,9 @@ def check(topology: Topology, findings: Findings, cpus: Collection[int] | None =
     _check_instruments(topology, findings)
     if not graph:
         return
-    if not topology.sources:
+    if unread_list(topology):
+        pass
+    elif not topology.sources:
         findings.error("HF107", "the topology has no source, so nothing ever happens", topology.where_key("sources"),
                        notes=("add a source: simulator, capture or websocket",))
     elif lacks_handlers(topology):
@@ -157,7 +159,7 @@ def _check_after(topology: Topology, stages: list[Node], findings: Findings, dou
         findings.error("HF102", f"cycle: {' → '.join(names)}", last.where("after", last.after.index(names[0])),
                        label=f"{names[1]} waits for {names[0]}", related=tuple(links),
                        notes=("remove one of these; a handler that answers to a later one does it through a feedback ring",))
-    if not doubts.order and not findings.has("HF102", "HF103", "HF104", "HF105"):
+    if not doubts.order and not findings.has("HF101", "HF102", "HF103", "HF104", "HF105", "HF109"):
         _check_inlets(topology, stages, findings)
 
 

@@ -14,6 +14,7 @@ from hydraflow.topology.spec import RECORDS, RingSpec, Topology, is_own
 __all__ = ["check_rings", "place_of_ring"]
 
 PAGE = 4096
+_OWN_NOT_MERGED = "rings of own records are not merged: a handler on one takes from the other (from:)"
 _UNIT_SIZES = {"bytes": 1, "levels": 16}
 
 
@@ -112,7 +113,7 @@ def _check_ends(topology: Topology, stages: list[Node], findings: Findings, doub
             findings.error("HF110", f"ring '{name}' has {len(ends)} writers: {names}; a ring has one", spans[-1],
                            label=f"'{ends[-1].name}' writes it too", related=related,
                            notes=(*(f"nothing writes '{r}'" for r in topology.rings if reading.get(r) and not writing.get(r)),
-                                  "give each its own ring; the sequencer merges them: sequence: [a, b]"))
+                                  _merged_by(topology.rings[name])))
         if not ends and not doubts.outputs and not crowded:
             _report_unfed(topology, name, reading.get(name, []), findings)
         if not reading.get(name) and not doubts.inputs and ends and topology.rings[name].record == "feedback":
@@ -168,13 +169,23 @@ def _check_records(topology: Topology, stages: list[Node], findings: Findings) -
     for ring in topology.rings.values():
         if ring.sequence and ring.record and ring.record != "message":
             findings.error("HF207", f"ring '{ring.name}' merges others, so its record must be 'message', not '{ring.record}'",
-                           ring.where("record"))
+                           ring.where("record"), notes=(_OWN_NOT_MERGED,) if is_own(ring.record) else ())
+            if is_own(ring.record):
+                continue  # what it merges is of this kind too: one mistake
         for key, wanted in (("sequence", "message"), ("feedback", "feedback")):
             for position, name in enumerate(getattr(ring, key)):
                 part = topology.rings.get(name)
                 if part and part.record and part.record != wanted:
                     findings.error("HF207", f"ring '{ring.name}': {key} takes rings of '{wanted}', but '{name}' holds "
-                                   f"'{part.record}'", ring.where(key, position))
+                                   f"'{part.record}'", ring.where(key, position),
+                                   notes=(_OWN_NOT_MERGED,) if is_own(part.record) else ())
+
+
+def _merged_by(ring: RingSpec) -> str:
+    """Return what to do where several want to write a ring."""
+    if is_own(ring.record):
+        return f"give each its own ring; {_OWN_NOT_MERGED}"
+    return "give each its own ring; the sequencer merges them: sequence: [a, b]"
 
 
 def _check_sequencer(topology: Topology, findings: Findings) -> None:

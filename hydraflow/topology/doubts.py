@@ -16,7 +16,7 @@ import attrs
 from hydraflow.topology.nodes import is_unknown
 from hydraflow.topology.spec import HandlerSpec, Located, SourceSpec, Topology, keys_of_spec
 
-__all__ = ["Doubts", "doubtful", "doubts_of", "lacks_handlers", "strange"]
+__all__ = ["Doubts", "doubtful", "doubts_of", "lacks_handlers", "strange", "unread_list"]
 
 
 @attrs.frozen(kw_only=True)
@@ -67,6 +67,11 @@ def lacks_handlers(topology: Topology) -> bool:
     return not topology.handlers and not any(sink.on == source.into for sink in topology.sinks for source in topology.sources)
 
 
+def unread_list(topology: Topology) -> bool:
+    """Whether a section of the topology holds a list that it cannot hold: that may be the section which is missing."""
+    return topology.node is not None and any(is_unknown(value) and value.kind == "list" for _, value in topology.node.entries.values())
+
+
 def doubtful(spec: Located, key: str) -> bool:
     """Whether what `spec` says under `key`, or that it says nothing, is in doubt."""
     node = spec.node
@@ -76,7 +81,7 @@ def doubtful(spec: Located, key: str) -> bool:
         return True
     if key not in node.entries:
         return bool(strange(spec) or node.repeated) or any(
-            is_unknown(value) and value.kind != "scalar" for _, value in node.entries.values())  # a list or mapping meant for another key
+            is_unknown(value) and (value.kind != "scalar" or other == "with") for other, (_, value) in node.entries.items())  # meant for another key
     value = node.entries[key][1]
     return is_unknown(value) or any(map(is_unknown, value.items))
 

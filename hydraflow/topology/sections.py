@@ -18,6 +18,7 @@ from hydraflow.topology.spec import CaseSpec, HandlerSpec, InstrumentSpec, Sourc
 __all__ = ["mend"]
 
 _LISTS = ("instruments", "sources", "handlers", "sinks", "tests")
+_SPECS = {"instruments": InstrumentSpec, "sources": SourceSpec, "handlers": HandlerSpec, "sinks": HandlerSpec, "tests": CaseSpec}
 _OWN = {  # keys that tell where an item belongs, when nothing else does
     "sources": keys_of_spec(SourceSpec) - keys_of_spec(HandlerSpec),
     "handlers": keys_of_spec(HandlerSpec) - keys_of_spec(SourceSpec),
@@ -29,6 +30,7 @@ _OWN = {  # keys that tell where an item belongs, when nothing else does
 def mend(root: Node, sections: Collection[str], findings: Findings, names: Callable[[str, str], bool]) -> None:
     """Report what stands in the wrong section, and move it. names : (kind, use) → whether that is a short name of the kind."""
     rings = root.entries["rings"][1] if "rings" in root.entries else Node("map")
+    _take_keys_in(root, sections, findings)
     raised = _raise_sections([rings], root, sections, findings)
     strays: dict[tuple[str, str], list[Node]] = {}  # (where they stand, where they belong) → items
     lost = False
@@ -54,6 +56,22 @@ def mend(root: Node, sections: Collection[str], findings: Findings, names: Calla
     for section in _LISTS:
         if section in root.entries and root.entries[section][1].kind == "scalar" and root.entries[section][1].value is None:
             del root.entries[section]  # what stood below it has been moved away
+
+
+def _take_keys_in(root: Node, sections: Collection[str], findings: Findings) -> None:
+    """A key of an item that stands in the first column below it is indented too little: put it into the item."""
+    section = ""
+    for key, (span, value) in list(root.entries.items()):
+        if key in sections:
+            section = key
+            continue
+        listed = root.entries[section][1] if section in _SPECS else None
+        item = listed.items[-1] if listed is not None and listed.kind == "list" and listed.items else None
+        if item is None or item.kind != "map" or key in item.entries or key not in keys_of_spec(_SPECS[section]):
+            continue
+        findings.error("HF007", f"'{key}' is a key of the {section.removesuffix('s')} above, not of the topology", span,
+                       label="indented too little")
+        item.entries[key] = root.entries.pop(key)
 
 
 def _raise_sections(items: list[Node], root: Node, sections: Collection[str], findings: Findings) -> set[str]:

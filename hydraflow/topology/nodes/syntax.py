@@ -33,7 +33,11 @@ def report_syntax(error: yaml.YAMLError, text: str, findings: Findings) -> None:
         return
     lines = split_lines(text)
     line = min(mark.line, len(lines) - 1)
+    tab = "tab character" in problem or "cannot start any token" in problem
     while line > 0 and not lines[line].strip():
+        if tab and "\t" in lines[line]:  # a line of blanks, told where it is: its neighbours are as they should be
+            findings.error("HF002", "a tab in the indentation", Span(line + 1, lines[line].index("\t") + 1), label="use spaces")
+            return
         line -= 1
     source = lines[line]
     column = min(mark.column, len(source)) if line == mark.line else len(source.rstrip())
