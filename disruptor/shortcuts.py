@@ -3,7 +3,7 @@
 Most of what a compilation takes is numba's Python: it writes texts about candidates that nobody reads because another one
 fits, makes a dictionary of all options for each comparison of two, looks for variables inside file names, asks numpy about sums
 of two integers, and tells timers that nobody asked for of every call into LLVM. And it compiles a function again for every whole
-number with which it is called, though it is inlined there and LLVM sees the number anyway. Inside `shortcuts()` what stands here
+number that its callers write out, though it is inlined there and LLVM sees the number anyway. Inside `shortcuts()` what stands here
 does that.
 
 Each replaces one private function of numba for as long as the context lasts, and only where that function's source is the one
@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import inspect
+import os
 from collections.abc import Iterable, Iterator
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
@@ -33,6 +34,7 @@ _WITHOUT_VARIABLES = frozenset({
 })
 _ordinary_call_type, _ordinary_broadcast = BaseFunction.get_call_type, event.broadcast
 _ordinary_compiled_call_type, _ordinary_array_operator = types.Dispatcher.get_call_type, NumpyRulesArrayOperator.generic
+_LIBRARY = os.path.dirname(__file__) + os.sep
 _defaults: dict[type, dict[str, Any]] = {}
 _by_number: WeakKeyDictionary[Any, set[Any]] = WeakKeyDictionary()  # compiled function → types without numbers for which it does not compile
 
@@ -115,11 +117,13 @@ def _get_call_type(self: Any, context: Any, args: Any, kws: Any) -> Any:
 def _compiled_call_type(self: Any, context: Any, args: Any, kws: Any) -> Any:
     """types.Dispatcher.get_call_type: the callee compiled once for int64, not once for each constant that it is called with.
 
-    What compiles only for the constant (it picks a field of a heterogeneous tuple, say) is compiled for that, the ordinary way, and
-    so are functions made inside another one: an overload may have made them for this constant.
+    Only for functions of this library and those that say so (`for_any_number`): of all others the review looks at what they do with
+    a constant. What compiles only for the constant (it picks a field of a heterogeneous tuple, say) is compiled for that, and so are
+    functions made inside another one: an overload may have made them for this constant.
     """
     dispatcher = self.dispatcher
-    if "<locals>" in dispatcher.py_func.__qualname__:
+    function = dispatcher.py_func
+    if "<locals>" in function.__qualname__ or not (hasattr(function, "for_any_number") or function.__code__.co_filename.startswith(_LIBRARY)):
         return _ordinary_compiled_call_type(self, context, args, kws)
     plain = tuple(_without_numbers(a) for a in args), {k: _without_numbers(v) for k, v in kws.items()}
     same = all(a is b for a, b in zip(args, plain[0], strict=True)) and all(kws[k] is v for k, v in plain[1].items())
