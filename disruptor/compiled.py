@@ -18,7 +18,7 @@ from typing import Any
 
 import numba
 
-__all__ = ["JIT_ENABLED", "compiled", "Direct", "direct", "entry", "loop_options"]
+__all__ = ["JIT_ENABLED", "compiled", "Direct", "direct", "entry", "for_any_number", "loop_options"]
 
 JIT_ENABLED = not numba.config.DISABLE_JIT
 
@@ -46,6 +46,16 @@ def compiled(function: Callable | None = None, *, inline: bool = True, wraps: bo
         return numba.njit(f, forceinline=inline, **_OPTIONS)
 
     return decorate if function is None else decorate(function)
+
+
+def for_any_number(function: Callable) -> Callable:
+    """Say that a function, plain or about to be compiled, is to be compiled once, whatever whole numbers its callers write out.
+
+    numba would compile it for each of them. The price: what is stored from such an argument is not checked against the field
+    that takes it (disruptor.lossy), so it is not for functions that others write. Those of this library are all treated so.
+    """
+    function.for_any_number = True  # type: ignore[attr-defined]
+    return function
 
 
 def entry(function: Callable | None = None, *, cache: bool = True, brief: bool = False) -> Any:

@@ -14,7 +14,7 @@ reads `asked` (acquire), copies, and writes the sequence and then `done` (releas
 from __future__ import annotations
 
 from disruptor.atomics import load_acquire, store_release
-from disruptor.compiled import compiled
+from disruptor.compiled import compiled, for_any_number
 from disruptor.single_producer import claim, payload_claim, payload_index
 from hydraflow.codes import Kind
 from hydraflow.records import PAYLOAD_ALIGN
@@ -174,6 +174,7 @@ def publish_change(state, counters, cells, main, payload_room, stamps, now_ns, m
 
 
 @compiled
+@for_any_number
 def _address(target, kind, receive_ns, number):
     target["receive_ns"] = receive_ns
     target["number"] = number
@@ -187,6 +188,7 @@ def _address(target, kind, receive_ns, number):
 
 
 @compiled
+@for_any_number
 def apply_changes(event, payload, params_words, stage_number):
     """Take the entries of a PARAMETERS message that are for one stage into its parameters; return how many there were.
 

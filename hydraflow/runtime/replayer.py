@@ -7,7 +7,7 @@ is compared with it, field by field. Stages' timers and changes of parameters ar
 from __future__ import annotations
 
 from disruptor.atomics import load_acquire
-from disruptor.compiled import compiled
+from disruptor.compiled import compiled, for_any_number
 from disruptor.single_producer import claim, payload_claim, payload_index
 from hydraflow.codes import Kind
 from hydraflow.records import FEEDBACK, REPORT_UNITS
@@ -53,6 +53,7 @@ def prepare(state, until: int) -> None:
     state["regenerated"]["number"] = -1
 
 
+@for_any_number
 def step(state, counters, cells, main, room, payload_room, stamps, messages, units, feedback, feedback_cursor, venues, now):
     """Publish the next journaled messages; return how many, or -1 after the last.
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 import attrs
 
 from disruptor.atomics import load_acquire
-from disruptor.compiled import compiled
+from disruptor.compiled import compiled, for_any_number
 from disruptor.single_producer import claim, payload_claim, payload_index
 from hydraflow.codes import Kind
 from hydraflow.records import FEEDBACK, REPORT_UNITS
@@ -102,6 +102,7 @@ def prepare(state, timers: dict[int, int] | None = None) -> None:
     name_timers(state, timers or {})
 
 
+@for_any_number
 def step(
     state, params, counters, cells, main, room, payload_room, stamps, heads, records, payloads, source_stamps, promises, ends,
     feedback, feedback_cursor, venues, mailbox, asked, done, now,

@@ -5,18 +5,25 @@ import operator
 import re
 
 import numba
+import numpy as np
 import pytest
 from numba.core import compiler, event, ir, targetconfig, types
 from numba.core.registry import cpu_target
 from numba.core.types.functions import BaseFunction
+from numba.core.typing.npydecl import NumpyRulesArrayOperator
 
 from disruptor import shortcuts
+from disruptor.codegen import compile_once
 from disruptor.compiled import JIT_ENABLED, loop_options
+from disruptor.errors import CompileError
+from disruptor.review import review
 from tests.reference import kernels_dsl as kernels
+from tests.reference import kernels_numbers as numbers
 
 ORDINARY_VALUES = targetconfig.TargetConfig.values
 ORDINARY_LIST = ir.Inst._rec_list_vars
 ORDINARY_CALL = BaseFunction.get_call_type
+ORDINARY_OPERATOR = NumpyRulesArrayOperator.generic
 KINDS = [types.int64, types.uint64, types.int32, types.float64, types.boolean, types.literal(3), types.none,
          types.UniTuple(types.int64, 2), types.Array(types.int64, 1, "C"), types.unicode_type]
 
@@ -141,3 +148,54 @@ def test_both_ways_make_the_same_code():
         texts.append(re.sub(r"B\d+v\d+|v\d+B|\d{6,}|0x[0-9a-f]+", "", text))
     assert len(texts[0].splitlines()) > 50
     assert texts[0] == texts[1]
+
+
+@pytest.mark.skipif(not JIT_ENABLED, reason="compiled code only")
+def test_a_function_for_any_number_is_compiled_once():
+    cells = np.arange(10)
+    with shortcuts.shortcuts():
+        calls = numba.njit(**loop_options(cache=False))(numbers.calls_with_numbers)
+        assert calls(cells) == numbers.calls_with_numbers(cells) == 1 + 5 + 2 + 6 + 3 + 7 + 4 + 8 + 5
+    array = numba.typeof(cells)
+    three, one = types.UniTuple(types.int64, 3), types.UniTuple(types.int64, 1)
+    assert set(numbers.smallest.signatures) == {(array, three), (array, one)}
+    assert set(numbers.raised.signatures) == {(array, three, types.int64), (array, one, types.int64)}
+
+
+@pytest.mark.skipif(not JIT_ENABLED, reason="compiled code only")
+def test_what_compiles_for_constants_only_is_compiled_for_each():
+    cells = np.arange(10)
+    with shortcuts.shortcuts():
+        picks = numba.njit(**loop_options(cache=False))(numbers.picks)
+        assert picks(cells) == 1.5 + 2.5 + 0.25
+    assert sorted(repr(index) for _, index in numbers.picked.signatures) == ["Literal[int](0)", "Literal[int](1)"]
+
+
+@pytest.mark.skipif(not JIT_ENABLED, reason="compiled code only")
+def test_a_constant_that_a_helper_stores_is_still_reviewed():
+    record = np.zeros(1, [("small", "u1"), ("pad", "u1", (7,))])
+    stores = compile_once(numbers.stores_too_much)
+    with shortcuts.shortcuts():
+        stores.compile((numba.typeof(record[0]),))
+    with pytest.raises(CompileError, match=r"'small'\] is uint8 .* gets an int64 of 300"):
+        review("stores", stores)
+
+
+def test_operators_of_arrays_and_numbers_are_typed_as_before():
+    context, typed, refused = cpu_target.typing_context, 0, 0
+    kinds = [*KINDS, types.Array(types.float32, 2, "A"), types.Optional(types.int64)]
+    for name in ("add", "true_divide", "left_shift", "equal"):
+        operation = next(op for op, ufunc in NumpyRulesArrayOperator._op_map.items() if ufunc == name)
+        candidate = type("Candidate", (NumpyRulesArrayOperator,), {"key": operation})(context)
+        for args in itertools.product(kinds, repeat=2):
+            outcomes = []
+            for way in (ORDINARY_OPERATOR, shortcuts._array_operator):
+                try:
+                    outcomes.append(way(candidate, args, {}))
+                except Exception as error:
+                    outcomes.append(f"{type(error).__name__}: {error}")
+            assert outcomes[0] == outcomes[1], (name, args)
+            typed += outcomes[0] is not None
+            refused += outcomes[0] is None
+    assert typed > 50
+    assert refused > 50

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from disruptor.atomics import load_acquire, store_release
-from disruptor.compiled import compiled
+from disruptor.compiled import compiled, for_any_number
 from disruptor.search import find_byte
 from disruptor.single_producer import claim, payload_claim, payload_index
 from disruptor.stores import copy_bytes
@@ -193,6 +193,7 @@ def _has_return(raw, start, end, mask):
 
 
 @compiled
+@for_any_number
 def _parse(raw, start, length, most):
     """Split the line raw[start : start + length]; return (index of the JSON, its bytes, stamp, error). most : of a stamp.
 
