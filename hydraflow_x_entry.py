@@ -70,7 +70,15 @@ def _complaint(cause: str) -> str:
     return f"the installation of {_OURS} is incomplete ({cause}); run: pip install --force-reinstall {_OURS}"
 
 
+def _here() -> str:
+    """Return the working directory, "" where it has been removed."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return ""
+
+
 if __name__ == "__main__":
-    if sys.path[0] == os.getcwd() != os.path.dirname(os.path.abspath(__file__)):
+    if sys.path[0] == _here() != os.path.dirname(os.path.abspath(__file__)):
         del sys.path[0]  # `python -m` puts the working directory first, whose handlers/ or hydraflow/ would shadow ours
     sys.exit(main())

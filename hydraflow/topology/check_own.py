@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hydraflow.topology.diagnose import Findings
+from hydraflow.topology.graph import ancestors, nodes, writers
 from hydraflow.topology.spec import HandlerSpec, Topology, is_own, trades
 
 __all__ = ["check_own"]
@@ -26,6 +27,30 @@ def check_own(topology: Topology, bound: Mapping[str, Any], findings: Findings) 
             if drained is not None and is_own(drained.record) and name not in one.handler.arguments:
                 findings.error("HF567", f"handler '{spec.name}' takes from ring '{name}', but has no argument of that name",
                                spec.where("from", position), label=f"def {one.handler.name}(event, {name}, …)")
+    if not findings.failed:
+        _check_apart(topology, findings)
+
+
+def _check_apart(topology: Topology, findings: Findings) -> None:
+    """A ring is drained when a record of the stage's own ring comes. Of another source it has an order, and an end, of its own."""
+    stages = nodes(topology)
+    filled = writers(stages)
+    edges = {stage.name: [writer.name for ring in stage.reads for writer in filled.get(ring, ())] for stage in stages}
+    sources = {stage.name for stage in stages if stage.kind == "source"}
+
+    def origins(ring: str) -> set[str]:
+        names = {writer.name for writer in filled.get(ring, ())}
+        return sources & names.union(*(ancestors(edges, name) for name in names))
+
+    for spec in topology.stages:
+        for position, name in enumerate(spec.inlets):
+            if apart := sorted(origins(name) - origins(spec.on)):
+                whose = " and ".join(f"'{source}'" for source in apart)
+                findings.warning("HF860", f"handler '{spec.name}' takes from '{name}', which {whose} fills apart from '{spec.on}': what it "
+                                 "finds there depends on timing", spec.where("from", position),
+                                 label=f"taken only when '{spec.on}' brings a record",
+                                 notes=(f"when '{spec.on}' ends first, {whose} waits for room in '{name}' and the run does not end",
+                                        "let one source yield both, in one ring: heapq.merge puts two streams into one order"))
 
 
 def _check_offers(spec: HandlerSpec, handler: Any, topology: Topology, findings: Findings) -> None:

@@ -14,7 +14,7 @@ from hydraflow.topology.spec import RECORDS, RingSpec, Topology, is_own
 __all__ = ["check_rings", "place_of_ring"]
 
 PAGE = 4096
-_OWN_NOT_MERGED = "rings of own records are not merged: a handler on one takes from the other (from:)"
+_OWN_NOT_MERGED = "rings of own records are not merged: let one source yield both, in one order"
 _UNIT_SIZES = {"bytes": 1, "levels": 16}
 
 
@@ -184,7 +184,7 @@ def _check_records(topology: Topology, stages: list[Node], findings: Findings) -
 def _merged_by(ring: RingSpec) -> str:
     """Return what to do where several want to write a ring."""
     if is_own(ring.record):
-        return f"give each its own ring; {_OWN_NOT_MERGED}"
+        return _OWN_NOT_MERGED
     return "give each its own ring; the sequencer merges them: sequence: [a, b]"
 
 

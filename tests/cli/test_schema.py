@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from hydraflow.cli import schema as module
 from hydraflow.cli.schema import schema
-from hydraflow.errors import OutputError
+from hydraflow.errors import InputOutputError
 
 
 def test_the_schema_goes_to_stdout_and_to_a_file_alike(tmp_path):
@@ -37,7 +37,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OutputError, match="cannot be written: No space left on device; name another place"):
+    with pytest.raises(InputOutputError, match="cannot be written: No space left on device; make room there, or name another place"):
         module._write(str(tmp_path / "s.json"), "new")
     assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {"s.json": "old"}
 
