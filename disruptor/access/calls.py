@@ -20,10 +20,10 @@ import numpy as np
 from disruptor.access.given import LOST, Given, allocation, unknown
 from disruptor.access.known import IN_PLACE, METHOD_OUT, READING
 from disruptor.access.library import COPY, library
+from disruptor.access.names import attribute_region
 from disruptor.access.origin import is_library, library_path, module_name
 from disruptor.access.overloads import foreign, is_raw
 from disruptor.access.purity import called_effect
-from disruptor.access.names import attribute_region
 from disruptor.access.things import described, is_mutable, is_object, plain, shared_as
 from disruptor.access.values import (
     ANYTHING,
@@ -191,7 +191,7 @@ def _thing(walk: Walk, thing: Thing, given: Given, node: ast.Call, frame: Frame)
         walk.effect(*effect, node, frame)
         walk.consume(given.everything, node, frame)
         return just(NUMBER)
-    if is_raw(function) and not frame.path.startswith(library_path()):
+    if walk.jit and is_raw(function) and not frame.path.startswith(library_path()):
         why = f"what {ast.unparse(node.func)}() reaches is not known: it is below Python, or takes an address"
         walk.hidden(why, LOST, node, frame)
         return unknown(walk, given, why, node, frame)
