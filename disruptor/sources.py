@@ -17,6 +17,7 @@ __all__ = ["module_sources"]
 _FROM = re.compile(r"^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)", re.MULTILINE)
 _IMPORT = re.compile(r"^[ \t]*import[ \t]+([^\n]+)", re.MULTILINE)
 _WORD = re.compile(r"\w+")
+_INSTALLED = {"site-packages", "dist-packages"}  # Debian's own packages lie in the second
 
 
 def module_sources(*modules: str) -> list[Path]:
@@ -88,8 +89,8 @@ def _file_of(name: str) -> Path | None:
         file = spec.origin if spec else None
     else:
         return None
-    if not file or not file.endswith(".py") or "site-packages" in file:
-        # A wheel of this very library lies in site-packages: its own files count all the same.
-        if not file or not file.endswith(".py") or top not in ("disruptor", "hydraflow", "handlers"):
-            return None
+    if not file or not file.endswith(".py"):
+        return None
+    if _INSTALLED & set(Path(file).parts) and top not in ("disruptor", "hydraflow", "handlers"):  # a wheel's own files count all the same
+        return None
     return Path(file)

@@ -26,11 +26,13 @@ __all__ = ["main", "prepared", "rows"]
 _ROOT = Path(__file__).parents[2]
 _QEMU = "qemu-aarch64-static"
 _PYTHON = "usr/bin/python3"
+_SITE = "site-packages"  # by this name the library knows what is installed, and follows no imports there
 _WHEELS = (
     "attrs", "cffi", "click", "execnet", "hypothesis", "iniconfig", "llvmlite", "markdown-it-py", "mdurl", "numba", "numpy", "orjson",
     "packaging", "pluggy", "pycparser", "Pygments", "pytest", "pytest-timeout", "pytest-xdist", "PyYAML", "rich", "sortedcontainers",
 )
 _PLATFORMS = ("manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64")
+_READY = "ready-2"
 _LIMIT_S = 3600
 PLAIN = ("tests/conformance", "--ignore=tests/conformance/test_checklist.py")  # which starts a Python of its own: not emulated
 COMPILED = ("tests/conformance/test_stress.py", "tests/conformance/test_sequences.py")
@@ -38,17 +40,17 @@ _COUNTS = re.compile(r"(\d+) (passed|failed|error|errors|skipped)\b")
 
 
 def prepared() -> Path:
-    """Return the folder with `root` (Debian's Python) and `site` (wheels); made when it is not there. Raises: MissingTool."""
+    """Return the folder with `root` (Debian's Python) and `site-packages` (wheels); made when it is not there. Raises: MissingTool."""
     for tool, package in ((_QEMU, "qemu-user-static"), ("apt-get", "apt"), ("dpkg-deb", "dpkg")):
         if shutil.which(tool) is None:
             raise MissingTool(f"{tool} is not there; install {package}")
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hydraflow-x" / "aarch64"
-    if not (folder / "ready").exists():
+    if not (folder / _READY).exists():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         _fetch_python(folder)
         _fetch_wheels(folder)
-        (folder / "ready").touch()
+        (folder / _READY).touch()
     return folder
 
 
@@ -83,7 +85,7 @@ def _fetch_wheels(folder: Path) -> None:
     _run([*pip, *(x for p in _PLATFORMS for x in ("--platform", p)), *names], "wheels for aarch64 cannot be fetched")
     for wheel in sorted((folder / "wheels").glob("*.whl")):
         with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(folder / "site")
+            archive.extractall(folder / _SITE)
     shutil.rmtree(folder / "wheels")
 
 
@@ -97,7 +99,7 @@ def _emulated(folder: Path, arguments: Sequence[str], **variables: str) -> str:
     """Run the emulated Python; return all that it says, its exit code on a last line when it is not 0."""
     root = folder / "root"
     environment = {
-        **os.environ, "QEMU_LD_PREFIX": str(root), "PYTHONPATH": f"{folder / 'site'}:{_ROOT}", "PYTHONDONTWRITEBYTECODE": "1",
+        **os.environ, "QEMU_LD_PREFIX": str(root), "PYTHONPATH": f"{folder / _SITE}:{_ROOT}", "PYTHONDONTWRITEBYTECODE": "1",
         "XDG_CACHE_HOME": str(folder / "compiled"), "HYDRAFLOW_DATA": "", **variables,
     }
     ran = subprocess.run(

@@ -188,7 +188,6 @@ FAULTS = {
     "output's gate is never refreshed": "a handler's output",
     "gate refreshed to the fastest consumer": "one producer, two beside each other",
     "the newest consumer is not waited for": "one producer",
-    "consumer's sequence read by a plain load": "one producer",
     "newcomer does not fence before it looks": "a consumer comes",
     "producer does not look for the first consumer again": "a consumer comes, two producers",
     "a removed gate stays": "a consumer goes",
