@@ -12,7 +12,7 @@ from disruptor.compiled import compiled as compiled, entry as entry
 from disruptor.counters import CounterFile as CounterFile, CounterReader as CounterReader, counter_path as counter_path, set_control as set_control
 from disruptor.digest import fold as fold, fold_float as fold_float
 from disruptor.dsl import Disruptor as Disruptor
-from disruptor.errors import Alerted as Alerted, CapacityError as CapacityError, CompileError as CompileError, CounterFileError as CounterFileError, DisruptorError as DisruptorError, ForkError as ForkError, GraphError as GraphError, HandlerError as HandlerError, InsufficientCapacity as InsufficientCapacity, LayoutError as LayoutError, LogError as LogError, MemoryMapError as MemoryMapError, OwnerGone as OwnerGone, Rewind as Rewind, SharedRingError as SharedRingError, WaitTimeout as WaitTimeout
+from disruptor.errors import Alerted as Alerted, CapacityError as CapacityError, CompileError as CompileError, CounterFileError as CounterFileError, DamagedMessage as DamagedMessage, DisruptorError as DisruptorError, ForkError as ForkError, GraphError as GraphError, HandlerError as HandlerError, InsufficientCapacity as InsufficientCapacity, LayoutError as LayoutError, LogError as LogError, MemoryMapError as MemoryMapError, OwnerGone as OwnerGone, Rewind as Rewind, SharedRingError as SharedRingError, WaitTimeout as WaitTimeout
 from disruptor.faults import ExceptionHandler as ExceptionHandler, FatalExceptionHandler as FatalExceptionHandler, IgnoreExceptionHandler as IgnoreExceptionHandler
 from disruptor.handler import Handler as Handler, handler as handler
 from disruptor.layout import record_dtype as record_dtype
