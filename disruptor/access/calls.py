@@ -19,7 +19,8 @@ import numpy as np
 
 from disruptor.access.given import LOST, Given, allocation, unknown
 from disruptor.access.known import IN_PLACE, METHOD_OUT, READING
-from disruptor.access.library import COPY, LIBRARIES, library
+from disruptor.access.library import COPY, library
+from disruptor.access.origin import is_library, library_path, module_name
 from disruptor.access.purity import called_effect
 from disruptor.access.things import described, is_mutable, plain
 from disruptor.access.values import (
@@ -154,22 +155,26 @@ def _thing(walk: Walk, thing: Thing, given: Given, node: ast.Call, frame: Frame)
         return ANYTHING
     if function in _NOTHING_READ:
         return just(NUMBER)
-    if function in _FRAMES or str(getattr(function, "__module__", "")) in ("inspect", "gc"):
+    if function in _FRAMES or (module_name(function) in ("inspect", "gc") and is_library(function)):
         walk.hidden(f"what {ast.unparse(node)} reaches is not known", "use the names themselves", node, frame)
         return ANYTHING
-    if (getattr(function, "__module__", ""), getattr(function, "__name__", "")) == _NOTE:  # stamped outside of what handlers know
+    if _is_note(function):  # stamped outside of what handlers know
         return _number(walk, given, node, frame)
-    top = str(getattr(function, "__module__", "") or "").partition(".")[0]
-    if isinstance(function, types.FunctionType) and top not in LIBRARIES:
+    if isinstance(function, types.FunctionType) and not is_library(function):
         if given.spread and refs_of(given.everything):
             return unknown(walk, given, f"which arguments {ast.unparse(node)} gets is not known", node, frame)
         return _walked(walk, Thing(function, "", thing.owner), given, node, frame)
-    if isinstance(function, type) and top not in LIBRARIES and top != "builtins":
+    if isinstance(function, type) and not is_library(function):
         return _made(walk, function, given, node, frame)
     instance_call = None if isinstance(function, type) else inspect.getattr_static(type(function), "__call__", None)
-    if isinstance(instance_call, types.FunctionType) and not isinstance(function, types.FunctionType) and top not in LIBRARIES:
+    if isinstance(instance_call, types.FunctionType) and not isinstance(function, types.FunctionType) and not is_library(function):
         return _walked(walk, Thing(instance_call, "", thing), given, node, frame)
     return library(walk, thing, function, given, node, frame)
+
+
+def _is_note(function: Any) -> bool:
+    code = getattr(function, "__code__", None)
+    return code is not None and (module_name(function), code.co_name) == _NOTE and code.co_filename.startswith(library_path())
 
 
 def _walked(walk: Walk, thing: Thing, given: Given, node: ast.AST, frame: Frame) -> Value:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from disruptor.access.origin import module_name, stands_as
+
 __all__ = ["IN_PLACE", "METHOD_OUT", "READING", "only_reads", "out_place"]
 
 IN_PLACE = {f"__i{name}__" for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "lshift", "rshift", "and", "or", "xor")} | {
@@ -47,12 +49,15 @@ _READ_ONLY = {"math", "cmath", "_struct", "struct", "json", "json.encoder", "log
 
 def only_reads(function: Any, owner: Any, name: str, module: str) -> bool:
     """Whether a function of a library reads what it gets, and what it returns is memory of its own."""
-    if isinstance(function, np.ufunc) or isinstance(owner, np.ufunc):
-        return True
+    ufunc = owner if isinstance(owner, np.ufunc) else function
+    if isinstance(ufunc, np.ufunc):  # one made by np.frompyfunc calls anything
+        return getattr(np, ufunc.__name__, None) is ufunc
     if isinstance(function, type):
         return issubclass(function, np.generic | int | float | complex | bool | str | bytes | slice)
     if function in (copy.copy, copy.deepcopy):
         return True
+    if not stands_as(function, module, name):
+        return False
     if module.partition(".")[0] == "numpy":
         return name in _NUMPY
     return module in _READ_ONLY or module.startswith("logging")
@@ -64,5 +69,4 @@ def out_place(function: Any, owner: Any, name: str) -> int:
         return function.nin
     if isinstance(owner, np.ufunc):
         return _UFUNC_OUT.get(name, 99)
-    module = str(getattr(function, "__module__", "") or "")
-    return _OUT.get(name, 99) if module.partition(".")[0] == "numpy" else 99
+    return _OUT.get(name, 99) if module_name(function).partition(".")[0] == "numpy" else 99

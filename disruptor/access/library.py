@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import sys
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -11,6 +10,7 @@ import numpy as np
 
 from disruptor.access.given import LOST, Given, allocation, unknown
 from disruptor.access.known import only_reads, out_place
+from disruptor.access.origin import is_library, module_name
 from disruptor.access.purity import allocation_of
 from disruptor.access.things import is_mutable
 from disruptor.access.values import (
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from disruptor.access.frame import Frame
     from disruptor.access.walk import Walk
 
-__all__ = ["COPY", "LIBRARIES", "library"]
+__all__ = ["COPY", "library"]
 
 COPY = "keep the fields that are needed, or event.copy()"
 _READING_METHODS = {"get", "keys", "values", "items", "index", "count", "copy", "isdisjoint", "issubset", "issuperset", "union",
@@ -41,13 +41,12 @@ _READING_METHODS = {"get", "keys", "values", "items", "index", "count", "copy", 
 _WRITING_FUNCTIONS = {"copyto", "put", "place", "putmask", "fill_diagonal", "shuffle", "put_along_axis"}  # of numpy: into the first
 _SAME = {"asarray", "asanyarray", "ascontiguousarray", "atleast_1d", "ravel", "reshape", "squeeze", "transpose", "nditer"}
 _FIRST_NAMES = ("dst", "a", "arr", "x")  # of the arguments that they write into
-LIBRARIES = {"numpy", "math", "cmath", "operator", "numba", "llvmlite", "attr", "attrs"} | set(sys.stdlib_module_names)
 
 
 def library(walk: Walk, thing: Thing, function: Any, given: Given, node: ast.Call, frame: Frame) -> Value:
     """A function that is not Python, or not ours to look into."""
     name = str(getattr(function, "__name__", ""))
-    module = str(getattr(function, "__module__", "") or "")
+    module = module_name(function)
     owner = thing.owner.object if thing.owner is not None else None
     if owner is not None and thing.region:  # a method of a global container
         if name not in _READING_METHODS:
@@ -68,7 +67,7 @@ def library(walk: Walk, thing: Thing, function: Any, given: Given, node: ast.Cal
     allocation(walk, function, "", given, node, frame)
     if name in _SAME and module.partition(".")[0] == "numpy" and given.positional:
         return _dimsunknown(given.positional[0])
-    if module.partition(".")[0] in LIBRARIES or isinstance(function, np.ufunc | type) or isinstance(owner, np.ufunc):
+    if is_library(function) or isinstance(function, np.ufunc | type) or isinstance(owner, np.ufunc):
         if not only_reads(function, owner, name, module) and name not in _WRITING_FUNCTIONS:
             why = f"what {ast.unparse(node.func)}() does with it is not known"
             walk.lost(given.everything, why, LOST, node, frame)

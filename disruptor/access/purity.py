@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 
+from disruptor.access.origin import is_library, library_path, path_of
 from disruptor.access.source import Place
 
 __all__ = ["ALLOCATES", "CLOCK", "Effect", "PARAMS", "RANDOM", "allocation_of", "called_effect", "container"]
@@ -96,8 +97,11 @@ def called_effect(function: Any) -> tuple[str, str, str] | None:
     """Return (kind, what, remedy) of a function that reads a clock or draws random numbers, or None."""
     module, name = _module_of(function), str(getattr(function, "__qualname__", getattr(function, "__name__", "")))
     top = module.partition(".")[0]
-    if (module, name) in _OWN_CLOCKS:
+    path = path_of(function)
+    if (module, name) in _OWN_CLOCKS and path.startswith(library_path()):
         return CLOCK, f"it reads a clock ({name})", _CLOCK_REMEDY
+    if path and not is_library(function):  # somebody's own, in a file that is called like a module of Python's
+        return None
     if top in _CLOCKS and _is_reading(name, module):
         shown = module.removeprefix("_")
         return CLOCK, f"it reads a clock ({shown}.{name})", _CLOCK_REMEDY

@@ -6,17 +6,16 @@ import ast
 import builtins
 import functools
 import inspect
-import sys
 from collections.abc import Iterator
 from types import CodeType, ModuleType
 from typing import Any
 
+from disruptor.access.origin import is_library
 from disruptor.access.source import Definition, definition_of
 from disruptor.access.things import cell_content, plain
 
 __all__ = ["calls", "constant"]
 
-_LIBRARIES = {"numpy", "numba", "llvmlite", "attr", "attrs"} | set(sys.stdlib_module_names)
 _DOTS_MOST = 3  # of a dotted name
 
 
@@ -52,7 +51,7 @@ def _leading_to(function: Any, target: Any) -> set[Any]:
     pending = [function]
     while pending:
         one = pending.pop()
-        if inspect.isfunction(one) and one not in mentions and _is_own(one.__module__):
+        if inspect.isfunction(one) and one not in mentions and not is_library(one):
             mentions[one] = [thing if thing is target else plain(thing) for thing in _mentioned(one)]
             pending += mentions[one]
     leading = {one for one, things in mentions.items() if any(thing is target for thing in things)}
@@ -85,11 +84,7 @@ def _mentioned(function: Any) -> list[Any]:
 
 
 def _has_names(thing: Any) -> bool:
-    return _is_own(thing.__name__) if isinstance(thing, ModuleType) else isinstance(thing, type) and _is_own(thing.__module__)
-
-
-def _is_own(module: str | None) -> bool:
-    return str(module).partition(".")[0] not in _LIBRARIES
+    return isinstance(thing, ModuleType | type) and not is_library(thing)
 
 
 @functools.cache

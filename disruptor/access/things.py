@@ -4,35 +4,39 @@ from __future__ import annotations
 
 import collections
 import enum
-import os
+import sys
 import types
 from typing import Any
 
 import attrs
 import numpy as np
 
-__all__ = ["cell_content", "described", "is_mutable", "library_path", "plain"]
+from disruptor.access.origin import is_library
+
+__all__ = ["cell_content", "described", "is_mutable", "plain"]
 
 _CONTAINERS = (list, dict, set, bytearray, memoryview, np.ndarray, collections.deque)
+_STEADY = ("builtins", "numba", "numpy", "re", "functools", "operator")
 _FIXED = (
     types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.MethodType, type, enum.Enum, np.dtype, np.ufunc,
     tuple, frozenset, str, bytes, int, float, complex, type(None), types.MappingProxyType, range, slice,
 )
 
 
-def library_path() -> str:
-    """Return the folder of this library, with its last separator."""
-    return os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-
-
 def plain(thing: Any) -> Any:
     """Return the Python function behind a compiled one or a Handler, or the thing itself."""
     if isinstance(thing, types.FunctionType | types.MethodType | type):
         return thing
-    inner = getattr(thing, "py_func", None)
-    if inner is None and type(thing).__module__ == "disruptor.handler":
+    inner = thing.py_func if _is_a(thing, "numba.core.dispatcher", "Dispatcher") else None
+    if inner is None and _is_a(thing, "disruptor.handler", "Handler"):
         inner = plain(thing.function)
     return inner if isinstance(inner, types.FunctionType | types.MethodType) else thing
+
+
+def _is_a(thing: Any, module: str, name: str) -> bool:
+    """Whether it is of a class whose module need not be loaded."""
+    kind = getattr(sys.modules.get(module), name, None)
+    return kind is not None and isinstance(thing, kind)
 
 
 def cell_content(cell: Any) -> Any:
@@ -52,7 +56,7 @@ def is_mutable(thing: Any) -> bool:
     if isinstance(thing, _CONTAINERS):
         return not (isinstance(thing, np.ndarray) and not thing.flags.writeable)
     kind = type(thing)
-    if isinstance(thing, _FIXED) or kind.__module__.partition(".")[0] in ("builtins", "numba", "numpy", "re", "functools", "operator"):
+    if isinstance(thing, _FIXED) or kind.__module__.partition(".")[0] in _STEADY and is_library(kind):
         return kind.__module__.startswith("numpy.random")
     if attrs.has(kind) and getattr(kind.__setattr__, "__name__", "").startswith("_frozen"):
         return False

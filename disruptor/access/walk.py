@@ -15,9 +15,10 @@ import attrs
 
 from disruptor.access import expressions, statements
 from disruptor.access.frame import Frame, bound_arguments, own_names
+from disruptor.access.origin import library_path
 from disruptor.access.purity import ALLOCATES, CLOCK, PARAMS, RANDOM, Effect
 from disruptor.access.source import Place, definition_of, goes_back, is_generator, place_of
-from disruptor.access.things import is_mutable, library_path
+from disruptor.access.things import is_mutable
 from disruptor.access.values import (
     ANYTHING,
     EVERY,
