@@ -21,6 +21,7 @@ from disruptor.access.given import LOST, Given, allocation, unknown
 from disruptor.access.known import IN_PLACE, METHOD_OUT, READING
 from disruptor.access.library import COPY, library
 from disruptor.access.origin import is_library, library_path, module_name
+from disruptor.access.overloads import foreign, is_raw
 from disruptor.access.purity import called_effect
 from disruptor.access.things import described, is_mutable, plain
 from disruptor.access.values import (
@@ -130,11 +131,29 @@ def _one(walk: Walk, atom: Any, given: Given, node: ast.Call, frame: Frame) -> V
     if isinstance(atom, Method):
         return _method(walk, atom, given, node, frame)
     if isinstance(atom, Thing):
-        return _thing(walk, atom, given, node, frame)
+        found = _thing(walk, atom, given, node, frame)
+        others = foreign().of(atom.object) if walk.jit else []
+        return joined(found, *(_instead(walk, one, given, node, frame) for one in others))
     why = f"what {ast.unparse(node.func)}() does is not known"
     if isinstance(atom, Ref):  # a method of a record whose fields are not known
         walk.lost(just(Ref(atom.region)), why, LOST, node, frame)
     return unknown(walk, given, why, node, frame)
+
+
+def _instead(walk: Walk, giver: Any, given: Given, node: ast.Call, frame: Frame) -> Value:
+    """What an `@overload` gives runs when it is compiled: the functions that it returns, whatever the types are."""
+    why = f"what runs for {ast.unparse(node.func)}() when it is compiled is not known"
+    if giver is None or given.spread:
+        return unknown(walk, given, why, node, frame)
+    walk.jit = False  # it runs while others are compiled
+    try:
+        chosen = walk.enter(giver, [ANYTHING for _ in given.positional], dict.fromkeys(given.named, ANYTHING), node, frame)
+    finally:
+        walk.jit = True
+    functions = [a for a in chosen if isinstance(a, Local) or (isinstance(a, Thing) and isinstance(plain(a.object), types.FunctionType))]
+    if not functions or any(a not in functions and a != Literal(None, type(None)) and a is not NUMBER for a in chosen):
+        return unknown(walk, given, why, node, frame)
+    return joined(*(_one(walk, a, given, node, frame) for a in functions))
 
 
 def _thing(walk: Walk, thing: Thing, given: Given, node: ast.Call, frame: Frame) -> Value:
@@ -147,6 +166,10 @@ def _thing(walk: Walk, thing: Thing, given: Given, node: ast.Call, frame: Frame)
         walk.effect(*effect, node, frame)
         walk.consume(given.everything, node, frame)
         return just(NUMBER)
+    if is_raw(function) and not frame.path.startswith(library_path()):
+        why = f"what {ast.unparse(node.func)}() reaches is not known: it is below Python, or takes an address"
+        walk.hidden(why, LOST, node, frame)
+        return unknown(walk, given, why, node, frame)
     special = _BUILTINS.get(function) if _is_hashable(function) else None
     if special is not None:
         allocation(walk, function, "", given, node, frame)
@@ -195,6 +218,8 @@ def _method(walk: Walk, method: Method, given: Given, node: ast.Call, frame: Fra
     target, name = method.target, method.name
     if not isinstance(target, Ref):
         return _method_of_other(walk, target, name, given, node, frame)
+    if walk.jit and name in foreign().names:
+        return unknown(walk, Given([just(target), *given.positional], given.named), f"what .{name}() does when it is compiled is not known", node, frame)
     on_array = bool(target.dims) or target.is_view or target.dims is None
     allocation(walk, None, name, given, node, frame, on_array)
     for ref in refs_of(joined(*given.positional[METHOD_OUT.get(name, len(given.positional)) :])):

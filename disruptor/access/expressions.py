@@ -10,6 +10,7 @@ import numpy as np
 from disruptor.access import calls
 from disruptor.access.frame import bound_by
 from disruptor.access.names import named
+from disruptor.access.overloads import foreign, operators_of
 from disruptor.access.parts import parts_at
 from disruptor.access.purity import ALLOCATES, container
 from disruptor.access.things import is_mutable
@@ -39,11 +40,12 @@ if TYPE_CHECKING:
     from disruptor.access.frame import Frame
     from disruptor.access.walk import Walk
 
-__all__ = ["items", "value"]
+__all__ = ["is_array", "items", "replaced", "value"]
 
 _SHAPE = ("shape", "size", "ndim", "itemsize", "nbytes", "strides", "dtype", "flags")
 _VIEWS = ("T", "flat", "real", "imag", "base", "data")
 _RAW = ("ctypes",)  # of an array: its address
+_DECLARE = "declare what it touches: @handler(reads=(…), writes=(…))"
 _COPY = "keep the fields that are needed, or event.copy()"
 
 
@@ -109,6 +111,7 @@ def _other(walk: Walk, node: ast.expr, frame: Frame) -> Value:
                 walk.escape(held[-1], "the record is handed out", _COPY, child, frame)
             if not (isinstance(node, ast.Compare) and all(isinstance(o, ast.Is | ast.IsNot) for o in node.ops)):
                 walk.consume(held[-1], child, frame)
+    replaced(walk, joined(*held), node, frame)
     if isinstance(node, ast.JoinedStr):
         return _text(walk, node, frame)
     if isinstance(node, ast.Compare | ast.UnaryOp | ast.Slice):
@@ -142,6 +145,7 @@ def _operation(walk: Walk, node: ast.BinOp, frame: Frame) -> Value:
             return joined(just(Tuple((joined(*(i for a in parts for i in a.items)),))), ANYTHING)
     walk.consume(left, node.left, frame)
     walk.consume(right, node.right, frame)
+    replaced(walk, joined(left, right), node, frame)
     many = [i for a in left | right if isinstance(a, Tuple) for i in a.items]
     if many:  # repeated
         return joined(just(Tuple((joined(*many),))), ANYTHING)
@@ -227,6 +231,9 @@ def _part_of(walk: Walk, ref: Ref, node: ast.Attribute, frame: Frame, store: boo
     fields = ref.base.fields if ref.base is not None and ref.dims == 0 else None
     if called and (fields is None or node.attr not in fields):
         return just(Method(ref, node.attr))
+    if walk.jit and node.attr in foreign().names:
+        walk.lost(just(Ref(ref.region) if ref.field is None else ref), f"what {ast.unparse(node)} does when it is compiled is not known", _DECLARE, node, frame)
+        return ANYTHING
     if node.attr in _SHAPE and (not (is_record and ref.field is None and node.attr != "dtype") or (fields is not None and node.attr not in fields)):
         return just(NUMBER if node.attr != "dtype" else UNKNOWN)
     if node.attr == "__class__":
@@ -251,6 +258,7 @@ def _subscript(walk: Walk, node: ast.Subscript, frame: Frame, *, store: bool) ->
     base = walk.value(node.value, frame, store=store)
     index = walk.value(node.slice, frame, whole=True)
     walk.consume(index, node.slice, frame)
+    replaced(walk, joined(base, index), node, frame)
     found: list[Value] = []
     for atom in base:
         if isinstance(atom, Ref):
@@ -278,6 +286,12 @@ def _item_of(walk: Walk, thing: Thing) -> Value:
         items = thing.object.values() if isinstance(thing.object, dict) else thing.object
         return joined(*(lift(i, thing.region if is_mutable(i) else "") for i in items), ANYTHING if is_mutable(thing.object) and not walk.jit else NOTHING)
     return joined(ANYTHING, just(thing) if thing.region else NOTHING)
+
+
+def replaced(walk: Walk, value: Value, node: ast.AST, frame: Frame) -> None:
+    """Note that an operator of these values may be an `@overload` of somebody's when it is compiled."""
+    if walk.jit and operators_of(node):
+        walk.lost(value, f"what {ast.unparse(node)} does when it is compiled is not known", _DECLARE, node, frame)
 
 
 def is_array(value: Value) -> bool:

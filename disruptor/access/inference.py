@@ -51,7 +51,8 @@ def accesses(handler: Any, layouts: Mapping[str, np.dtype] | None = None) -> Acc
 
     layouts : argument → dtype of its records ("event" for the record in hand, also of `batch`; of an array one with as many
     dimensions, as np.dtype((LEVEL, (1,)))), where they are known: then views are told from numbers, and expressions over
-    whole arrays are found. Without them a field that is put into a container counts as a number.
+    whole arrays are found. Without them a field that is put into a container may be a view: it counts as
+    written, and is named.
     """
     declared = as_handler(handler)
     return combined(declared, inferred(declared, layouts)[0])

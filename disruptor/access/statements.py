@@ -8,9 +8,10 @@ import types
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from disruptor.access.expressions import is_array
+from disruptor.access.expressions import is_array, replaced
 from disruptor.access.frame import bound_by, merged
 from disruptor.access.names import closed_region, module_of, named
+from disruptor.access.overloads import operators_of
 from disruptor.access.parts import parts_at
 from disruptor.access.purity import ALLOCATES
 from disruptor.access.values import (
@@ -210,6 +211,8 @@ def _parts(walk: Walk, node: ast.AST, frame: Frame) -> None:
 def _in_place(walk: Walk, node: ast.AugAssign, frame: Frame) -> None:
     given = walk.value(node.value, frame)
     walk.consume(given, node.value, frame)
+    if operators_of(node):
+        replaced(walk, joined(given, walk.value(ast.copy_location(_as_load(node.target), node.target), frame)), node, frame)
     if isinstance(node.target, ast.Name):
         known = named(walk, node.target, frame, store=True)
         for atom in known:
@@ -291,6 +294,7 @@ def _store_item(walk: Walk, target: ast.Subscript, value: Value, node: ast.AST, 
     base = walk.value(target.value, frame, store=True)
     index = walk.value(target.slice, frame)
     walk.consume(index, target.slice, frame)
+    replaced(walk, base, target, frame)
     if isinstance(target.slice, ast.Slice) and is_array(value):
         walk.effect(ALLOCATES, "it allocates: an assignment to a slice may copy first",
                     "a loop over the elements: for i in range(…): …", target, frame)

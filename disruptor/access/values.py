@@ -175,9 +175,9 @@ def refs_of(value: Value) -> list[Ref]:
 def held_of(value: Value) -> list[Ref]:
     """Return the records and views that a value may be or hold: whoever has them may read and write what is in them.
 
-    A part whose type is not known counts as a number.
+    A part whose type is not known may be a view.
     """
-    return [ref for ref in refs_of(value) if ref.field in (None, EVERY) or (ref.base is not None and not ref.is_scalar)]
+    return [ref for ref in refs_of(value) if ref.field in (None, EVERY) or not ref.is_scalar]
 
 
 def texts_of(value: Value) -> list[str] | None:

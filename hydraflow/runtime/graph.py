@@ -241,7 +241,7 @@ class _Builder:
             name=name, number=member["number"], function=member["declared"].function,
             arguments=member["declared"].arguments, source=end, waits=(), cursor=cursor, bindings=member["bindings"],
             service=self.graph.latency_row(name), age=self.graph.latency_row(f"{name}.age"), shard=shard,
-            guard=guard_of(spec, member["declared"], self.graph.cells),
+            guard=guard_of(spec, member["declared"], self.graph.topology, self.graph.cells),
         )
         if spec.on == self.graph.main:
             stage.hooks = hooks_of(member["declared"], self._numbers[spec.name], spec.every_ns, member["record"])

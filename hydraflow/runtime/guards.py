@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from disruptor.access import accesses
 from disruptor.counters import CounterFile
 from disruptor.guard import Incident
 from disruptor.handler import Handler
@@ -11,19 +10,20 @@ from disruptor.stage import Guard
 from hydraflow.runtime.cells import CellNames
 from hydraflow.runtime.incidents import PARKED, SKIPPED
 from hydraflow.scrubber import SECRETS
-from hydraflow.topology.spec import HandlerSpec
+from hydraflow.topology.spec import HandlerSpec, Topology
+from hydraflow.topology.touched import access_of
 
 __all__ = ["Reporter", "guard_of", "in_words"]
 
 _ENDS = ("halt", "continue")  # the journal's `continue` is about its disk
 
 
-def guard_of(spec: HandlerSpec, declared: Handler, cells: CellNames) -> Guard | None:
+def guard_of(spec: HandlerSpec, declared: Handler, topology: Topology, cells: CellNames) -> Guard | None:
     """Return what the loop must know of a stage whose faults do not end the run; None of any other. Adds its cells."""
     if spec.on_error is None or spec.on_error in _ENDS:
         return None
     skipped, parked = cells.word(f"stage.{spec.name}.skipped"), cells.word(f"stage.{spec.name}.parked")
-    return Guard(parks=spec.on_error == "park", skipped=skipped, parked=parked, writes=tuple(sorted(accesses(declared).writes)))
+    return Guard(parks=spec.on_error == "park", skipped=skipped, parked=parked, writes=tuple(sorted(access_of(spec, declared, topology).writes)))
 
 
 def in_words(cause: BaseException | str) -> str:

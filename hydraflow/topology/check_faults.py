@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from disruptor.access import accesses
+from disruptor.access import EVERY, overlap
 from hydraflow.topology.diagnose import Findings
 from hydraflow.topology.spec import HandlerSpec, Topology
+from hydraflow.topology.touched import access_of, word
 
 __all__ = ["check_faults"]
 
@@ -45,9 +46,9 @@ def _check_stage(spec: HandlerSpec, handler: Any, topology: Topology, bound: Map
     for other in topology.stages:
         if other.on != spec.on or other.name == spec.name or other.name not in bound:
             continue
-        shared = accesses(handler).writes & accesses(bound[other.name].handler).writes
+        shared = overlap(access_of(spec, handler, topology).writes, access_of(other, bound[other.name].handler, topology).writes)
         if shared:
-            findings.error("HF142", f"handler '{spec.name}' cannot go on after a fault: what it wrote into '{min(shared)}' could not "
+            findings.error("HF142", f"handler '{spec.name}' cannot go on after a fault: what it wrote into {word((spec.on, min(shared)))} could not "
                            f"be told from what '{other.name}' wrote", spec.where("on_error"), label="write halt, or remove it")
             return
 
@@ -61,7 +62,9 @@ def _why_not(spec: HandlerSpec, handler: Any, topology: Topology) -> str:
         return f"it drains '{spec.inlets[0]}' itself, and what it had taken would be lost"
     if (spec.replicas or 1) > 1:
         return "it has shards, and one that is parked would leave out some messages and not others"
-    touched = accesses(handler)
+    touched = access_of(spec, handler, topology)
+    if EVERY in touched.writes:
+        return "which fields it writes is not known, and those would have to be made zero again"
     if "orders" in handler.arguments and "order_count" not in touched.writes:
         return "it stands in the middle of an order: one that it had not finished with would go on as it is"
     if spec.on_error not in handler.on_error_choices:

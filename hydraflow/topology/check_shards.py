@@ -87,12 +87,16 @@ def _is_key(spec: HandlerSpec, topology: Topology, findings: Findings) -> bool:
 
 
 def _check_writers(spec: HandlerSpec, topology: Topology, bound: dict[str, Any], findings: Findings) -> None:
-    from disruptor.access import accesses
+    from disruptor.access import EVERY
     from hydraflow.records import INPUT_BYTES, MESSAGE
+    from hydraflow.topology.touched import INPUT, access_of
 
     assert spec.by is not None
     before = ancestors({s.name: s.after for s in topology.stages}, spec.name)
-    writers = [s for s in topology.stages if s.on == spec.on and s.name in bound and spec.by in accesses(bound[s.name].handler).writes]
+    on_ring = [s for s in topology.stages if s.on == spec.on and s.name in bound]
+    is_input = topology.rings[spec.on].record == "message" and spec.by in INPUT
+    names = {spec.by} if is_input else {spec.by, EVERY}  # HF343: nobody writes an input
+    writers = [s for s in on_ring if names & access_of(s, bound[s.name].handler, topology).writes]
     for writer in writers:
         if writer.name in before and writer.name != spec.name:
             continue

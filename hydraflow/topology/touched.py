@@ -18,7 +18,7 @@ from hydraflow.records import INPUT_BYTES, INSTRUMENT, LEVEL, MESSAGE, ORDER
 from hydraflow.topology.layouts import layout_of
 from hydraflow.topology.spec import HandlerSpec, RingSpec, Topology, is_own
 
-__all__ = ["INPUT", "Key", "Touched", "layouts_of", "touched_by", "word"]
+__all__ = ["INPUT", "Key", "Touched", "access_of", "layouts_of", "touched_by", "word"]
 
 Key = tuple[str, str]
 
@@ -61,6 +61,11 @@ def layouts_of(ring: RingSpec | None) -> dict[str, np.dtype]:
     record, layout = ring.record if ring else "", layout_of(ring)
     found = {"payload": _UNITS.get(record, _BYTES), "orders": _LANES, "instruments": _INSTRUMENTS}
     return found | ({"event": layout} if layout is not None else {})
+
+
+def access_of(spec: HandlerSpec, handler: Any, topology: Topology) -> Access:
+    """Return what a stage's handler touches of the records that its ring has. Nothing is kept on disk."""
+    return accesses(handler, layouts_of(topology.rings.get(spec.on)))
 
 
 def touched_by(topology: Topology, bound: Mapping[str, Any],

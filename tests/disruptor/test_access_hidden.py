@@ -9,7 +9,7 @@ import pytest
 
 from disruptor.access import EVERY, accesses
 from disruptor.handler import handler
-from tests.reference import hidden_shares, hidden_views, hidden_writes
+from tests.reference import hidden_objects, hidden_shares, hidden_views, hidden_writes
 from tests.reference.hidden_writes import LAYOUT
 
 
@@ -27,7 +27,7 @@ def changed_by(function) -> set[str]:
 
 
 @pytest.mark.parametrize("jit", [False, True])
-@pytest.mark.parametrize("function", functions_of(hidden_writes) + functions_of(hidden_views), ids=lambda f: f.__name__)
+@pytest.mark.parametrize("function", functions_of(hidden_writes) + functions_of(hidden_views) + functions_of(hidden_objects), ids=lambda f: f.__name__)
 def test_what_a_handler_changes_is_among_its_writes(function, jit):
     changed = changed_by(function)
     assert changed, "it hides nothing"
@@ -35,7 +35,7 @@ def test_what_a_handler_changes_is_among_its_writes(function, jit):
     assert EVERY in found.writes or changed <= found.writes
 
 
-@pytest.mark.parametrize("function", functions_of(hidden_writes), ids=lambda f: f.__name__)
+@pytest.mark.parametrize("function", functions_of(hidden_writes) + functions_of(hidden_views) + functions_of(hidden_objects), ids=lambda f: f.__name__)
 def test_so_it_is_where_the_layout_is_not_known(function):
     found = accesses(handler(jit=False)(function))
     assert EVERY in found.writes or changed_by(function) <= found.writes

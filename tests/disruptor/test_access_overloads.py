@@ -1,0 +1,63 @@
+"""What only the compiler sees (`@overload`, `@intrinsic`, addresses) is followed or named: compared with what compiled handlers do."""
+
+from __future__ import annotations
+
+import types
+
+import numba
+import numpy as np
+import pytest
+
+from disruptor.access import EVERY, accesses
+from disruptor.handler import handler
+from tests.reference import hidden_overloads
+from tests.reference.hidden_overloads import LAYOUT
+
+HIDING = [f for name, f in vars(hidden_overloads).items() if isinstance(f, types.FunctionType) and name.startswith("by_")]
+
+
+def changed_by(function) -> set[str]:
+    rows = np.zeros(2, LAYOUT)
+    compiled = numba.njit(function)
+
+    @numba.njit
+    def run(rows):
+        compiled(rows[0])
+
+    run(rows)
+    return {name for name in LAYOUT.names if rows[0][name].tobytes().strip(b"\0")}
+
+
+@pytest.mark.parametrize("function", HIDING, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("layouts", [{"event": LAYOUT}, {}], ids=["layout", "none"])
+def test_what_a_compiled_handler_changes_is_among_its_writes(function, layouts):
+    found = accesses(handler(function), layouts)
+    assert EVERY in found.writes or "x" in found.writes
+    assert EVERY not in found.writes or found.unresolved
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="they hide nothing where nothing is compiled")
+@pytest.mark.parametrize("function", HIDING, ids=lambda f: f.__name__)
+def test_they_do_hide_it(function):
+    assert "x" in changed_by(function)
+
+
+@pytest.mark.parametrize("function", [hidden_overloads.by_overload, hidden_overloads.by_overload_that_returns_a_helper])
+def test_an_overload_in_python_is_followed(function):
+    found = accesses(handler(function), {"event": LAYOUT})
+    assert (found.writes, found.unresolved, found.effects) == ({"x"}, (), ())
+
+
+@pytest.mark.parametrize("function", [hidden_overloads.by_overload, hidden_overloads.by_overload_that_returns_a_helper])
+def test_a_python_handler_runs_the_python(function):
+    assert accesses(handler(jit=False)(function), {"event": LAYOUT}).writes == set()
+
+
+def test_what_this_library_gives_the_compiler_is_what_its_python_says():
+    from disruptor.bits import next_bit
+
+    def counts(event):
+        event["x"] = next_bit(event["win"], event["first"])
+
+    found = accesses(handler(counts), {"event": LAYOUT})
+    assert (found.reads, found.writes, found.unresolved) == ({"first", "win"}, {"x"}, ())
