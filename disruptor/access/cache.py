@@ -151,7 +151,9 @@ def _key(handler: Handler, layouts: Mapping[str, np.dtype]) -> str:
     function: Any = plain(handler.function)
     function = getattr(function, "__func__", function)
     inner = [described(cell_content(c)) for c in function.__closure__ or ()]
-    names = (function.__qualname__, function.__code__.co_firstlineno, handler.jit, handler.arguments, sorted(handler.max_out), inner)
+    names: tuple = (function.__qualname__, function.__code__.co_firstlineno, handler.jit, handler.arguments, sorted(handler.max_out), inner)
+    hooks = (handler.on_timer, handler.on_params, handler.on_batch_start, handler.on_timeout, handler.on_start, handler.on_shutdown)
+    names += tuple(described(hook) for hook in hooks)
     used = {**own_layouts(handler), **layouts}
     kinds = [(name, _dtype_text(used[name])) for name in sorted(used) if name in handler.arguments or name == "event"]
     return hashlib.sha256(repr((names, kinds)).encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -23,7 +23,8 @@ from disruptor.access.library import COPY, library
 from disruptor.access.origin import is_library, library_path, module_name
 from disruptor.access.overloads import foreign, is_raw
 from disruptor.access.purity import called_effect
-from disruptor.access.things import described, is_mutable, plain
+from disruptor.access.names import attribute_region
+from disruptor.access.things import described, is_mutable, is_object, plain, shared_as
 from disruptor.access.values import (
     ANYTHING,
     ARRAY,
@@ -39,6 +40,7 @@ from disruptor.access.values import (
     Thing,
     Tuple,
     Value,
+    flat,
     joined,
     just,
     lift,
@@ -57,6 +59,7 @@ _VIEWING_METHODS = {"reshape", "ravel", "view", "transpose", "swapaxes", "squeez
 _COPYING_METHODS = {"copy", "item", "tolist", "tobytes", "astype", "flatten"}
 _NOTHING_READ = (len, isinstance, id, callable, issubclass, hasattr)
 _FRAMES = (locals, globals, vars, eval, exec, sys._getframe)
+_FIRM = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, type, staticmethod, classmethod, property)
 _NOTE = ("disruptor.notes", "note")
 
 
@@ -74,19 +77,25 @@ def attribute(walk: Walk, thing: Thing, node: ast.Attribute, frame: Frame) -> Va
     if isinstance(owner, types.ModuleType):
         value = getattr(owner, name, None)
         walk.assumed[owner.__name__, name] = described(value)
-        region = f"{owner.__name__}:{name}" if is_mutable(value) else ""
-        if region:
-            walk.share("reads", Thing(value, region), node, frame)
-        return lift(value, region) if hasattr(owner, name) else ANYTHING
+        if not isinstance(value, _FIRM):
+            walk.share("reads", Thing(value, shared_as(value, f"{owner.__name__}:{name}") or f"{owner.__name__}:{name}"), node, frame)
+        return lift(value, f"{owner.__name__}:{name}") if hasattr(owner, name) else ANYTHING
     if owner is None:
         return ANYTHING
     static = inspect.getattr_static(owner, name, None)
+    region = attribute_region(owner, name)
+    if region and not isinstance(static, _FIRM) and not is_library(owner):
+        walk.share("reads", Thing(None, region), node, frame)
+    special = _by_its_class(walk, thing, static, node, frame)
+    if special is not None:
+        return special
     if isinstance(static, staticmethod | classmethod):
         return just(Thing(static.__func__, "", thing if isinstance(static, classmethod) else None))
     if isinstance(static, property) and static.fget is not None and not isinstance(owner, type):
         return _walked(walk, Thing(static.fget, "", thing), Given([], {}), node, frame)
     if isinstance(static, types.FunctionType):
-        return just(Thing(static, "", None if isinstance(owner, type) else thing))
+        own = isinstance(owner, type) or name in getattr(owner, "__dict__", ())  # no method: it stands in the object
+        return just(Thing(static, "", None if own else thing))
     if isinstance(owner, type) and hasattr(static, "__get__") and not isinstance(static, property):
         static = getattr(owner, name, static)
     if static is None or isinstance(static, types.MemberDescriptorType | types.GetSetDescriptorType | property):
@@ -97,7 +106,23 @@ def attribute(walk: Walk, thing: Thing, node: ast.Attribute, frame: Frame) -> Va
         return just(NUMBER)  # it may be another one when it runs
     if isinstance(static, str):  # the value decides, and where it is from is not followed
         walk.kept = False
-    return lift(static, thing.region if is_mutable(static) else "") if static is not None else ANYTHING
+    return lift(static, thing.region or region) if static is not None else ANYTHING
+
+
+def _by_its_class(walk: Walk, thing: Thing, static: Any, node: ast.Attribute, frame: Frame) -> Value | None:
+    """Return what an attribute is where functions of somebody's class give it; None where it simply stands there."""
+    kind, name = type(thing.object), node.attr
+    if isinstance(thing.object, type) or is_library(kind):
+        return None
+    asked = inspect.getattr_static(kind, "__getattribute__", None)
+    if static is None and not isinstance(asked, types.FunctionType):
+        asked = inspect.getattr_static(kind, "__getattr__", None)
+    if isinstance(asked, types.FunctionType):
+        return joined(ANYTHING, _walked(walk, Thing(asked, "", thing), Given([lift(name)], {}), node, frame))
+    gets = inspect.getattr_static(type(static), "__get__", None)
+    if isinstance(gets, types.FunctionType) and not is_library(type(static)):
+        return joined(ANYTHING, _walked(walk, Thing(gets, "", Thing(static)), Given([just(thing), just(Thing(kind))], {}), node, frame))
+    return None
 
 
 def _slot(owner: Any, name: str, static: Any) -> Any:
@@ -159,7 +184,7 @@ def _instead(walk: Walk, giver: Any, given: Given, node: ast.Call, frame: Frame)
 def _thing(walk: Walk, thing: Thing, given: Given, node: ast.Call, frame: Frame) -> Value:
     function = plain(thing.object)
     if isinstance(function, types.MethodType):
-        thing = Thing(function.__func__, "", thing.owner or Thing(function.__self__, _region_of(function.__self__)))
+        thing = Thing(function.__func__, "", thing.owner or Thing(function.__self__, shared_as(function.__self__, "")))
         function = function.__func__
     effect = called_effect(thing.object)
     if effect is not None:
@@ -177,6 +202,7 @@ def _thing(walk: Walk, thing: Thing, given: Given, node: ast.Call, frame: Frame)
     if function is type:
         return ANYTHING
     if function in _NOTHING_READ:
+        _used_by_objects(walk, given, node, frame)
         return just(NUMBER)
     if function in _FRAMES or (module_name(function) in ("inspect", "gc") and is_library(function)):
         walk.hidden(f"what {ast.unparse(node)} reaches is not known", "use the names themselves", node, frame)
@@ -256,11 +282,6 @@ def _method_of_other(walk: Walk, target: Any, name: str, given: Given, node: ast
     return just(NUMBER, ARRAY) if target is ARRAY else ANYTHING
 
 
-def _region_of(owner: Any) -> str:
-    """Return the name of the object whose method a handler is; two stages that use it share it."""
-    return f"{type(owner).__module__}:{type(owner).__qualname__}@{id(owner):x}"
-
-
 def _is_hashable(thing: Any) -> bool:
     return getattr(type(thing), "__hash__", None) is not None
 
@@ -303,11 +324,19 @@ def _read_all(walk: Walk, given: Given, node: ast.Call, frame: Frame) -> Value:
 
 def _number(walk: Walk, given: Given, node: ast.Call, frame: Frame) -> Value:
     walk.consume(given.everything, node, frame)
+    _used_by_objects(walk, given, node, frame)
     return just(NUMBER)
+
+
+def _used_by_objects(walk: Walk, given: Given, node: ast.Call, frame: Frame) -> None:
+    """Note that an object of somebody's class may be asked about the others, or to compute with them."""
+    if any(isinstance(a, Thing) and is_object(a.object) for a in flat(given.everything)):
+        walk.escape(given.everything, f"what {ast.unparse(node)} does is not known", LOST, node, frame)
 
 
 def _choice(walk: Walk, given: Given, node: ast.Call, frame: Frame) -> Value:
     """min and max of several things return one of them."""
+    _used_by_objects(walk, given, node, frame)
     walk.consume(given.everything, node, frame)
     values = joined(*given.positional, *(walk.items(v, node, frame) for v in given.positional[:1] if len(given.positional) == 1))
     for atom in given.named.get("key", NOTHING):

@@ -13,7 +13,7 @@ from disruptor.access.names import named
 from disruptor.access.overloads import foreign, operators_of
 from disruptor.access.parts import parts_at
 from disruptor.access.purity import ALLOCATES, container
-from disruptor.access.things import is_mutable
+from disruptor.access.things import is_mutable, is_object
 from disruptor.access.values import (
     ANYTHING,
     ARRAY,
@@ -29,6 +29,7 @@ from disruptor.access.values import (
     Thing,
     Tuple,
     Value,
+    flat,
     joined,
     just,
     lift,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from disruptor.access.frame import Frame
     from disruptor.access.walk import Walk
 
-__all__ = ["is_array", "items", "replaced", "value"]
+__all__ = ["acts", "is_array", "items", "replaced", "value"]
 
 _SHAPE = ("shape", "size", "ndim", "itemsize", "nbytes", "strides", "dtype", "flags")
 _VIEWS = ("T", "flat", "real", "imag", "base", "data")
@@ -112,6 +113,8 @@ def _other(walk: Walk, node: ast.expr, frame: Frame) -> Value:
             if not (isinstance(node, ast.Compare) and all(isinstance(o, ast.Is | ast.IsNot) for o in node.ops)):
                 walk.consume(held[-1], child, frame)
     replaced(walk, joined(*held), node, frame)
+    if isinstance(node, ast.Compare):
+        acts(walk, joined(*held), joined(*held), node, frame)
     if isinstance(node, ast.JoinedStr):
         return _text(walk, node, frame)
     if isinstance(node, ast.Compare | ast.UnaryOp | ast.Slice):
@@ -149,9 +152,8 @@ def _operation(walk: Walk, node: ast.BinOp, frame: Frame) -> Value:
     many = [i for a in left | right if isinstance(a, Tuple) for i in a.items]
     if many:  # repeated
         return joined(just(Tuple((joined(*many),))), ANYTHING)
-    for one, other in ((left, right), (right, left)):
-        if any(isinstance(a, Thing) and not isinstance(a.object, np.ndarray) for a in one):
-            walk.escape(other, f"what {ast.unparse(node)} does is not known", _COPY, node, frame)
+    acts(walk, left, right, node, frame)
+    acts(walk, right, left, node, frame)
     if is_array(left) or is_array(right):
         walk.effect(ALLOCATES, "it allocates: an expression over whole arrays makes a temporary array",
                     'a loop over the elements: for i in range(…): state["window"][i] = …', node, frame)
@@ -201,9 +203,8 @@ def items(walk: Walk, value: Value, node: ast.AST, frame: Frame) -> Value:
 
 def _items_of(walk: Walk, thing: Thing) -> Value:
     if isinstance(thing.object, list | tuple | set | frozenset | dict) and len(thing.object) <= 64:
-        if thing.region and not all(isinstance(i, str | int | float) for i in thing.object):
-            return joined(ANYTHING, *(lift(i, thing.region) for i in thing.object))
-        return joined(*(lift(i) for i in thing.object))
+        known = joined(*(lift(i, thing.region) for i in thing.object))
+        return known if all(isinstance(i, str | int | float) for i in thing.object) or not thing.region else joined(ANYTHING, known)
     if isinstance(thing.object, range):
         return just(NUMBER)
     return joined(ANYTHING, just(thing) if thing.region else NOTHING)
@@ -259,6 +260,7 @@ def _subscript(walk: Walk, node: ast.Subscript, frame: Frame, *, store: bool) ->
     index = walk.value(node.slice, frame, whole=True)
     walk.consume(index, node.slice, frame)
     replaced(walk, joined(base, index), node, frame)
+    acts(walk, base, index, node, frame)
     found: list[Value] = []
     for atom in base:
         if isinstance(atom, Ref):
@@ -284,7 +286,7 @@ def _item_of(walk: Walk, thing: Thing) -> Value:
         return just(NUMBER, thing) if thing.region and (thing.object.ndim > 1 or thing.object.dtype.names) else just(NUMBER)
     if isinstance(thing.object, list | dict) and len(thing.object) <= 64:
         items = thing.object.values() if isinstance(thing.object, dict) else thing.object
-        return joined(*(lift(i, thing.region if is_mutable(i) else "") for i in items), ANYTHING if is_mutable(thing.object) and not walk.jit else NOTHING)
+        return joined(*(lift(i, thing.region) for i in items), ANYTHING if is_mutable(thing.object) and not walk.jit else NOTHING)
     return joined(ANYTHING, just(thing) if thing.region else NOTHING)
 
 
@@ -292,6 +294,12 @@ def replaced(walk: Walk, value: Value, node: ast.AST, frame: Frame) -> None:
     """Note that an operator of these values may be an `@overload` of somebody's when it is compiled."""
     if walk.jit and operators_of(node):
         walk.lost(value, f"what {ast.unparse(node)} does when it is compiled is not known", _DECLARE, node, frame)
+
+
+def acts(walk: Walk, value: Value, others: Value, node: ast.AST, frame: Frame) -> None:
+    """Note that an object of somebody's class, where one is among `value`, does what it likes with what an operator hands it."""
+    if any((a is UNKNOWN and not walk.jit) or (isinstance(a, Thing) and is_object(a.object)) for a in flat(value)):
+        walk.escape(others, f"what {ast.unparse(node)} does is not known", _COPY, node, frame)
 
 
 def is_array(value: Value) -> bool:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import inspect
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
 import numpy as np
 
+from disruptor.access.origin import is_library
 from disruptor.access.purity import Effect
 from disruptor.access.source import Place, refresh
-from disruptor.access.things import plain
+from disruptor.access.things import plain, shared_as
 from disruptor.access.values import ANYTHING, EVERY, NUMBER, PRIVATE, RECORD, Ref, Thing, Value, just, refs_of
 from disruptor.access.walk import EXPRESSIONS_MAX, TooMuch, Unresolved, Walk
 from disruptor.handler import Handler, as_handler, params_dtype
@@ -77,29 +78,43 @@ def inferred(handler: Handler, layouts: Mapping[str, np.dtype] | None = None) ->
     """Return what the source of a handler shows, and the walk that found it."""
     refresh()
     walk = Walk(jit=handler.jit, layouts=layouts)
-    function = plain(handler.function)
-    owner = None
-    if isinstance(function, types.MethodType):
-        owner = Thing(function.__self__, f"{type(function.__self__).__module__}:{type(function.__self__).__qualname__}@{id(function.__self__):x}")
-        function, walk.kept = function.__func__, False
-    elif not isinstance(function, types.FunctionType) and isinstance(vars(type(function)).get("__call__"), types.FunctionType):
-        owner = Thing(function, f"{type(function).__module__}:{type(function).__qualname__}@{id(function):x}")
-        function, walk.kept = vars(type(function))["__call__"], False
-    if isinstance(function, types.FunctionType):
-        known = {**own_layouts(handler), **(layouts or {})}
-        arguments = [_argument(name, place, handler, owner is not None, known) for place, name in enumerate(handler.arguments)]
-        walk.given |= {Ref(r.region) for value in arguments for r in refs_of(value) if r.region not in PRIVATE}
-        try:
-            walk.run(function, arguments, owner)
-            for hook in map(plain, (handler.on_timer, handler.on_params)):  # what they touch is touched by the stage
-                if isinstance(hook, types.FunctionType):
-                    asked = [_argument(name, 1, handler, False, known) for name in inspect.signature(hook).parameters]
-                    walk.run(hook, asked, None)
-        except TooMuch:
-            walk.give_up(function, f"it reaches more code than is followed ({EXPRESSIONS_MAX:,} expressions)")
-        except Exception as error:  # source that the walk is not made for is a question to its author, not the end of a check
-            walk.give_up(function, f"its source cannot be followed ({type(error).__name__}: {error})")
+    known = {**own_layouts(handler), **(layouts or {})}
+    _run(walk, handler.function, handler.arguments, handler, known, first=0)
+    for hook in (handler.on_timer, handler.on_params, handler.on_batch_start, handler.on_timeout):  # what they touch is touched by the stage
+        _run(walk, hook, None, handler, known, first=1)
+    effects, walk.jit = dict(walk.effects), False  # before its first record and after its last it may allocate
+    for hook in (handler.on_start, handler.on_shutdown):
+        _run(walk, hook, None, handler, known, first=1)
+    walk.effects = effects
     return _result(walk), walk
+
+
+def _run(walk: Walk, called: Any, names: Sequence[str] | None, handler: Handler, known: Mapping[str, np.dtype], *, first: int) -> None:
+    """Walk a function of a handler. names : of its arguments, None for its own; first : the place of the first one."""
+    if called is None:
+        return
+    function, owner = plain(called), None
+    if isinstance(function, types.MethodType):
+        owner = Thing(function.__self__, shared_as(function.__self__, ""))
+        function = function.__func__
+    elif not isinstance(function, types.FunctionType) and not is_library(type(function)):
+        inside = inspect.getattr_static(type(function), "__call__", None)
+        owner, function = Thing(function, shared_as(function, "")), inside
+    if owner is not None:
+        walk.kept = False
+    if not isinstance(function, types.FunctionType):
+        walk.unseen(called, f"{getattr(called, '__name__', type(called).__name__)} is no function of Python that can be followed")
+        return
+    if names is None:
+        names = tuple(inspect.signature(called).parameters)
+    arguments = [_argument(name, place + first, handler, owner is not None, known) for place, name in enumerate(names)]
+    walk.given |= {Ref(r.region) for value in arguments for r in refs_of(value) if r.region not in PRIVATE}
+    try:
+        walk.run(function, arguments, owner)
+    except TooMuch:
+        walk.give_up(function, f"it reaches more code than is followed ({EXPRESSIONS_MAX:,} expressions)")
+    except Exception as error:  # source that the walk is not made for is a question to its author, not the end of a check
+        walk.give_up(function, f"its source cannot be followed ({type(error).__name__}: {error})")
 
 
 def own_layouts(handler: Handler) -> dict[str, np.dtype]:

@@ -22,6 +22,7 @@ from disruptor.access.values import (
     Thing,
     Tuple,
     Value,
+    flat,
     joined,
     just,
     lift,
@@ -91,12 +92,8 @@ def _made_of(function: Any, module: str, given: Given) -> Value:
         return ANYTHING
     some = any(isinstance(a, Ref) and a.dims for a in given.everything) or ARRAY in given.everything
     made = just(ARRAY) if allocation_of(function, "", some) is not None else just(NUMBER, ARRAY)
-    texts = any(texts_of(just(*_flat(a))) for a in given.everything)
+    texts = any(texts_of(just(*flat(just(a)))) for a in given.everything)
     return joined(made, ANYTHING) if texts else made
-
-
-def _flat(atom: Any) -> list[Any]:
-    return [a for item in atom.items for one in item for a in _flat(one)] if isinstance(atom, Tuple) else [atom]
 
 
 def _dimsunknown(value: Value) -> Value:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import builtins
+import types
 from typing import TYPE_CHECKING, Any
 
 from disruptor.access.source import globals_written
-from disruptor.access.things import described, is_mutable
+from disruptor.access.things import described, is_mutable, plain, shared_as
 from disruptor.access.values import (
     ANYTHING,
     NOTHING,
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from disruptor.access.frame import Frame
     from disruptor.access.walk import Walk
 
-__all__ = ["closed_region", "module_of", "named"]
+__all__ = ["attribute_region", "closed_region", "module_of", "named"]
 
 
 def named(walk: Walk, node: ast.Name, frame: Frame, *, store: bool) -> Value:
@@ -57,6 +58,16 @@ def closed_region(function: Any, name: str) -> str:
     return f"{function.__module__}:{function.__qualname__.partition('.<locals>')[0]}.{name}"
 
 
+def attribute_region(owner: Any, name: str) -> str:
+    """Return the name by which stages share what stands in a module, a class or a function; "" in anything else."""
+    owner = plain(owner)
+    if isinstance(owner, types.ModuleType):
+        return f"{owner.__name__}:{name}"
+    if isinstance(owner, type | types.FunctionType):
+        return f"{owner.__module__}:{owner.__qualname__}.{name}"
+    return ""
+
+
 def _global(walk: Walk, node: ast.Name, function: Any, frame: Frame, store: bool) -> Value:
     space = function.__globals__
     if node.id not in space:
@@ -69,10 +80,11 @@ def _global(walk: Walk, node: ast.Name, function: Any, frame: Frame, store: bool
 
 
 def _known(walk: Walk, thing: Any, region: str, node: ast.AST, frame: Frame, store: bool) -> Value:
-    mutable = is_mutable(thing)
-    if mutable and not store:
+    if is_mutable(thing):
+        region = shared_as(thing, region)
+    if not store and not isinstance(thing, types.ModuleType | types.FunctionType | types.BuiltinFunctionType | type):
         walk.share("reads", Thing(thing, region), node, frame)
-    return lift(thing, region if mutable else "")
+    return lift(thing, region)
 
 
 def module_of(frame: Frame) -> str:

@@ -6,6 +6,7 @@ numpy. Names decide only for what is written in C, which nobody's file can be.
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import sysconfig
@@ -38,7 +39,12 @@ def path_of(thing: Any) -> str:
         return str(getattr(thing, "__file__", None) or "")
     if isinstance(thing, types.BuiltinFunctionType | types.MethodDescriptorType | types.WrapperDescriptorType):
         return ""
-    kind = thing if isinstance(thing, type) else type(thing)
+    return _path_of_class(thing if isinstance(thing, type) else type(thing))
+
+
+@functools.cache
+def _path_of_class(kind: type) -> str:
+    """Return the file of a class's functions, of those that it inherits too; somebody's own before a library's."""
     paths = [_path_of_member(member) for owner in kind.__mro__ for member in vars(owner).values()]
     return next((p for p in paths if p and not _is_library_file(p)), next(filter(None, paths), ""))
 

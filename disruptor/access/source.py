@@ -35,6 +35,8 @@ class Place:
 
 def definition_of(code: CodeType) -> Definition | None:
     """Return the syntax of the function that was compiled to `code`, None when its source cannot be read."""
+    if code not in _codes(code.co_filename):  # made at run time, or the file has changed since
+        return None
     table = _lambdas if code.co_name == "<lambda>" else _definitions
     found = table(code.co_filename).get((code.co_name, code.co_firstlineno), ())
     if len(found) < 2:
@@ -111,6 +113,22 @@ def _lambdas(path: str) -> dict[tuple[str, int], list[Definition]]:
     return found
 
 
+@functools.cache
+def _codes(path: str) -> frozenset[CodeType]:
+    """Return what the functions of a file are compiled to."""
+    tree = _tree(path)
+    found: set[CodeType] = set()
+    try:
+        pending = [compile(tree, path, "exec", dont_inherit=True)] if tree is not None else []
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return frozenset()
+    while pending:
+        inside = [c for c in pending.pop().co_consts if isinstance(c, CodeType)]
+        found.update(inside)
+        pending += inside
+    return frozenset(found)
+
+
 def refresh() -> None:
     """Forget what was read of files that have changed since."""
     stale = [path for path, about in _read.items() if _about(path) != about]
@@ -118,7 +136,7 @@ def refresh() -> None:
         for path in stale:
             linecache.checkcache(path)
             del _read[path]
-        for known in (_tree, _definitions, _lambdas, globals_written):
+        for known in (_tree, _definitions, _lambdas, _codes, globals_written):
             known.cache_clear()
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ast
 import sys
-import types
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from disruptor.access.expressions import is_array, replaced
+from disruptor.access.expressions import acts, is_array, replaced
 from disruptor.access.frame import bound_by, merged
-from disruptor.access.names import closed_region, module_of, named
+from disruptor.access.names import attribute_region, closed_region, module_of, named
 from disruptor.access.overloads import operators_of
 from disruptor.access.parts import parts_at
 from disruptor.access.purity import ALLOCATES
@@ -38,7 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["block", "store"]
 
-_PASSES = 12
+_PASSES = 64
+_DECLARE = "declare what it touches: @handler(reads=(…), writes=(…))"
 _COPY = "keep the fields that are needed, or event.copy()"
 
 
@@ -151,6 +151,8 @@ def _loop(walk: Walk, node: ast.For | ast.AsyncFor | ast.While, items: Value | N
         walk.block(node.body, frame)
         if inside == known:
             break
+    else:
+        walk.hidden("what its variables may be after this loop was not found out", _DECLARE, node, frame)
     frame.bound.pop()
     frame.names = merged(before, inside)
     walk.block(node.orelse, frame)
@@ -295,6 +297,7 @@ def _store_item(walk: Walk, target: ast.Subscript, value: Value, node: ast.AST, 
     index = walk.value(target.slice, frame)
     walk.consume(index, target.slice, frame)
     replaced(walk, base, target, frame)
+    acts(walk, base, index, target, frame)
     if isinstance(target.slice, ast.Slice) and is_array(value):
         walk.effect(ALLOCATES, "it allocates: an assignment to a slice may copy first",
                     "a loop over the elements: for i in range(…): …", target, frame)
@@ -321,12 +324,9 @@ def _imported(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> Value:
 
 
 def _changed(thing: Thing, target: ast.expr) -> Thing:
-    """Return what a store into an object changes: of a module or a class the one name."""
-    if not thing.region and isinstance(target, ast.Attribute) and isinstance(thing.object, types.ModuleType | type):
-        owner = thing.object
-        where = owner.__name__ if isinstance(owner, types.ModuleType) else f"{owner.__module__}:{owner.__qualname__}"
-        return Thing(None, f"{where}{'.' if ':' in where else ':'}{target.attr}")
-    return thing
+    """Return what a store into an object changes: of a module, a class or a function the one name."""
+    name = attribute_region(thing.object, target.attr) if isinstance(target, ast.Attribute) else ""
+    return Thing(None, name) if name and not thing.region else thing
 
 
 def _records(value: Value) -> list[Ref]:

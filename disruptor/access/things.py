@@ -13,7 +13,7 @@ import numpy as np
 
 from disruptor.access.origin import is_library
 
-__all__ = ["cell_content", "described", "is_mutable", "plain"]
+__all__ = ["cell_content", "described", "is_mutable", "is_object", "plain", "shared_as"]
 
 _CONTAINERS = (list, dict, set, bytearray, memoryview, np.ndarray, collections.deque)
 _STEADY = ("builtins", "numba", "numpy", "re", "functools", "operator")
@@ -61,6 +61,28 @@ def is_mutable(thing: Any) -> bool:
     if attrs.has(kind) and getattr(kind.__setattr__, "__name__", "").startswith("_frozen"):
         return False
     return hasattr(thing, "__dict__") and plain(thing) is thing
+
+
+def is_object(thing: Any) -> bool:
+    """Whether somebody's own class decides what operators do with it."""
+    return not is_library(type(thing)) and plain(thing) is thing
+
+
+_shared: dict[int, tuple[Any, str]] = {}  # id → (the object, its region): kept, so that no other one gets its id
+
+
+def shared_as(thing: Any, region: str) -> str:
+    """Return the name by which stages share an object: that by which it was first reached, whoever calls it what; of views the array's."""
+    if not is_mutable(thing):
+        return ""
+    root = thing
+    while isinstance(root, np.ndarray | memoryview):
+        base = root.base if isinstance(root, np.ndarray) else root.obj
+        if base is None:
+            break
+        root = base
+    kind = type(root)
+    return _shared.setdefault(id(root), (root, region or f"{kind.__module__}:{kind.__qualname__}@{id(root):x}"))[1]
 
 
 def described(thing: Any) -> str:

@@ -20,9 +20,11 @@ from typing import Any
 import attrs
 import numpy as np
 
+from disruptor.access.things import shared_as
+
 __all__ = [
     "ANYTHING", "ARRAY", "EVERY", "FRESH", "Literal", "Local", "Method", "NOTHING", "NUMBER", "PRIVATE", "RECORD", "Ref", "Thing",
-    "Tuple", "UNKNOWN", "Value", "held_of", "joined", "just", "lift", "refs_of", "texts_of",
+    "Tuple", "UNKNOWN", "Value", "flat", "held_of", "joined", "just", "lift", "refs_of", "texts_of",
 ]
 
 RECORD = ""  # the region of the record in hand; those of other arguments are called as the argument
@@ -149,14 +151,14 @@ def joined(*values: Iterable[Any]) -> Value:
 
 
 def lift(thing: Any, region: str = "") -> Value:
-    """Return the value of an object that is at hand."""
+    """Return the value of an object that is at hand. region : the name by which it, or what it is in, is shared."""
     if thing is None or isinstance(thing, str | bytes | bool | int | float):
         return just(Literal(thing, type(thing)))
     if isinstance(thing, tuple) and len(thing) <= _MOST:
         return just(Tuple(tuple(lift(item, region) for item in thing)))
     if isinstance(thing, np.generic):
         return just(NUMBER)
-    return just(Thing(thing, region))
+    return just(Thing(thing, shared_as(thing, region)))
 
 
 def refs_of(value: Value) -> list[Ref]:
@@ -170,6 +172,11 @@ def refs_of(value: Value) -> list[Ref]:
         elif isinstance(atom, Method) and isinstance(atom.target, Ref):
             found.append(atom.target)
     return found
+
+
+def flat(value: Value) -> list[Any]:
+    """Return the atoms of a value, those in its tuples in their places."""
+    return [a for atom in value for a in ([i for item in atom.items for i in flat(item)] if isinstance(atom, Tuple) else [atom])]
 
 
 def held_of(value: Value) -> list[Ref]:

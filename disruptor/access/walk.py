@@ -15,7 +15,7 @@ import attrs
 
 from disruptor.access import expressions, statements
 from disruptor.access.frame import Frame, bound_arguments, own_names
-from disruptor.access.origin import library_path
+from disruptor.access.origin import library_path, path_of
 from disruptor.access.purity import ALLOCATES, CLOCK, PARAMS, RANDOM, Effect
 from disruptor.access.source import Place, definition_of, goes_back, is_generator, place_of
 from disruptor.access.things import is_mutable
@@ -42,7 +42,7 @@ __all__ = ["EXPRESSIONS_MAX", "TooMuch", "Unresolved", "Walk"]
 
 EXPRESSIONS_MAX = 200_000  # looked at for one handler; the largest that is shipped needs a twentieth
 _ROUNDS = 12
-_PASSES = 12
+_PASSES = 64
 _FUNCTIONS_MAX = 4_000  # walked for one handler: more is a library that should not be followed
 _DEPTH_MAX = 60
 _LIBRARY = library_path()
@@ -98,7 +98,8 @@ class Walk:
             self._done.clear()
             self.enter(function, ([just(owner)] if owner else []) + list(arguments), {}, None, None)
             if not (self._grown and self._early):
-                break
+                return
+        self.give_up(function, "what its functions return to each other was not found out")
 
     def mark(self, verb: str, ref: Ref, node: ast.AST, frame: Frame) -> None:
         """Note that a part of a region is read or written."""
@@ -112,6 +113,7 @@ class Walk:
     def share(self, verb: str, thing: Thing, node: ast.AST, frame: Frame) -> None:
         """Note that an object outside of the handler is read or written."""
         if thing.region and not (self.jit and verb == "reads"):  # compiled code has a copy
+            self.kept = self.kept and not is_mutable(thing.object)  # another program may know it by another name
             self._note(verb, thing.region, EVERY, node, frame)
 
     def _note(self, verb: str, region: str, field: str, node: ast.AST, frame: Frame) -> None:
@@ -188,6 +190,8 @@ class Walk:
         bound = bound_arguments(definition.args, positional, named, [_default(function, d) for d in function.__defaults__ or ()],
                        {k: _default(function, v) for k, v in (function.__kwdefaults__ or {}).items()})
         if bound is None:
+            if caller is not None and node is not None:
+                self.escape(everything, f"which arguments of {function.__qualname__}() these are is not known", _DECLARE, node, caller)
             return ANYTHING
         key = (function.__code__, id(function) if function.__closure__ else 0, tuple(sorted(bound.items(), key=lambda b: b[0])))
         if key in self._done or key in self._active:
@@ -204,9 +208,13 @@ class Walk:
         defaults, keyword_defaults = self._defaults.get((definition, outer.key), ([ANYTHING] * len(definition.args.defaults), {}))
         bound = bound_arguments(definition.args, positional, named, defaults, keyword_defaults)
         if bound is None:
+            self.escape(joined(*positional, *named.values()), "which arguments these are is not known", _DECLARE, node, caller)
             return ANYTHING
         key = (definition, outer.key, tuple(sorted(bound.items(), key=lambda b: b[0])))
-        if key in self._active or len(self._stack) > _DEPTH_MAX:
+        if len(self._stack) > _DEPTH_MAX:
+            self.hidden(f"functions call each other more than {_DEPTH_MAX} deep", _DECLARE, node, caller)
+            return ANYTHING
+        if key in self._active:
             self._early = True
             return self._results.get(key, NOTHING)
         return self._walk(Frame(key, outer.path, own_names(definition), None, outer), definition, bound, node, caller)
@@ -226,6 +234,9 @@ class Walk:
                 self.block(definition.body, frame)
                 if frame.version == before:
                     break
+            else:
+                if goes_back(definition):
+                    self.hidden("what its variables may be was not found out", _DECLARE, definition.body[0], frame)
         if is_generator(definition):  # what it yields and is sent is lost
             frame.result = joined(frame.result, ANYTHING)
         if node is not None and caller is not None:
@@ -244,7 +255,13 @@ class Walk:
     def give_up(self, function: Any, why: str) -> None:
         """Note that a handler's function could not be followed: it touches everything."""
         code = function.__code__
-        place = Place(code.co_filename, code.co_firstlineno, 1, 1, function.__qualname__)
+        self._unseen(Place(code.co_filename, code.co_firstlineno, 1, 1, function.__qualname__), why)
+
+    def unseen(self, thing: Any, why: str) -> None:
+        """Note that a handler is nothing that could be followed: it touches everything."""
+        self._unseen(Place(path_of(thing) or "<built-in>", 1, 1, 1, type(thing).__name__), why)
+
+    def _unseen(self, place: Place, why: str) -> None:
         for found in (self.reads, self.writes):
             found.setdefault((RECORD, EVERY), place)
         self.kept = False
@@ -274,7 +291,12 @@ class Walk:
         self._looked_count += 1
         if self._looked_count > EXPRESSIONS_MAX:
             raise TooMuch
-        return expressions.value(self, node, frame, store=store, whole=whole, called=called)
+        found = expressions.value(self, node, frame, store=store, whole=whole, called=called)
+        if not store and not self.jit:
+            for atom in found:
+                if isinstance(atom, Thing) and atom.region:
+                    self.share("reads", atom, node, frame)
+        return found
 
     def items(self, value: Value, node: ast.AST, frame: Frame) -> Value:
         """Return what a loop over a value gets."""
@@ -283,4 +305,4 @@ class Walk:
 
 def _default(function: Any, thing: Any) -> Value:
     """Return the value of an argument that is left out: one object for all calls, whoever makes them."""
-    return lift(thing, f"{function.__module__}:{function.__qualname__}" if is_mutable(thing) else "")
+    return lift(thing, f"{function.__module__}:{function.__qualname__}")

@@ -90,7 +90,7 @@ def key(event):
 
 
 def equal(event):
-    event == KEEPER
+    KEEPER == event
 
 
 def less(event):
