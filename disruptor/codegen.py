@@ -26,6 +26,7 @@ import numpy as np
 from disruptor.apart import is_apart, most_processes, run_apart
 from disruptor.cache import cached, folder_for, source_key
 from disruptor.compiled import JIT_ENABLED, compiled, loop_options
+from disruptor.dividing import as_compiled
 from disruptor.complaint import COMPILER_ERRORS, complaint
 from disruptor.errors import CompileError
 from disruptor.inlining import HelpersDone, known, only_inlined
@@ -94,7 +95,7 @@ def build_loop(source: LoopSource, *, checked: bool = False) -> Loop:
     Raises: CompileError with numba's complaint reduced to handler, line and cause.
     """
     if not JIT_ENABLED:
-        return Loop(source, load_loop(source, None).run, False)
+        return Loop(source, as_compiled(load_loop(source, None).run), False)
     if not is_apart() and threading.active_count() == 1:  # a process with threads is not forked
         prebuild([source], checked=checked)
     folder = folder_for("loops", _key(source, checked)) if source.importable else None

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from disruptor.codegen import Loop, LoopSource, load_loop
+from disruptor.dividing import as_compiled
 from disruptor.measuring import now
 from disruptor.twin import plain_twin
 
@@ -26,23 +25,5 @@ def interpreted(source: LoopSource, wrap: Callable[[Callable[..., Any]], Callabl
     names["timestamp"] = now
     for local in source.functions:
         if local.startswith("on_"):
-            names[local] = _dividing(wrap(names[local]))
-    return Loop(source, _as_compiled(run), True)
-
-
-def _as_compiled(run: Callable[..., Any]) -> Callable[..., Any]:
-    def enter(*args: Any) -> Any:
-        with np.errstate(divide="raise", over="ignore", invalid="ignore"):
-            return run(*args)
-
-    return enter
-
-
-def _dividing(function: Callable[..., Any]) -> Callable[..., Any]:
-    def call(*args: Any) -> Any:
-        try:
-            return function(*args)
-        except FloatingPointError as error:
-            raise ZeroDivisionError("division by zero").with_traceback(error.__traceback__) from None
-
-    return call
+            names[local] = wrap(names[local])
+    return Loop(source, as_compiled(run), True)

@@ -6,7 +6,6 @@ in the other. The loop is a few lines of generated Python (`Trial.text`), the sa
 
 from __future__ import annotations
 
-import dis
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,13 +16,12 @@ from numba import types
 from numba.core.errors import TypingError
 from numba.extending import overload
 
+from disruptor.dividing import divides
 from disruptor.layout import next_power_of_two
 from disruptor.ring import PORT, Port
 from disruptor.watch import watched
 
 __all__ = ["Failure", "Parts", "Trial"]
-
-_DIVISIONS = ("/", "//", "%", "/=", "//=", "%=")
 
 
 @attrs.frozen(kw_only=True)
@@ -120,9 +118,7 @@ class Trial:
         return {"event": self.events, **self.records, **self.arrays, **published, **payload, **positions, **returned}
 
     def _trouble(self, kind: str, flag: int) -> None:
-        frame = sys._getframe(1)
-        at = [i.argrepr for i in dis.get_instructions(frame.f_code) if i.offset == frame.f_lasti]
-        if at and at[0] in _DIVISIONS:
+        if divides(sys._getframe(1)):
             if kind == "divide by zero":
                 raise ZeroDivisionError("division by zero")
             self.divided.add(int(self.running[0]))

@@ -94,9 +94,10 @@ def test_the_report_for_people_ends_with_the_fault_within_80_columns(hfx):
     assert "Traceback" not in ran.stderr
 
 
-def test_unjitted_the_same_is_found(hfx):
-    file = topology(hfx.folder, fault="index", at=300, ticks={"frames": 1_000})
+@pytest.mark.parametrize(("fault", "says"), [("index", "IndexError"), ("division", "ZeroDivisionError")])
+def test_unjitted_the_same_is_found(hfx, fault, says):
+    file = topology(hfx.folder, fault=fault, at=300, ticks={"frames": 1_000})
     result = hfx.command("run", file, "--name", "fault-unjitted", "--quiet", "--stall", "120", code=70, NUMBA_DISABLE_JIT="1")
     assert (result["error"]["handler"], result["error"]["sequence"]) == ("planted", 300)
-    assert "IndexError" in result["error"]["text"]
+    assert says in result["error"]["text"]
     assert result["journal"]["verified"]
