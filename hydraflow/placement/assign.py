@@ -2,7 +2,8 @@
 
 `auto`: decoding runs ahead on one core ('ingest'); everything on the sequenced ring, from the sequencer to the venue whose
 reports come back, is fused on another ('core'), because a feedback cycle that crosses threads pays two hand-overs per
-message. Where the sources set the pace (live, or paced) and the cores do not suffice for two spinning threads and what
+message. Parts of the graph that no record leads from one into the other (islands) get threads of their own ('core-2', …)
+while cores are left; the cycle comes first. Where the sources set the pace (live, or paced) and the cores do not suffice for two spinning threads and what
 blocks beside them (the engine's own threads do), everything is one thread that spins: it keeps up easily, and nobody takes
 its core away (frame → wire at 100,000 frames/s on two cores, p90: 6 µs instead of 50). With less than one and a half cores everything is one thread
 that yields. Shards get threads of their own ('shard-0', …) while cores are left: shard k of every stage is on the same one,
@@ -113,11 +114,36 @@ def _groups(compiled: list[Stage], machine: Machine, spec: PlacementSpec, helper
     if machine.capacity < 3 and any(s.paced for s in compiled):  # the engine's own Python runs now and then without helpers too
         reasons.append("one thread: the sources set the pace, and what blocks needs the other core")
         return _filled(one)
-    if not ordered:
-        reasons.append("one thread: no ring is sequenced, so the compiled stages follow each other in one loop")
-        return _with_shards(_filled(one), machine, helpers, reasons)
-    reasons.append("two threads: decoding runs ahead, the feedback cycle stays on one core")
-    return _with_shards(_filled([("ingest", ahead), ("core", ordered)]), machine, helpers, reasons)
+    if ordered:
+        reasons.append("two threads: decoding runs ahead, the feedback cycle stays on one core")
+        groups = [("ingest", ahead), ("core", ordered)]
+    else:
+        same = "" if len({s.island for s in compiled}) < 2 else " of one part"
+        reasons.append(f"one thread{' each' if same else ''}: no ring is sequenced, so the compiled stages{same} follow each other in one loop")
+        groups = one
+    return _with_shards(_islands_apart(_filled(groups), machine, helpers, reasons), machine, helpers, reasons)
+
+
+def _islands_apart(groups: _Groups, machine: Machine, helpers: bool, reasons: list[str]) -> _Groups:
+    """Move what has nothing to do with the first part of the graph to threads of its own, as many as cores are left."""
+    members = [s for _, some in groups for s in some]
+    home = next((s.island for s in members if s.ordered), members[0].island if members else 0)
+    others = list(dict.fromkeys(s.island for s in members if s.island != home))
+    if not others:
+        return groups
+    rest = _filled([(name, [s for s in some if s.island == home]) for name, some in groups])
+    left = min(int(machine.capacity) - helpers, len(machine.cores)) - len(rest)
+    islands = f"{len(others) + 1} parts of the graph have nothing to do with each other"
+    if left < 1:
+        reasons.append(f"{islands} and share threads all the same: {_left(left)}")
+        return groups
+    count = min(left, len(others))
+    placed: list[list[Stage]] = [[] for _ in range(count)]
+    for island in sorted(others, key=lambda i: -sum(s.island == i for s in members)):
+        min(placed, key=len).extend(s for s in members if s.island == island)
+    short = "" if count == len(others) else f", {count} thread{'s' if count > 1 else ''} for {len(others)} of them: {_left(left)}"
+    reasons.append(f"{islands} and run beside each other{short}")
+    return [*rest, *((f"core-{k + 2}", [s for s in members if s in some]) for k, some in enumerate(placed))]
 
 
 def _with_shards(groups: _Groups, machine: Machine, helpers: bool, reasons: list[str]) -> _Groups:

@@ -8,7 +8,7 @@ import attrs
 
 from hydraflow.registry import SOURCES, Entry
 from hydraflow.topology.check_placement import SERVICE_SUFFIXES
-from hydraflow.topology.graph import nodes, order
+from hydraflow.topology.graph import islands_of, nodes, order
 from hydraflow.topology.shards import is_sharded, shard_names
 from hydraflow.topology.spec import SourceSpec, Topology
 
@@ -25,7 +25,8 @@ class Stage:
     python : it needs the GIL, so it gets a thread of its own. service : name of a blocking thread that works for it.
     paced : a source that keeps to the time of day: how long a frame takes counts, not how many go through.
     wait : what its thread shall do when there is nothing to do, None when nobody said. shard : number of the instance of a
-    stage that is sharded, -1 of one that is not.
+    stage that is sharded, -1 of one that is not. island : number of the part of the graph that it is in: no record of one
+    gets into another.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Stage:
     paced: bool = False
     wait: str | None = None
     shard: int = -1
+    island: int = 0
 
 
 def stages_of(topology: Topology) -> list[Stage]:
@@ -46,6 +48,7 @@ def stages_of(topology: Topology) -> list[Stage]:
     """
     merged = topology.sequenced
     by_name = {n.name: n for n in nodes(topology)}
+    islands = islands_of(by_name.values())
     out = []
     for name in order(topology):
         node = by_name[name]
@@ -65,6 +68,7 @@ def stages_of(topology: Topology) -> list[Stage]:
             service=service,
             paced=node.kind == "source" and (is_paced(handler, bound.params) if bound else _seems_paced(node.spec, entry)),
             wait=getattr(node.spec, "wait", None),
+            island=islands[name],
         )
         if is_sharded(node.spec):
             out += [attrs.evolve(stage, name=shard, shard=k) for k, shard in enumerate(shard_names(node.spec))]

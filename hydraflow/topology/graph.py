@@ -16,7 +16,7 @@ import attrs
 from hydraflow.topology.closure import closure
 from hydraflow.topology.spec import SEQUENCER, HandlerSpec, Topology
 
-__all__ = ["Node", "ancestors", "before", "cycles", "gates", "nodes", "order", "readers", "ring_edges", "waits_for", "writers"]
+__all__ = ["Node", "ancestors", "before", "cycles", "gates", "islands_of", "nodes", "order", "readers", "ring_edges", "waits_for", "writers"]
 
 
 @attrs.frozen(kw_only=True)
@@ -87,6 +87,25 @@ def gates(stages: Iterable[Node]) -> dict[str, tuple[str, ...]]:
         followed = {a for s in handlers for a in s.after}
         found[ring] = tuple(s.name for s in handlers if s.name not in followed)
     return found
+
+
+def islands_of(stages: Iterable[Node]) -> dict[str, int]:
+    """Return, per stage, the number of the part of the graph that it is in; parts share no ring and wait for nobody in another."""
+    stages = list(stages)
+    number = {s.name: place for place, s in enumerate(stages)}
+    near: dict[str, list[str]] = {s.name: [a for a in s.after if a in number] for s in stages}
+    for ring in _by_ring(stages, lambda s: (*s.reads, *s.feedback, *s.writes, *((s.on,) if s.on else ()))).values():
+        for one in ring[1:]:
+            near[one.name].append(ring[0].name)
+    for name, others in [(name, list(others)) for name, others in near.items()]:
+        for other in others:
+            near[other].append(name)
+    islands: dict[str, int] = {}
+    for name in number:
+        if name not in islands:
+            count = len(set(islands.values()))
+            islands |= dict.fromkeys({name, *ancestors(near, name)}, count)
+    return islands
 
 
 def ancestors(edges: Mapping[str, Iterable[str]], name: str) -> set[str]:

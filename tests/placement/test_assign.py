@@ -87,6 +87,28 @@ def test_assign_auto_yields_on_hyper_threads_of_one_core():
     assert placement.reasons[-1] == "yields: both are hyper-threads of one core"
 
 
+APART = [Stage(name=f"{part}{i}", island=k) for k, part in enumerate("abc") for i in range(3 - k)]
+
+
+def test_assign_auto_puts_parts_that_have_nothing_to_do_with_each_other_on_cores_of_their_own():
+    a, b, c = ("a0", "a1", "a2"), ("b0", "b1"), ("c0",)
+    placement = assign(APART, FOUR)
+    assert table(placement) == [("core", 1, "busy-spin", a), ("core-2", 2, "busy-spin", b), ("core-3", 3, "busy-spin", c)]
+    assert "3 parts of the graph have nothing to do with each other and run beside each other" in placement.reasons
+    two = assign(APART, TWO)
+    assert [t.stages for t in two.threads] == [a, b + c]
+    assert "3 parts of the graph have nothing to do with each other and run beside each other, 1 thread for 2 of them: 1 core left" in two.reasons
+    one = assign([*APART, Stage(name="p", python=True)], TWO)
+    assert [t.stages for t in one.threads] == [a + b + c, ("p",)]
+    assert "3 parts of the graph have nothing to do with each other and share threads all the same: no core left" in one.reasons
+
+
+def test_assign_auto_keeps_the_feedback_cycle_alone_when_another_part_has_a_core():
+    other = [Stage(name="x", island=1), Stage(name="y", island=1)]
+    assert [t.stages for t in assign([*other, *DEMO], FOUR).threads][:3] == [AHEAD, ORDERED, ("x", "y")]
+    assert [t.stages for t in assign([*other, *DEMO], TWO).threads][:2] == [("x", "y", *AHEAD), ORDERED]
+
+
 def test_assign_gives_python_stages_threads_of_their_own():
     stages = [Stage(name="live", kind="source", python=True), *DEMO[1:], Stage(name="report", ordered=True, python=True)]
     threads = {t.name: t for t in assign(stages, EIGHT).threads}
@@ -148,7 +170,7 @@ def machines(draw):
 
 @st.composite
 def graphs(draw):
-    return [Stage(name=f"s{i}", ordered=draw(st.booleans()), python=draw(st.booleans()), service=draw(st.sampled_from(["", f"w{i}"])))
+    return [Stage(name=f"s{i}", ordered=draw(st.booleans()), island=draw(st.integers(0, 2)), python=draw(st.booleans()), service=draw(st.sampled_from(["", f"w{i}"])))
             for i in range(draw(st.integers(1, 10)))]
 
 
@@ -168,6 +190,10 @@ def test_assign_holds_its_promises_on_every_machine(stages, machine, mode):
     if machine.capacity < 1.5:
         assert sum(t.kind == "compiled" for t in placement.threads) <= 1
         assert not spinning
+    island = {s.name: s.island for s in stages}
+    compiled = [t for t in placement.threads if t.kind == "compiled"]
+    if mode == "auto" and machine.capacity >= 12 and len(machine.cores) >= 7:
+        assert all(len({island[name] for name in t.stages}) == 1 for t in compiled), "a core is free"
     rank = {s.name: i for i, s in enumerate(stages)}
     assert mode == "fused" or all(list(t.stages) == sorted(t.stages, key=rank.get) for t in placement.threads
                                   if len({stages[rank[n]].ordered for n in t.stages}) == 1)
@@ -191,6 +217,25 @@ def test_stages_of_reads_a_topology():
         Stage(name="note", ordered=True, python=True),
         Stage(name="paper", ordered=True),
     ]
+
+
+def test_stages_of_tells_parts_that_no_record_joins():
+    frames, messages = "{record: frame, slots: 64, payload: 64KiB}", "{record: message, slots: 64, payload: 65536}"
+    text = (
+        "version: 1\nrings:\n"
+        + "".join(f"  {r}: {frames}\n  {r}-out: {messages}\n" for r in ("left", "right"))
+        + "".join(f"  {r}: {messages}\n" for r in ("both",))
+        + "sources:\n  - {name: l, use: simulator, into: left}\n  - {name: r, use: simulator, into: right}\n"
+        "handlers:\n  - {name: one, use: deserialize.binance, on: left, into: left-out}\n"
+        "  - {name: two, use: deserialize.binance, on: right, into: right-out}\n"
+        "  - {name: three, use: deserialize.binance, on: left, into: both}\n"
+    )
+    for last, same in (("both", False), ("right-out", True)):
+        topology, _ = examine(text.replace("into: both}\n", f"into: {last}}}\n"), "two.yaml", {}, registry=registry())
+        islands = {s.name: s.island for s in stages_of(topology)}
+        assert islands["l"] == islands["one"] == islands["three"]
+        assert islands["two"] == islands["r"]
+        assert (islands["one"] == islands["two"]) is same
 
 
 @pytest.mark.parametrize(("source", "paced"), [

@@ -98,6 +98,22 @@ def topology(folder: Path, source: str, **parameters: Any) -> str:
     return str(path)
 
 
+def test_two_graphs_that_have_nothing_to_do_with_each_other_end_the_same_on_one_thread_and_on_two(hfx, tmp_path):
+    (tmp_path / "own.py").write_text(SOURCES)
+    file = tmp_path / "two.yaml"
+    file.write_text(json.dumps({
+        "version": 1, "name": "two", "rings": {name: {"record": "./own.py:ROW", "slots": 256} for name in ("left", "right")},
+        "sources": [{"name": "one", "use": "./own.py:mixed", "into": "left"}, {"name": "two", "use": "./own.py:mixed", "into": "right"}],
+        "handlers": [{"name": "sum", "use": "./own.py:add", "on": "left"}, {"name": "total", "use": "./own.py:add", "on": "right"}],
+    }))
+    apart = "core=sum;core-2=total;one=one;two=two"  # as `auto` does it where there are four cores
+    ran = [run(hfx, str(file), "--placement", placement) for placement in ("auto", "fused", apart)]
+    assert len({one["state_hash"] for one in ran}) == 1
+    assert ran[0]["state_hashes"]["sum"] == ran[0]["state_hashes"]["total"]
+    said = hfx.start("plan", str(file)).stdout
+    assert "2 parts of the graph have nothing to do with each other" in said or "one thread: " in said
+
+
 def test_the_example_counts_records_and_its_report_speaks_of_nothing_else(hfx, climate):
     result, _ = climate
     assert (result["status"], result["records"]["readings"]) == ("completed", 24_000)
