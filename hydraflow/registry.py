@@ -171,7 +171,8 @@ class Registry:
         where, colon, attribute = target.rpartition(":")
         if not colon or not where or not attribute:
             if entry:
-                raise ComponentError("HF303", f"the entry point '{use}' says '{target}', which is not module:name")
+                raise ComponentError("HF303", f"the entry point '{use}' says '{target}', which is not module:name",
+                                     notes=(f"{entry.distribution}: write {use} = \"package.module:name\" below its entry points",))
             self._refuse_name(kind, use)
         if where.endswith(".py"):
             module = load_file(Path(folder, where), use)
@@ -182,7 +183,8 @@ class Registry:
         thing = vars(module).get(attribute)
         if thing is None:
             known = tuple(n for n in vars(module) if not n.startswith("_"))
-            raise ComponentError("HF560" if kind == "record" else "HF303", f"'{where}' has no '{attribute}'", close=known)
+            code, notes = ("HF560", ()) if kind == "record" else ("HF303", (_defined(module, where, kind),))
+            raise ComponentError(code, f"'{where}' has no '{attribute}'", close=known, notes=notes)
         return module, attribute, thing, target
 
     def _refuse_name(self, kind: str, use: str) -> None:
@@ -218,6 +220,19 @@ def _entry_of(point: EntryPoint) -> Entry:
 _RECORD_FORM = 'a record is a list of fields, READING = [("station", "i8"), ("celsius", "f8")], or a structured numpy dtype'
 
 
+_HANDLER = "a handler is a function, def NAME(event, state): …, declared with @handler(state=[(\"count\", \"i8\")]) where it keeps something"
+_SOURCE = "a source is a generator function, def NAME(count: int): yield (1, 2.5), with parameters that have types or defaults"
+_SHOWN_MOST = 12
+
+
+def _defined(module: types.ModuleType, where: str, kind: str) -> str:
+    """Return which functions a module has that could be meant."""
+    own = [n for n, thing in vars(module).items() if not n.startswith("_") and callable(thing) and not isinstance(thing, type)
+           and getattr(getattr(thing, "function", getattr(thing, "step", thing)), "__module__", "") == module.__name__]
+    more = f" and {len(own) - _SHOWN_MOST} more" if len(own) > _SHOWN_MOST else ""
+    return f"functions there: {', '.join(own[:_SHOWN_MOST])}{more}" if own else f"'{where}' defines no function: write the {kind} there, or name another file"
+
+
 def _kind_of(thing: Any) -> str:
     if isinstance(thing, type):
         return f"a class, {thing.__name__}"
@@ -241,7 +256,7 @@ def _as_component(kind: str, thing: Any, target: str) -> Any:
         try:
             thing = as_handler(thing)
         except LayoutError as error:
-            raise ComponentError("HF303", f"'{target}' cannot be a handler: {error}") from error
+            raise ComponentError("HF303", f"'{target}' cannot be a handler: {error}", notes=(_HANDLER,)) from error
     elif kind == "handler" and (is_source or not isinstance(thing, Handler)):
         what = "a source" if is_source else f"of type {type(thing).__name__}"
         raise ComponentError("HF303", f"'{target}' is {what}, not a handler",
@@ -257,7 +272,7 @@ def _as_generator(thing: Any, target: str) -> Any:
     try:
         return source(thing)
     except LayoutError as error:
-        raise ComponentError("HF303", f"'{target}' cannot be a source: {error}") from error
+        raise ComponentError("HF303", f"'{target}' cannot be a source: {error}", notes=(_SOURCE,)) from error
 
 
 def _check_params(params: Any, target: str) -> None:

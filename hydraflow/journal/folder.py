@@ -18,9 +18,11 @@ from disruptor.log.format import RECORD_HEADER_BYTES
 from hydraflow.errors import OutputError
 from hydraflow.records import INPUT_BYTES, LEVEL, LEVELS_MAX
 
-__all__ = ["create_journal", "hold", "journal_root", "new_folder", "prune_journals", "remove_unless_held"]
+__all__ = ["create_journal", "hold", "journal_root", "journals_near", "new_folder", "prune_journals", "remove_unless_held"]
 
 ATTEMPTS = 1000
+_FIRST_SEGMENT = "000000.hfj"
+_SHOWN_MOST = 3  # journals in one message
 RECORD_BYTES_MAX = RECORD_HEADER_BYTES + INPUT_BYTES + LEVELS_MAX * LEVEL.itemsize
 
 
@@ -36,6 +38,22 @@ def journal_root() -> Path:
             raise OutputError("no folder for journals: HOME and XDG_STATE_HOME are unset", remedy="set one, or name a folder")
         base = os.path.join(home, ".local", "state")
     return Path(base) / "hydraflow-x" / "journals"
+
+
+def journals_near(folder: str | os.PathLike) -> str:
+    """Return, in words, the journals that somebody may have meant who named `folder`: those in it, beside it, and of this user."""
+    asked = Path(folder)
+    places = [asked, asked.parent]
+    with contextlib.suppress(OutputError):
+        places.append(journal_root())
+    for place in places:
+        with contextlib.suppress(OSError):
+            found = [p.parent for p in place.glob(f"*/{_FIRST_SEGMENT}")]
+            found.sort(key=lambda p: p.stat().st_mtime, reverse=True)
+            if found:
+                more = f" and {len(found) - _SHOWN_MOST} more" if len(found) > _SHOWN_MOST else ""
+                return f"there are {', '.join(map(str, found[:_SHOWN_MOST]))}{more}"
+    return f"there is none in {places[-1]}; `hfx run FILE` writes one"
 
 
 def new_folder(parent: str | os.PathLike, name: str, *, now: float | None = None, pid: int | None = None) -> Path:

@@ -20,6 +20,7 @@ from disruptor.memory import anonymous
 from hydraflow.codes import Kind
 from hydraflow.errors import DataError, InputNotFound
 from hydraflow.journal.changes import changed_parameters, stage_name
+from hydraflow.journal.folder import journals_near
 from hydraflow.journal.header import decode_header, instruments_from_json
 from hydraflow.records import INPUT_BYTES, LEVEL, MESSAGE, REPORT, REPORT_UNITS
 
@@ -64,7 +65,9 @@ class JournalReader:
         try:
             self._log: LogReader = read(self.folder)
         except LogError as error:
-            raise (InputNotFound if error.errno else DataError)(f"journal {error}") from error
+            if error.errno:
+                raise InputNotFound(f"journal {error}", remedy=f"name the folder of a run's journal; {journals_near(self.folder)}") from error
+            raise DataError(f"journal {error}", remedy="a journal is a folder of such files, as `hfx run` leaves it") from error
         self._ranges = self._log.ranges()
         self._totals = np.zeros(2, np.int64)
         misfit = int(measure(self._log.words, self._ranges, self._totals))

@@ -61,7 +61,7 @@ def test_an_unknown_name_is_a_usage_error(what, error):
 @pytest.mark.parametrize(
     ("what", "error"),
     [
-        ("./mine.py:wath", "HF303: ./mine.py:wath: './mine.py' has no 'wath'; did you mean 'watch'?"),
+        ("./mine.py:wath", "HF303: ./mine.py:wath: './mine.py' has no 'wath'; did you mean 'watch'?; functions there: watch"),
         ("./mne.py:watch", "HF302: ./mne.py:watch: cannot read 'FOLDER/mne.py': No such file or directory; did you mean './mine.py:watch'?"),
         ("json:loads", None), ("a b:c", "HF301: a b:c: 'a b' is neither a module nor a .py file"),
     ],

@@ -55,9 +55,18 @@ def test_verify_ends_with_65_on_damage(folder: Path, capsys) -> None:
     assert captured.err.startswith("hfx: 000000.hfj, byte ")
 
 
-def test_verify_ends_with_66_without_journal(tmp_path: Path, capsys) -> None:
-    assert main(["journal", "verify", str(tmp_path / "none")]) == 66
-    assert capsys.readouterr().err == f"hfx: journal {tmp_path / 'none'}: No such file or directory\n"
+@pytest.mark.parametrize("command", [["journal", "verify"], ["journal", "dump"], ["replay"]], ids=" ".join)
+def test_a_journal_that_is_not_there_ends_with_66_and_the_ones_that_are(tmp_path: Path, folder: Path, monkeypatch, capsys, command) -> None:
+    empty = tmp_path / "elsewhere"
+    empty.mkdir()
+    monkeypatch.setenv("XDG_STATE_HOME", str(empty))
+    assert main([*command, str(empty / "none" / "none")]) == 66
+    where, root = empty / "none" / "none", empty / "hydraflow-x" / "journals"
+    assert capsys.readouterr().err == (f"hfx: journal {where}: No such file or directory; name the folder of a run's journal; there is "
+                                       f"none in {root}; `hfx run FILE` writes one\n")
+    for asked in (folder.parent / "none", folder.parent):
+        assert main([*command, str(asked)]) == 66
+        assert f"; there are {folder}\n" in capsys.readouterr().err
 
 
 def test_dump_prints_a_line_for_each_message(folder: Path, capsys) -> None:
