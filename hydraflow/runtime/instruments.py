@@ -14,6 +14,7 @@ from hydraflow.errors import ConfigurationError, DataError
 from hydraflow.ingress.decompress import Decompressor
 from hydraflow.instruments import Instrument, infer, table
 from hydraflow.records import INSTRUMENT
+from hydraflow.topology.check_lots import ADVISED, too_fine
 from hydraflow.topology.spec import InstrumentSpec, Topology, trades
 
 __all__ = ["instrument_table", "instruments_of"]
@@ -44,6 +45,10 @@ def instrument_table(topology: Topology, bound: dict[str, Any]) -> np.ndarray:
         if instrument.venue != Venue.POOL and not (instrument.tick and instrument.lot):
             raise ConfigurationError(f"instrument '{instrument.symbol}' has no tick and lot, and no capture to take them from",
                                      where=topology.path, remedy="write tick: and lot: under instruments:")
+        wrong = too_fine(topology, instrument.lot)
+        if wrong:
+            raise ConfigurationError(f"instrument '{instrument.symbol}': {wrong}", where=topology.path,
+                                     remedy=f"write lot: {ADVISED} under instruments: (an order holds up to 1,099 then)")
     if not merged and captures:
         raise _useless(captures[0])
     if not merged:

@@ -16,6 +16,7 @@ import attrs
 from hydraflow.topology.check_placement import check_placement
 from hydraflow.topology.check_rings import check_rings
 from hydraflow.topology.check_scheduling import Cores
+from hydraflow.topology.check_lots import ADVISED, check_lots
 from hydraflow.topology.check_shards import check_shards
 from hydraflow.topology.closure import closure
 from hydraflow.topology.diagnose import Findings, Related, did_you_mean
@@ -51,6 +52,7 @@ def check(topology: Topology, findings: Findings, cpus: Collection[int] | None =
         findings.error("HF109", f"'{topology.name[:70]}' cannot be the name of an engine", topology.where("name"),
                        notes=("it names files: letters, digits, '_', '-' and '.', a letter or digit first, at most 60",))
     _check_instruments(topology, findings)
+    check_lots(topology, findings)
     if not graph:
         return
     if not topology.sources:
@@ -198,7 +200,7 @@ def _check_instruments(topology: Topology, findings: Findings) -> None:
             text = getattr(instrument, key)
             if text is not None and (float(text) <= 0 or len(text.partition(".")[2]) > 15 or len(text) > 20):
                 findings.error("HF502", f"instrument '{instrument.symbol}': {key} {text[:30]} must be positive, with at most "
-                               "15 decimals", instrument.where(key))
+                               "15 decimals", instrument.where(key), label=f"write {key}: {ADVISED}" if text.startswith("0.0") else "")
     exchange = {s for s, i in first.items() if i.venue == "exchange"}
     named = not findings.has("HF502") and not any(doubtful(i, "symbol") or not i.symbol for i in topology.instruments)
     for instrument in topology.instruments:
