@@ -26,8 +26,8 @@ import numpy as np
 from disruptor.apart import is_apart, most_processes, run_apart
 from disruptor.cache import cached, folder_for, source_key
 from disruptor.compiled import JIT_ENABLED, compiled, loop_options
-from disruptor.dividing import as_compiled
 from disruptor.complaint import COMPILER_ERRORS, complaint
+from disruptor.dividing import as_compiled
 from disruptor.errors import CompileError
 from disruptor.inlining import HelpersDone, known, only_inlined
 from disruptor.loop_writer import identifier

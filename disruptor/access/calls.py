@@ -20,10 +20,10 @@ import numpy as np
 from disruptor.access.given import LOST, Given, allocation, unknown
 from disruptor.access.known import IN_PLACE, METHOD_OUT, READING
 from disruptor.access.library import COPY, library
+from disruptor.access.names import attribute_region
 from disruptor.access.origin import is_library, library_path, module_name
 from disruptor.access.overloads import foreign, is_raw
 from disruptor.access.purity import called_effect
-from disruptor.access.names import attribute_region
 from disruptor.access.things import described, is_mutable, is_object, plain, shared_as
 from disruptor.access.values import (
     ANYTHING,

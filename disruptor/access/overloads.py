@@ -73,7 +73,7 @@ def foreign() -> Foreign:
 def is_raw(thing: Any) -> bool:
     """Whether it is LLVM code under a name (an intrinsic, but of numba and of this library), a C function, or an array at an address."""
     return (_is_a(thing, "numba.core.extending", "_Intrinsic") and not _is_known(thing._defn)) or \
-        _is_a(thing, "numba.core.types", "ExternalFunction") or getattr(thing, "__name__", "") in _AT_ADDRESS and is_library(thing)
+        _is_a(thing, "numba.core.types", "ExternalFunction") or (getattr(thing, "__name__", "") in _AT_ADDRESS and is_library(thing))
 
 
 def _is_a(thing: Any, module: str, name: str) -> bool:

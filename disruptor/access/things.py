@@ -54,13 +54,22 @@ def _is_literal(thing: Any) -> bool:
 def is_mutable(thing: Any) -> bool:
     """Whether it is a container or an object of somebody's class, which may be changed where it is."""
     if isinstance(thing, _CONTAINERS):
-        return not (isinstance(thing, np.ndarray) and not thing.flags.writeable)
+        return not isinstance(thing, np.ndarray) or _can_change(thing)
     kind = type(thing)
-    if isinstance(thing, _FIXED) or kind.__module__.partition(".")[0] in _STEADY and is_library(kind):
+    if isinstance(thing, _FIXED) or (kind.__module__.partition(".")[0] in _STEADY and is_library(kind)):
         return kind.__module__.startswith("numpy.random")
     if attrs.has(kind) and getattr(kind.__setattr__, "__name__", "").startswith("_frozen"):
         return False
     return hasattr(thing, "__dict__") and plain(thing) is thing
+
+
+def _can_change(array: Any) -> bool:
+    """Whether somebody may write into an array: by itself, or by the one that it is a view of."""
+    while isinstance(array, np.ndarray):
+        if array.flags.writeable:
+            return True
+        array = array.base
+    return array is not None and not isinstance(array, bytes)
 
 
 def is_object(thing: Any) -> bool:

@@ -32,6 +32,7 @@ __all__ = ["LiveParameters"]
 
 _TAKEN_SECONDS = 5.0  # until the sequencer has taken a change
 _REACHED_SECONDS = 2.0  # until the handlers have passed it
+_BEHIND_MOST = 1_000
 _SPINS = 200
 _NAP_SECONDS, _NAP_MOST_SECONDS = 20e-6, 1e-3
 
@@ -52,6 +53,7 @@ class LiveParameters:
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return the answer to one request; what is wrong with it is an answer too."""
+        request = request | {"began_ns": time.monotonic_ns()}
         verbs = {"describe": self._describe, "apply": self._apply}
         try:
             if request.get("do") not in verbs:
@@ -81,10 +83,13 @@ class LiveParameters:
         }
 
     def _apply(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Change parameters. behind : messages after the change that its stages shall have handled before this answers, for who measures."""
         if self._a.options.replay:
             raise UsageError("this engine replays a journal: its parameters change where they did then",
                              remedy="run the topology to change parameters")
-        began, cpu = time.monotonic_ns(), time.thread_time_ns()
+        cpu, behind = time.thread_time_ns(), int(request.get("behind", 0))
+        if not 0 <= behind <= _BEHIND_MOST:
+            raise UsageError(f"an answer cannot wait for {behind:,} messages", limit=f"0 to {_BEHIND_MOST:,}", remedy="ask for the next one: 1")
         if self._waiting is not None:
             raise Unavailable("the change before this one has not been taken yet: the main ring does not move",
                               remedy=f"see hfx stat {self._a.name}")
@@ -100,8 +105,8 @@ class LiveParameters:
             return {"sequence": None, "changed": {}, "reached": True}
         sequence = self._send(entries, wanted, changed)
         self._note(sequence, wanted, changed)
-        reached = self._reached(sequence, [one.stage for one in wanted if one.values])
-        return {"sequence": sequence, "changed": changed, "reached": reached, "took_us": (time.monotonic_ns() - began) // 1000,
+        reached = self._reached(sequence + behind, [one.stage for one in wanted if one.values])
+        return {"sequence": sequence, "changed": changed, "reached": reached, "took_us": (time.monotonic_ns() - request["began_ns"]) // 1000,
                 "cpu_us": (time.thread_time_ns() - cpu) // 1000}
 
     def _note(self, sequence: int, wanted: list[Wanted], changed: dict[str, list[Any]]) -> None:

@@ -13,10 +13,10 @@ from itertools import pairwise
 
 import attrs
 
+from hydraflow.topology.check_lots import ADVISED, check_lots
 from hydraflow.topology.check_placement import check_placement
 from hydraflow.topology.check_rings import check_rings
 from hydraflow.topology.check_scheduling import Cores
-from hydraflow.topology.check_lots import ADVISED, check_lots
 from hydraflow.topology.check_shards import check_shards
 from hydraflow.topology.closure import closure
 from hydraflow.topology.diagnose import Findings, Related, did_you_mean

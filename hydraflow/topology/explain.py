@@ -164,10 +164,10 @@ EXPLANATIONS = {
     "HF502": "A symbol, tick, lot or address that cannot be represented exactly.",
     "HF503": "A pool trades against an exchange instrument, whose tick and lot it shares.",
     "HF504": "A pool has no tick and lot of its own.",
-    "HF785": "A lot so fine that an order, which holds at most 2^40 lots, is less than one whole unit of the base currency. Tokens count "
-             "in steps of 10^-18; a lot need not: it is what quantities are counted in here, in frames and in orders.",
     "HF505": "Nothing says what is traded, or what a tick and a lot of it are: neither `instruments:`, nor the source, nor the "
              "decimals in a capture.",
+    "HF785": "A lot so fine that an order, which holds at most 2^40 lots, is less than one whole unit of the base currency. Tokens count "
+             "in steps of 10^-18; a lot need not: it is what quantities are counted in here, in frames and in orders.",
     # tests
     "HF601": "Tests are told apart by their names.",
     "HF602": "The input of a test is text with lines `<receive ns> <json>`, or one of {lines: …}, {file: …} and {simulator: …}. "

@@ -1,4 +1,4 @@
-# ruff: noqa: B015, F841, PLR0124, PLW0406 - the point is to be obscure
+# ruff: noqa: B015, PLW0108, RUF015 - the point is to be obscure
 """Python that hides behind objects and names that it writes into its record, field "x": see hidden_writes."""
 
 from __future__ import annotations
@@ -58,9 +58,6 @@ class _Named:
 
 class _Twofold:
     """An object that seems to be compiled."""
-
-    def py_func(self):
-        return 0
 
     py_func = staticmethod(lambda record: 0)
 

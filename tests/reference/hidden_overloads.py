@@ -1,3 +1,4 @@
+# ruff: noqa: B018 - the point is to be obscure
 """Compiled handlers that hide what they write behind code which only the compiler sees: field "x", but for those that say otherwise."""
 
 from __future__ import annotations

@@ -19,6 +19,10 @@ def row_and_row(event):
     ROW[0] = event["x"]
 
 
+def array_and_view_that_only_reads(event):
+    OURS[1, 0] = event["x"]
+
+
 def number_of_a_module(event):
     shared.COUNT = event["x"]
 

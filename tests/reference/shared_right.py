@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tests.reference.shared_table as shared
-from tests.reference.shared_table import BOX, CONFIG, INNER, PAIR, ROW, TABLE, Box, count, remember
+from tests.reference.shared_table import BOX, CONFIG, INNER, PAIR, ROW, TABLE, VIEW, Box, count, remember
 
 
 def one_array(event):
@@ -16,6 +16,10 @@ def array_and_row(event):
 
 def row_and_row(event):
     event["x"] = shared.TABLE[2, 0]
+
+
+def array_and_view_that_only_reads(event):
+    event["x"] = VIEW[1, 0]
 
 
 def number_of_a_module(event):

@@ -1,3 +1,4 @@
+# ruff: noqa: B008 - the point is what two handlers share
 """What several files share: see shared_left, shared_right."""
 
 from __future__ import annotations
@@ -7,6 +8,8 @@ import numpy as np
 
 TABLE = np.zeros((4, 4))
 ROW = TABLE[1]
+VIEW = TABLE.view()
+VIEW.flags.writeable = False
 COUNT = 0
 PAIR = (np.zeros(2), 1)
 
