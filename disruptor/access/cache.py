@@ -24,6 +24,7 @@ import attrs
 import numpy as np
 
 from disruptor.access.inference import Access, combined, inferred, own_layouts
+from disruptor.access.overloads import foreign
 from disruptor.access.purity import Effect
 from disruptor.access.source import Place
 from disruptor.access.things import cell_content, described, plain
@@ -153,7 +154,7 @@ def _key(handler: Handler, layouts: Mapping[str, np.dtype]) -> str:
     inner = [described(cell_content(c)) for c in function.__closure__ or ()]
     names: tuple = (function.__qualname__, function.__code__.co_firstlineno, handler.jit, handler.arguments, sorted(handler.max_out), inner)
     hooks = (handler.on_timer, handler.on_params, handler.on_batch_start, handler.on_timeout, handler.on_start, handler.on_shutdown)
-    names += tuple(described(hook) for hook in hooks)
+    names += (*(described(hook) for hook in hooks), foreign().fingerprint)
     used = {**own_layouts(handler), **layouts}
     kinds = [(name, _dtype_text(used[name])) for name in sorted(used) if name in handler.arguments or name == "event"]
     return hashlib.sha256(repr((names, kinds)).encode("utf-8", "surrogatepass")).hexdigest()[:32]

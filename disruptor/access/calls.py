@@ -191,7 +191,7 @@ def _thing(walk: Walk, thing: Thing, given: Given, node: ast.Call, frame: Frame)
         walk.effect(*effect, node, frame)
         walk.consume(given.everything, node, frame)
         return just(NUMBER)
-    if is_raw(function) and not frame.path.startswith(library_path()):
+    if walk.jit and is_raw(function) and not frame.path.startswith(library_path()):
         why = f"what {ast.unparse(node.func)}() reaches is not known: it is below Python, or takes an address"
         walk.hidden(why, LOST, node, frame)
         return unknown(walk, given, why, node, frame)

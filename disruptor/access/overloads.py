@@ -16,6 +16,7 @@ from typing import Any
 import attrs
 
 from disruptor.access.origin import is_library, library_path
+from disruptor.access.things import described
 
 __all__ = ["Foreign", "foreign", "is_raw", "operators_of"]
 
@@ -40,6 +41,13 @@ class Foreign:
     def of(self, function: Any) -> list[Any]:
         """Return the functions that give what runs in the place of `function`, compiled; empty when nobody replaces it."""
         return self.functions.get(id(function), (None, []))[1]
+
+
+    @property
+    def fingerprint(self) -> str:
+        """Return a text that changes when somebody replaces something else, "" when nobody does."""
+        pairs = [f"{described(key)} {' '.join(map(described, givers))}" for key, givers in self.functions.values()]
+        return "; ".join(sorted([*pairs, *self.names]))
 
 
 _NOTHING = Foreign({}, frozenset())
@@ -73,7 +81,8 @@ def foreign() -> Foreign:
 def is_raw(thing: Any) -> bool:
     """Whether it is LLVM code under a name (an intrinsic, but of numba and of this library), a C function, or an array at an address."""
     return (_is_a(thing, "numba.core.extending", "_Intrinsic") and not _is_known(thing._defn)) or \
-        _is_a(thing, "numba.core.types", "ExternalFunction") or (getattr(thing, "__name__", "") in _AT_ADDRESS and is_library(thing))
+        _is_a(thing, "numba.core.types", "ExternalFunction") or _is_a(thing, "_ctypes", "CFuncPtr") or \
+        type(thing).__module__ == "_cffi_backend" or (getattr(thing, "__name__", "") in _AT_ADDRESS and is_library(thing))
 
 
 def _is_a(thing: Any, module: str, name: str) -> bool:

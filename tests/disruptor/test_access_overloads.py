@@ -7,8 +7,10 @@ import types
 import numba
 import numpy as np
 import pytest
+from numba.extending import overload
 
 from disruptor.access import EVERY, accesses
+from disruptor.access.cache import AccessCache
 from disruptor.handler import handler
 from tests.reference import hidden_overloads
 from tests.reference.hidden_overloads import LAYOUT
@@ -51,6 +53,33 @@ def test_an_overload_in_python_is_followed(function):
 @pytest.mark.parametrize("function", [hidden_overloads.by_overload, hidden_overloads.by_overload_that_returns_a_helper])
 def test_a_python_handler_runs_the_python(function):
     assert accesses(handler(jit=False)(function), {"event": LAYOUT}).writes == set()
+
+
+def waits(number):
+    return number
+
+
+def test_an_overload_that_is_registered_later_is_seen_by_who_has_a_finding_on_disk(tmp_path):
+    def calls(event):
+        waits(event)
+
+    def found():
+        cache = AccessCache(tmp_path)
+        access = cache.accesses(handler(calls), {"event": LAYOUT})
+        cache.save()
+        return access.writes, cache.found_count
+
+    assert (found(), found()) == ((set(), 0), (set(), 1))
+
+    @overload(waits)
+    def _waits(number):
+        def run(number):
+            number["x"] = 1
+
+        return run
+
+    assert found() == ({"x"}, 0)
+    assert found() == ({"x"}, 1)
 
 
 def test_what_this_library_gives_the_compiler_is_what_its_python_says():
