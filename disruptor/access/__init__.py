@@ -14,6 +14,7 @@ names of fields, copies of whole records, closures and literal loops. Nothing is
     walk         a function and what it calls     search       calls of one function in a handler's source
     statements, expressions, calls, names, parts   what each form of the syntax touches
     frame, values, things   a function in hand; what an expression may stand for; objects that stand in globals and cells
+    origin, overloads       whose code an object is; what compiled code runs in the place of what the source names
     source, purity          syntax trees and places; what a handler must not do
 """
 

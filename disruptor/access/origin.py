@@ -24,6 +24,7 @@ _SITES = ("site-packages", "dist-packages")
 _STANDARD = tuple({os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "platstdlib")})
 
 
+@functools.cache
 def library_path() -> str:
     """Return the folder of this library, with its last separator."""
     return os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep

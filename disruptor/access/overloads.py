@@ -7,6 +7,7 @@ anybody else are followed where they give Python, and named where they give LLVM
 from __future__ import annotations
 
 import ast
+import functools
 import operator
 import os
 import sys
@@ -133,5 +134,6 @@ def _is_known(function: Any) -> bool:
     return path.startswith(library_path()) or path.startswith(_numba_path()) or is_library(function)
 
 
+@functools.cache
 def _numba_path() -> str:
     return os.path.join(os.path.dirname(str(sys.modules["numba"].__file__)), "")

@@ -13,8 +13,11 @@ from types import CodeType
 
 import attrs
 
+from disruptor.access.origin import library_path
+
 __all__ = ["Definition", "Place", "definition_of", "globals_written", "goes_back", "is_generator", "place_of", "refresh"]
 
+_BESIDE = os.path.join(os.path.dirname(library_path().rstrip(os.sep)), "")
 _read: dict[str, tuple[int, int]] = {}  # path → (modified, size) when it was read
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -35,7 +38,9 @@ class Place:
 
 def definition_of(code: CodeType) -> Definition | None:
     """Return the syntax of the function that was compiled to `code`, None when its source cannot be read."""
-    if code not in _codes(code.co_filename):  # made at run time, or the file has changed since
+    path = code.co_filename
+    installed = path.startswith(_BESIDE)  # nobody edits that while it runs, and compiling it again takes long
+    if not installed and code not in _codes(path):  # made at run time, or the file has changed since
         return None
     table = _lambdas if code.co_name == "<lambda>" else _definitions
     found = table(code.co_filename).get((code.co_name, code.co_firstlineno), ())
