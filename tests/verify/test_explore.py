@@ -143,7 +143,7 @@ def test_every_fault_and_program_that_is_named_exists():
 
 @pytest.mark.slow
 def test_no_short_schedule_breaks_the_ring_and_some_faults_are_found():
-    jobs = [Job((name,), bounds=(0, 1), points=6000, random=10) for name in PROGRAMS]
+    jobs = [Job((name,), bounds=(0, 1), points=4000, random=10) for name in PROGRAMS]
     quick = ("claim stored without comparing", "no fence between announcement and look", "a Python worker that moves on wakes nobody")
     jobs += [Job((FAULTS[fault],), fault, (0, 1, 2), points=200_000) for fault in quick]
     told = {(r["job"][0][0], r["job"][1]): r for r in results(jobs, 2)}

@@ -20,14 +20,13 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
+from tools.verify.cells import Broken, Cells
+
 __all__ = ["Broken", "Cells", "Machine", "Task"]
 
 _OLDER = 2  # how many stores behind the latest a load may find
 _MASK = 0xFFFFFFFF
-
-
-class Broken(Exception):
-    """A rule that does not hold, in words."""
+_ALONE_MOST = 100_000  # accesses of a run to words that only one task touches
 
 
 class Task:
@@ -46,57 +45,6 @@ class Task:
         self.parked = -1  # the word on which it sleeps
         self.stores, self.looked = 0, -1  # changes it made; changes by others before its last look
         self.clock = 0
-
-
-class Cells:
-    """An int64 array of the machine.
-
-    data : its plain accesses must be ordered by others, or are races. mirrored : it lies there twice, back to back.
-    """
-
-    __slots__ = ("count", "data", "end", "machine", "start")
-
-    def __init__(self, machine: Machine, start: int, count: int, data: bool = False, mirrored: bool = False) -> None:
-        self.machine, self.start, self.count, self.data = machine, start, count, data
-        self.end = 2 * count if mirrored else count
-
-    @property
-    def shape(self) -> tuple[int]:
-        return (self.end,)
-
-    @property
-    def size(self) -> int:
-        return self.count
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __getitem__(self, index: Any) -> Any:
-        if type(index) is slice:
-            return [self[i] for i in range(*index.indices(self.count))]
-        place = self.place(index)
-        if self.data:
-            self.machine.reads_data(place)
-        return self.machine.load(place, False)
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        if type(index) is slice:
-            places = range(*index.indices(self.count))
-            if self.machine.task is None:
-                self.machine.words[self.start + places.start : self.start + places.stop : places.step] = [value] * len(places)
-                return
-            for i in places:
-                self[i] = value
-            return
-        place = self.place(index)
-        if self.data:
-            self.machine.writes_data(place)
-        self.machine.store(place, int(value), False)
-
-    def place(self, index: Any) -> int:
-        if not 0 <= index < self.end:
-            raise Broken(f"word {index} of an array of {self.count} is touched")
-        return self.start + int(index) % self.count
 
 
 class Machine:
@@ -129,6 +77,7 @@ class Machine:
         self.history: dict[int, list[tuple[int, dict[int, int] | None]]] = {}
         self.sc: dict[int, int] = {}
         self.changes = 0
+        self._alone = 0
         self.task = None
         self._plain: dict[Any, tuple[int, int]] = {}  # data → the last writer and its clock
         self._reads: dict[Any, dict[int, int]] = {}  # data → clocks of its readers since
@@ -333,6 +282,9 @@ class Machine:
     # inside
 
     def _touch(self, task: Task, word: int, writes: bool) -> None:
+        self._alone += 1
+        if self._alone > _ALONE_MOST:  # no point comes, so that no schedule could end it
+            self._break(f"{task.name} goes round and round alone")
         bit = task.bit
         touched = self._touched.get(word, 0)
         if not touched & bit:

@@ -122,7 +122,7 @@ def polled(lib: Any, machine: Machine) -> Program:
 
 
 def claimed_upto(multi: bool) -> Any:
-    """Producers that claim as many of two slots as fit, as copies of whole arrays do."""
+    """Producers that ask for three of two slots and claim as many as fit, as copies of whole arrays do."""
 
     def make(lib: Any, machine: Machine) -> Program:
         ring = Ring(lib, machine, 2, multi=multi, wait=blocking(lib))
@@ -133,7 +133,7 @@ def claimed_upto(multi: bool) -> Any:
         def produces() -> None:
             left = 4 // makers
             while left:
-                high, count = claims.claim_upto(cells, s.base, s.marks, multi, min(2, left))
+                high, count = claims.claim_upto(cells, s.base, s.marks, multi, min(3, left))
                 if count == 0:
                     machine.pause()
                     continue
