@@ -64,7 +64,9 @@ class JournalReader:
         try:
             self._log: LogReader = read(self.folder)
         except LogError as error:
-            raise (InputNotFound if error.errno else DataError)(f"journal {error}") from error
+            if error.errno:
+                raise InputNotFound(f"journal {error}", remedy="give the journal's folder: the report of its run names it") from error
+            raise DataError(f"journal {error}") from error
         self._ranges = self._log.ranges()
         self._totals = np.zeros(2, np.int64)
         misfit = int(measure(self._log.words, self._ranges, self._totals))

@@ -57,7 +57,7 @@ def test_verify_ends_with_65_on_damage(folder: Path, capsys) -> None:
 
 def test_verify_ends_with_66_without_journal(tmp_path: Path, capsys) -> None:
     assert main(["journal", "verify", str(tmp_path / "none")]) == 66
-    assert capsys.readouterr().err == f"hfx: journal {tmp_path / 'none'}: No such file or directory\n"
+    assert capsys.readouterr().err == f"hfx: journal {tmp_path / 'none'}: No such file or directory; give the journal's folder: the report of its run names it\n"
 
 
 def test_dump_prints_a_line_for_each_message(folder: Path, capsys) -> None:
