@@ -104,6 +104,7 @@ def _misnamed(topology: Topology, known: set[str]) -> tuple[bool, bool]:
 def _check_ends(topology: Topology, stages: list[Node], findings: Findings, doubts: Doubts) -> None:
     writing, reading = writers(stages), readers(stages)
     crowded = [ends for name, ends in writing.items() if name in topology.rings and len(ends) > 1]
+    misnamed = findings.has("HF109")  # a ring that has no name, or no use, may be meant by the other
     for name in topology.rings:
         ends = writing.get(name, [])
         if len({end.name for end in ends}) > 1:
@@ -114,11 +115,11 @@ def _check_ends(topology: Topology, stages: list[Node], findings: Findings, doub
                            label=f"'{ends[-1].name}' writes it too", related=related,
                            notes=(*(f"nothing writes '{r}'" for r in topology.rings if reading.get(r) and not writing.get(r)),
                                   _merged_by(topology.rings[name])))
-        if not ends and not doubts.outputs and not crowded:
+        if not ends and not doubts.outputs and not crowded and not misnamed:
             _report_unfed(topology, name, reading.get(name, []), findings)
         if not reading.get(name) and not doubts.inputs and ends and topology.rings[name].record == "feedback":
             _report_unmerged(topology, name, ends[-1], findings)
-        elif not reading.get(name) and not doubts.inputs:
+        elif not reading.get(name) and not doubts.inputs and not misnamed:
             span = place_of_ring(topology, name)
             verb = "is declared, but nothing writes or reads it" if not ends else "is written, but nothing reads it"
             findings.warning("HF114", f"ring '{name}' {verb}", span)

@@ -178,8 +178,8 @@ def _check_handler(one: Bound, topology: Topology, findings: Findings) -> None:
 
 def _check_room(one: Bound, argument: str, name: str, topology: Topology, findings: Findings) -> None:
     ring, spec, handler = topology.rings.get(name), one.spec, one.handler
-    if ring is None or any(size & (size - 1) for size in (ring.slots, ring.payload)):
-        return  # the size itself has been reported
+    if ring is None or findings.has("HF110") or any(size & (size - 1) for size in (ring.slots, ring.payload)):
+        return  # the size itself has been reported; or that the ring, perhaps this one, is not the handler's to fill
     for word, most, room in (
         ("records", handler.max_out[argument], ring.slots),
         ("units of payload", handler.max_payload.get(argument, 0), ring.payload),

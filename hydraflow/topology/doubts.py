@@ -79,9 +79,9 @@ def doubtful(spec: Located, key: str) -> bool:
         return False
     if key in node.repeated:
         return True
-    if key not in node.entries:
+    if key not in node.entries:  # a list, a mapping, or a word where parameters stand may have been meant for it
         return bool(strange(spec) or node.repeated) or any(
-            is_unknown(value) and (value.kind != "scalar" or other == "with") for other, (_, value) in node.entries.items())  # meant for another key
+            is_unknown(value) and (value.kind != "scalar" or other == "with") for other, (_, value) in node.entries.items())
     value = node.entries[key][1]
     return is_unknown(value) or any(map(is_unknown, value.items))
 

@@ -207,6 +207,6 @@ EXPLANATIONS = {
     "HF661": "An age is a number with a unit: `90s`, `15m`, `12h`, `30d`, `4w`.",
     # rings of own records, of several sources
     "HF860": "A handler drains a ring (`from:`) whenever its own ring brings a record. Where another source fills that ring, what is there "
-             "depends on timing: two runs may differ. And when the handler's own ring ends first, nobody takes the rest, and the run does not end. "
-             "One source that yields both puts them into one order.",
+             "depends on timing: two runs may differ. And when the handler's own ring ends first, nobody takes the rest, "
+             "and the run does not end. One source that yields both puts them into one order.",
 }

@@ -61,7 +61,7 @@ def mend(root: Node, sections: Collection[str], findings: Findings, names: Calla
 def _take_keys_in(root: Node, sections: Collection[str], findings: Findings) -> None:
     """A key of an item that stands in the first column below it is indented too little: put it into the item."""
     section = ""
-    for key, (span, value) in list(root.entries.items()):
+    for key, (span, _) in list(root.entries.items()):
         if key in sections:
             section = key
             continue

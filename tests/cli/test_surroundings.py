@@ -28,8 +28,8 @@ def hfx_in_a_removed_folder(tmp_path, *arguments: str) -> subprocess.CompletedPr
 
 
 @pytest.mark.parametrize("arguments", [
-    ("init",), ("init", "new"), ("simulate", "--frames", "1", "-o", "x"), ("run", "demo"), ("run", "x.yaml"), ("replay", "journal"), ("test",),
-    ("record", "demo", "-o", "x"), ("schema", "-o", "s.json"), ("graph", "demo", "--format", "svg", "-o", "x.svg"),
+    ("init",), ("init", "new"), ("simulate", "--frames", "1", "-o", "x"), ("run", "demo"), ("run", "x.yaml"), ("replay", "journal"),
+    ("test",), ("record", "demo", "-o", "x"), ("schema", "-o", "s.json"), ("graph", "demo", "--format", "svg", "-o", "x.svg"),
 ], ids=" ".join)
 def test_what_needs_the_current_directory_says_that_it_is_gone(tmp_path, arguments):
     ran = hfx_in_a_removed_folder(tmp_path, *arguments)

@@ -17,6 +17,7 @@ MISTAKES = [  # (file, what stood there, what is written instead, the code, what
     (DEMO, "name: wire,", "name: wir!e,", "HF109", "wir!e"),
     (DEMO, "name: wire,", "name: 1ms,", "HF109", "1ms"),
     (DEMO, "name: wire,", "name: book,", "HF101", "use: wire"),
+    (DEMO, "\n  main:", "\n  m[ain:", "HF109", "m[ain"),
     (CAPTURE, "\n    with:\n", "\nwith:\n", "HF007", "with:"),
     (PAPER, "\nsources:\n", "\nafter:\n", "HF006", "after:"),
     (RECORDS, "\nsources:\n", "\nafter:\n", "HF006", "after:"),
@@ -72,3 +73,10 @@ sinks:
     assert [one.code for one in errors][:1] == codes
     assert note in errors[0].notes
     assert sum(one.code == codes[0] for one in errors) == 1
+
+
+def test_a_ring_that_is_not_the_handlers_to_fill_is_not_said_to_be_too_small_for_it():
+    text = DEMO.read_text().replace("use: journal, on: main", "use: journal, into: main", 1)
+    _, findings = examine(text, "d.yaml", {}, registry=REGISTRY, cpus=(0, 1))
+    codes = [one.code for one in findings.diagnostics if one.severity == "error"]
+    assert "HF110" in codes and "HF206" not in codes
