@@ -62,6 +62,7 @@ _MODULE_OF = {
     "CapacityError": "errors",
     "CompileError": "errors",
     "CounterFileError": "errors",
+    "DamagedMessage": "errors",
     "DisruptorError": "errors",
     "ForkError": "errors",
     "GraphError": "errors",

@@ -7,7 +7,7 @@
 
 Compiled code takes `sender.port` with `broadcast_send`, and `broadcast_next`, `broadcast_valid` with `receiver.state`:
 
-    type_id, index, length = broadcast_next(port, state)        # −1: nothing new
+    type_id, index, length = broadcast_next(port, state)        # −1: nothing new; −2: no message can be like that
     … copy port.bytes[index : index + length] …
     if broadcast_valid(port, state): …                          # else the sender has run over it: throw the copy away
 
@@ -31,8 +31,8 @@ import numpy as np
 from disruptor.atomics import fence_acquire, fence_release, load_acquire, store_release
 from disruptor.byte_layout import (
     CAPACITY,
+    DAMAGED,
     HEADER_SIZE,
-    MASK,
     MAX_LENGTH,
     NO_TYPE,
     REFUSED_LENGTH,
@@ -44,13 +44,15 @@ from disruptor.byte_layout import (
     check_max_length,
     check_type_id,
     header_of,
+    is_sound,
+    mask_of,
     record_size,
     rounded_up,
     type_of,
 )
 from disruptor.byte_memory import BROADCAST, attached_memory, new_memory
 from disruptor.compiled import compiled, entry
-from disruptor.errors import CapacityError
+from disruptor.errors import CapacityError, DamagedMessage
 from disruptor.stores import copy_bytes
 
 __all__ = [
@@ -76,7 +78,8 @@ _TRIES = 8
 def broadcast_send(port, source, start, length, type_id):
     """Send `length` bytes from byte `start` of the array `source`; return 0, REFUSED_LENGTH or REFUSED_TYPE. One sender."""
     words, cells = port.words, port.cells
-    if length < 0 or length > cells[MAX_LENGTH]:
+    mask = mask_of(words)
+    if length < 0 or length > min(cells[MAX_LENGTH], mask + 1 - 2 * HEADER_SIZE):
         return REFUSED_LENGTH
     if type_id < 0 or type_id > TYPE_ID_MAX:
         return REFUSED_TYPE
@@ -84,7 +87,7 @@ def broadcast_send(port, source, start, length, type_id):
     following = tail + rounded_up(length + HEADER_SIZE)
     store_release(cells, INTENT, following)
     fence_release()
-    begin = tail & cells[MASK]
+    begin = tail & mask
     store_release(words, begin >> 3, header_of(type_id, length + HEADER_SIZE))
     copy_bytes(port.bytes, begin + HEADER_SIZE, source, start, length)
     store_release(cells, LATEST, tail)
@@ -101,20 +104,25 @@ def broadcast_join(port, state):
 
 @compiled
 def broadcast_next(port, state):
-    """Take the next message: (type_id, index, length), or (−1, 0, 0) when nothing is new or the sender is too fast.
+    """Take the next message: (type_id, index, length); (−1, 0, 0) when nothing is new or the sender is too fast; (DAMAGED, index, size).
 
     index : of its first byte in port.bytes. What lies there may change under the reader: copy it, then `broadcast_valid`.
     """
     words, cells = port.words, port.cells
+    mask = mask_of(words)
     for _ in range(_TRIES):
         position = state[FOLLOWING]
-        if position >= load_acquire(cells, TAIL):
+        tail = load_acquire(cells, TAIL)
+        if position >= tail:
             return NO_TYPE, 0, 0
-        header = load_acquire(words, (position & cells[MASK]) >> 3)
+        header = load_acquire(words, (position & mask) >> 3)
         if _untouched(cells, position):
+            index, size = (position & mask) + HEADER_SIZE, record_size(header)
+            if type_of(header) < 0 or not is_sound(header, min(tail - position, mask + 1), cells[MAX_LENGTH]):
+                return DAMAGED, index, size
             state[CURRENT] = position
-            state[FOLLOWING] = position + rounded_up(record_size(header))
-            return type_of(header), (position & cells[MASK]) + HEADER_SIZE, record_size(header) - HEADER_SIZE
+            state[FOLLOWING] = position + rounded_up(size)
+            return type_of(header), index, size - HEADER_SIZE
         latest = load_acquire(cells, LATEST)
         state[LAPPED] += 1
         state[LOST] += latest - position
@@ -202,14 +210,20 @@ class BroadcastReceiver:
         self.state = np.zeros(STATE_WORDS, np.int64)
         self._copy = np.zeros(max(sender.max_length, 1), np.uint8)
         self._view: Any = memoryview(self._copy.data)
-        self._found = np.zeros(2, np.int64)
+        self._found = np.zeros(3, np.int64)
         _join(*sender.port, self.state)
 
     def receive(self) -> tuple[int, bytes] | None:
-        """Return (type_id, message) of the next message, whole, or None when nothing is new (or the sender is too fast)."""
+        """Return (type_id, message) of the next message, whole, or None when nothing is new (or the sender is too fast).
+
+        Raises: DamagedMessage for a record that cannot be one.
+        """
         if not _receive(*self._sender.port, self.state, self._copy, self._found):
             return None
-        type_id, length = self._found.tolist()
+        if self._found[0] < 0:
+            size, limit = int(self._found[1]), self._sender.max_length + HEADER_SIZE
+            raise DamagedMessage(str(self._sender), int(self.state[FOLLOWING]), size, limit, int(self._found[2]))
+        type_id, length = self._found[:2].tolist()
         return type_id, bytes(self._view[:length])
 
     @property
@@ -241,6 +255,10 @@ def _receive(octets, words, cells, state, target, found):
     port = BytePort(octets, words, cells)
     for _ in range(_TRIES):
         type_id, index, length = broadcast_next(port, state)
+        if type_id == DAMAGED or length > target.shape[0]:
+            found[0], found[1] = DAMAGED, length if type_id == DAMAGED else length + HEADER_SIZE
+            found[2] = type_of(words[(index - HEADER_SIZE) >> 3])
+            return True
         if type_id < 0:
             return False
         copy_bytes(target, 0, port.bytes, index, length)

@@ -43,7 +43,7 @@ def scan(octets, words, cells, table, position, until):
 @entry(brief=True)
 def free(octets, words, cells, position):
     cells[producer.TAKEN] = position
-    consumer.bytes_release(BytePort(octets, words, cells))
+    return consumer.bytes_release(BytePort(octets, words, cells))
 
 
 @entry

@@ -1,6 +1,6 @@
 """The reader's end of a byte ring: take messages where they lie, give their room back. Compiled; one reader.
 
-    type_id, index, length = bytes_next(port)       # type_id −1: nothing there
+    type_id, index, length = bytes_next(port)       # type_id −1: nothing there; −2: what is there cannot be a message
     … port.bytes[index : index + length] …          # where it lies; stays until the release
     bytes_release(port)                             # gives back everything taken so far, once per batch
 
@@ -16,8 +16,20 @@ Source: Agrona ManyToOneRingBuffer (read, unblock).
 from __future__ import annotations
 
 from disruptor.atomics import compare_exchange, load_acquire, store_release
-from disruptor.byte_layout import HEADER_SIZE, MASK, NO_TYPE, PADDING, header_of, record_size, rounded_up, type_of
-from disruptor.byte_producer import HEAD, HEARTBEAT, LAST, MANY, TAIL, TAKEN
+from disruptor.byte_layout import (
+    DAMAGED,
+    HEADER_SIZE,
+    MAX_LENGTH,
+    NO_TYPE,
+    PADDING,
+    header_of,
+    is_sound,
+    mask_of,
+    record_size,
+    rounded_up,
+    type_of,
+)
+from disruptor.byte_producer import HEAD, HEARTBEAT, LAST, MANY, TAIL, TAIL_SEEN, TAKEN
 from disruptor.compiled import compiled
 
 __all__ = [
@@ -30,19 +42,26 @@ _TRIES = 16
 
 @compiled
 def bytes_next(port):
-    """Take the next message: (type_id, index, length), or (−1, 0, 0) when there is none.
+    """Take the next message: (type_id, index, length); (−1, 0, 0) when there is none; (DAMAGED, index, size) for one that is none.
 
     index : of its first byte in port.bytes; length : bytes. Padding is skipped, and given back at once when nothing else
-    is held, so that a reader without messages never holds a ring full of padding.
+    is held, so that a reader without messages never holds a ring full of padding. A reader never gets past a damaged record.
+    Order: the tail was moved before the header that this acquires; so the record ends before the tail that is then seen.
     """
     words, cells = port.words, port.cells
-    mask = cells[MASK]
+    mask = mask_of(words)
+    most = mask + 1 - HEADER_SIZE
+    first = cells[TAKEN]
     while True:  # ends at the tail at the latest: the word there is zero
         position = cells[TAKEN]
         header = load_acquire(words, (position & mask) >> 3)
         size = record_size(header)
         if size <= 0:
             return NO_TYPE, 0, 0
+        if not is_sound(header, min(cells[TAIL_SEEN] - position, most), cells[MAX_LENGTH]):
+            cells[TAIL_SEEN] = load_acquire(cells, TAIL)
+            if position - first > most or not is_sound(header, min(cells[TAIL_SEEN] - position, most), cells[MAX_LENGTH]):
+                return DAMAGED, (position & mask) + HEADER_SIZE, size
         cells[TAKEN] = position + rounded_up(size)
         if type_of(header) != PADDING:
             cells[LAST] = position
@@ -53,8 +72,11 @@ def bytes_next(port):
 
 @compiled
 def bytes_release(port):
-    """Give back the room of every message taken so far. Order: release; pairs with the acquire in `bytes_claim`."""
-    _free(port, port.cells[TAKEN])
+    """Give back the room of every message taken so far; return whether: not when head or reader stand where they cannot be.
+
+    Order: release; pairs with the acquire in `bytes_claim`.
+    """
+    return _free(port, port.cells[TAKEN])
 
 
 @compiled
@@ -75,16 +97,21 @@ def bytes_scan(port, table, position, until):
     """List messages from `position` on without taking them; return how many rows of `table` were filled.
 
     table : int64[rows + 1, 4]; a row is type_id, index, length, position after it. The row after the last one holds, as
-    its position, where reading went to (behind padding too). until : the position at which to stop.
+    its position, where reading went to (behind padding too), and as its type DAMAGED when a record there cannot be one, else −1.
+    until : the position at which to stop, the tail or before it.
     """
     words, cells = port.words, port.cells
-    mask = cells[MASK]
+    mask = mask_of(words)
     rows = table.shape[0] - 1
-    count = 0
+    until = min(until, position + mask + 1 - HEADER_SIZE)
+    count, found = 0, NO_TYPE
     while count < rows and position < until:
         header = load_acquire(words, (position & mask) >> 3)
         size = record_size(header)
         if size <= 0:
+            break
+        if not is_sound(header, until - position, cells[MAX_LENGTH]):
+            found = DAMAGED
             break
         index = (position & mask) + HEADER_SIZE
         position += rounded_up(size)
@@ -94,6 +121,7 @@ def bytes_scan(port, table, position, until):
             table[count, 2] = size - HEADER_SIZE
             table[count, 3] = position
             count += 1
+    table[count, 0] = found
     table[count, 3] = position
     return count
 
@@ -110,10 +138,10 @@ def bytes_unblock(port):
     Order: compare-exchange on the header, so a commit that comes at the same time is not lost.
     """
     words, cells = port.words, port.cells
-    mask = cells[MASK]
+    mask = mask_of(words)
     head = load_acquire(cells, HEAD)
     tail = load_acquire(cells, TAIL)
-    if head == tail:
+    if not 0 < tail - head <= mask + 1 - HEADER_SIZE:
         return False
     place = (head & mask) >> 3
     header = load_acquire(words, place)
@@ -121,6 +149,8 @@ def bytes_unblock(port):
     if size > 0:
         return False
     if size < 0:
+        if rounded_up(-size) > tail - head:
+            return False  # no claim is like that
         return compare_exchange(words, place, header, header_of(PADDING, -size))
     position = head + HEADER_SIZE
     while position < tail and load_acquire(words, (position & mask) >> 3) == 0:
@@ -137,15 +167,15 @@ def bytes_unblock(port):
 @compiled
 def bytes_size(port):
     """Return how many bytes are claimed and not given back, headers and padding included: 0..capacity. Any thread."""
-    cells = port.cells
+    cells, capacity = port.cells, mask_of(port.words) + 1
     head = load_acquire(cells, HEAD)
     for _ in range(_TRIES):
         tail = load_acquire(cells, TAIL)
         again = load_acquire(cells, HEAD)
         if again == head:
-            return tail - head
+            return min(max(tail - head, 0), capacity)
         head = again
-    return max(tail - head, 0)
+    return min(max(tail - head, 0), capacity)
 
 
 @compiled
@@ -156,13 +186,17 @@ def bytes_heartbeat(port, now_ns):
 
 @compiled
 def _free(port, position):
-    """Give back everything before `position`; with many producers it is cleared first."""
+    """Give back everything before `position`; with many producers it is cleared first. Returns whether that lies in the ring."""
     words, cells = port.words, port.cells
-    head = cells[HEAD]
+    mask, head = mask_of(words), cells[HEAD]
+    count = position - head
+    if count < 0 or count > mask + 1 - HEADER_SIZE or count & 7 != 0:
+        return False
     if cells[MANY] != 0:
-        start = (head & cells[MASK]) >> 3
-        for i in range((position - head) >> 3):
+        start = (head & mask) >> 3
+        for i in range(count >> 3):
             words[start + i] = 0
     cells[TAKEN] = position
     cells[LAST] = position
     store_release(cells, HEAD, position)
+    return True

@@ -8,6 +8,9 @@ bytes, filled up to a multiple of 8.
 
 Header and size are one word, so one atomic store shows both. In a byte ring `size` is negative from the claim until the
 commit, and zero says that nothing is here yet. Type −1 is padding: readers skip it.
+
+Other processes can write into all of it, so nothing that stands there is an index as it is. The mask comes from the array that is
+mapped here (`mask_of`), and a reader stops before a record that cannot be one (`is_sound`): DAMAGED.
 """
 
 from __future__ import annotations
@@ -19,8 +22,9 @@ from disruptor.errors import CapacityError
 from disruptor.layout import PAGE, next_power_of_two
 
 __all__ = [
-    "CAPACITY", "CAPACITY_MAX", "FULL", "HEADER_SIZE", "KIND", "MASK", "MAX_LENGTH", "NO_TYPE", "PADDING", "REFUSED_LENGTH", "REFUSED_TYPE", "TYPE_ID_MAX", "BytePort",
-    "check_capacity", "check_length", "check_max_length", "check_type_id", "header_of", "record_size", "rounded_up", "type_of",
+    "CAPACITY", "CAPACITY_MAX", "DAMAGED", "FULL", "HEADER_SIZE", "KIND", "MASK", "MAX_LENGTH", "NO_TYPE", "PADDING", "REFUSED_LENGTH", "REFUSED_TYPE", "TYPE_ID_MAX", "BytePort",
+    "check_capacity", "check_length", "check_max_length", "check_type_id", "header_of", "is_sound", "mask_of",
+    "record_size", "rounded_up", "type_of",
 ]
 
 HEADER_SIZE = 8
@@ -28,6 +32,7 @@ TYPE_ID_MAX = (1 << 31) - 1
 CAPACITY_MAX = 1 << 30  # a size is an int32
 PADDING = -1  # type of a record that no reader gets
 NO_TYPE = -1  # what a reader gets when there is no message
+DAMAGED = -2  # what a reader gets for a record that cannot be one
 
 FULL = -1  # results of a claim instead of an index
 REFUSED_LENGTH = -2
@@ -48,6 +53,19 @@ class BytePort(NamedTuple):
     bytes: Any  # uint8[2 * capacity]; the second half mirrors the first
     words: Any  # the same memory as int64
     cells: Any  # int64: positions and settings, 16 words apart
+
+
+@compiled
+def mask_of(words):
+    """Return the capacity less one. words : of the port; they show the memory twice."""
+    return (words.shape[0] << 2) - 1
+
+
+@compiled
+def is_sound(header, room, longest):
+    """Return whether a header can be that of a record: its type is one, it lies within `room` bytes, a message within `longest`."""
+    size, kind = record_size(header), type_of(header)
+    return HEADER_SIZE <= size and rounded_up(size) <= room and (kind == PADDING or (kind >= 0 and size - HEADER_SIZE <= longest))
 
 
 @compiled

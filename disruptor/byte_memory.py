@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from disruptor.byte_layout import CAPACITY, KIND, MASK, MAX_LENGTH, BytePort
+from disruptor.byte_layout import CAPACITY, CAPACITY_MAX, HEADER_SIZE, KIND, MASK, MAX_LENGTH, BytePort
 from disruptor.errors import LayoutError
+from disruptor.layout import PAGE
 from disruptor.memory import memfd, mirrored, mirrored_again, on_file
 
 __all__ = ["BROADCAST", "RING_MULTI", "RING_SINGLE", "ByteMemory", "attached_memory", "new_memory"]
@@ -63,5 +64,11 @@ def attached_memory(what: str, paths: tuple[str, str], kinds: tuple[int, ...]) -
         raise LayoutError(
             f"{what}: {paths[0]} has {messages.size:,} bytes, but {paths[1]} speaks of {cells[CAPACITY]:,};"
             " take both paths from the same ring"
+        )
+    capacity, mask, longest = (int(cells[word]) for word in (CAPACITY, MASK, MAX_LENGTH))
+    if not PAGE <= capacity <= CAPACITY_MAX or capacity & mask or mask != capacity - 1 or not 0 <= longest <= capacity - 2 * HEADER_SIZE:
+        raise LayoutError(
+            f"{what}: the settings in {paths[1]} are damaged: capacity {capacity:,}, mask {mask:,}, max_length {longest:,};"
+            " let its maker make a new one"
         )
     return ByteMemory(BytePort(messages.array(np.uint8), messages.array(np.int64), cells), (paths[0], paths[1]), [])

@@ -19,16 +19,15 @@ from __future__ import annotations
 
 from disruptor.atomics import compare_exchange, fence_release, fetch_add, load_acquire, store_release
 from disruptor.byte_layout import (
-    CAPACITY,
     FULL,
     HEADER_SIZE,
-    MASK,
     MAX_LENGTH,
     PADDING,
     REFUSED_LENGTH,
     REFUSED_TYPE,
     TYPE_ID_MAX,
     header_of,
+    mask_of,
     record_size,
     rounded_up,
     type_of,
@@ -47,6 +46,7 @@ HEAD_SEEN = 16  # the head as producers saw it last
 HEAD = 32  # bytes given back by the reader
 TAKEN = 48  # bytes read so far, not yet given back; the reader's own
 LAST = 49  # where the record that was read last began; the reader's own
+TAIL_SEEN = 50  # the tail as the reader saw it last; the reader's own
 CORRELATION = 64  # next correlation id
 HEARTBEAT = 80  # when the reader was last alive, ns
 MANY = 99  # 1: several producers; a setting
@@ -60,8 +60,8 @@ def bytes_claim(port, length, type_id):
     FULL: not now. REFUSED_LENGTH, REFUSED_TYPE: never. A claim must be committed or aborted, in any order; the reader stops
     at the oldest one that is open.
     """
-    cells = port.cells
-    if length < 0 or length > cells[MAX_LENGTH]:
+    mask = mask_of(port.words)
+    if length < 0 or length > min(port.cells[MAX_LENGTH], mask + 1 - 2 * HEADER_SIZE):
         return REFUSED_LENGTH
     if type_id < 0 or type_id > TYPE_ID_MAX:
         return REFUSED_TYPE
@@ -69,7 +69,7 @@ def bytes_claim(port, length, type_id):
     position = _claim_span(port, rounded_up(size), header_of(type_id, -size))
     if position < 0:
         return FULL
-    return (position & cells[MASK]) + HEADER_SIZE
+    return (position & mask) + HEADER_SIZE
 
 
 @compiled
@@ -101,32 +101,33 @@ def bytes_write_many(port, source, offsets, type_ids, first):
     offsets : int64[n + 1]; message k is source[offsets[k] : offsets[k + 1]]. type_ids : int64[n], or [1] for all.
     Batches of up to an eighth of the capacity take one claim each and become visible at once.
     """
-    words, cells = port.words, port.cells
-    mask = cells[MASK]
+    words = port.words
+    mask = mask_of(words)
+    capacity, longest = mask + 1, min(port.cells[MAX_LENGTH], mask + 1 - 2 * HEADER_SIZE)
     count = offsets.shape[0] - 1
     chosen = min(type_ids.shape[0] - 1, 1)  # 0: one type for all
     done = first
     while done < count:
-        room = bytes_room(port, cells[CAPACITY] >> 3)
+        room = bytes_room(port, capacity >> 3)
         span = 0
         last = done
         refused = FULL
         while last < count:
             length = offsets[last + 1] - offsets[last]
             type_id = type_ids[last * chosen]
-            if length < 0 or length > cells[MAX_LENGTH]:
+            if length < 0 or length > longest:
                 refused = REFUSED_LENGTH
                 break
             if type_id < 0 or type_id > TYPE_ID_MAX:
                 refused = REFUSED_TYPE
                 break
             size = rounded_up(length + HEADER_SIZE)
-            if span + size > room or (last > done and span + size > cells[CAPACITY] >> 3):
+            if span + size > room or (last > done and span + size > capacity >> 3):
                 break
             span += size
             last += 1
         if last == done:
-            if refused == FULL and bytes_room(port, cells[CAPACITY]) > room:
+            if refused == FULL and bytes_room(port, capacity) > room:
                 continue  # the reader has given something back meanwhile
             return refused if done == first and refused != FULL else done - first
         type_id = type_ids[done * chosen]
@@ -153,13 +154,13 @@ def bytes_room(port, wanted):
 
     Order: acquire on the head pairs with the release in `bytes_release`.
     """
-    cells = port.cells
+    cells, most = port.cells, mask_of(port.words) + 1 - HEADER_SIZE
     tail = load_acquire(cells, TAIL)
-    free = cells[CAPACITY] - HEADER_SIZE - (tail - load_acquire(cells, HEAD_SEEN))
+    free = most - (tail - load_acquire(cells, HEAD_SEEN))
     if free < wanted:
         head = load_acquire(cells, HEAD)
         store_release(cells, HEAD_SEEN, head)
-        free = cells[CAPACITY] - HEADER_SIZE - (tail - head)
+        free = most - (tail - head)
     return free
 
 
@@ -173,8 +174,8 @@ def bytes_correlation(port):
 def _claim_span(port, size, header):
     """Claim `size` bytes (a multiple of 8) and put the header of an open claim there. Returns the position, or FULL."""
     words, cells = port.words, port.cells
-    mask = cells[MASK]
-    limit = cells[CAPACITY] - HEADER_SIZE - size
+    mask = mask_of(words)
+    limit = mask + 1 - HEADER_SIZE - size
     while True:  # with many producers: each turn after the first means that another one has got its claim
         tail = load_acquire(cells, TAIL)
         if tail - load_acquire(cells, HEAD_SEEN) > limit:
@@ -197,6 +198,8 @@ def _claim_span(port, size, header):
 def _close(port, index, aborted):
     """Turn the open claim at `index` into a message or padding; return whether it was open."""
     words = port.words
+    if index < HEADER_SIZE or index > mask_of(words) + HEADER_SIZE:
+        return False
     place = (index - HEADER_SIZE) >> 3
     header = load_acquire(words, place)
     size = record_size(header)

@@ -22,8 +22,11 @@ from disruptor import byte_calls as calls
 from disruptor import byte_producer as producer
 from disruptor.byte_layout import (
     CAPACITY,
+    DAMAGED,
     FULL,
+    HEADER_SIZE,
     MAX_LENGTH,
+    PADDING,
     TYPE_ID_MAX,
     check_capacity,
     check_length,
@@ -31,7 +34,7 @@ from disruptor.byte_layout import (
     check_type_id,
 )
 from disruptor.byte_memory import RING_MULTI, RING_SINGLE, ByteMemory, attached_memory, new_memory
-from disruptor.errors import CapacityError, DisruptorError
+from disruptor.errors import CapacityError, DamagedMessage, DisruptorError
 
 __all__ = ["Action", "ByteRing", "Claim"]
 
@@ -186,7 +189,8 @@ class ByteRing:
 
         data : read-only memoryview of the message where it lies; it cannot be used after the handler has returned.
         What the handler returns is ignored. When it raises, its message counts as read, and the exception goes on.
-        Raises: DisruptorError when the handler kept an array or a slice of data, or reads the same ring.
+        Raises: DisruptorError when the handler kept an array or a slice of data, or reads the same ring; DamagedMessage for a
+        record that cannot be one, after those before it.
         """
         return self._deliver(handler, limit, controlled=False)
 
@@ -201,8 +205,17 @@ class ByteRing:
             yield found.pop()
 
     def unblock(self) -> bool:
-        """Turn an open claim at the head into padding; return whether one was there. See `bytes_unblock` for when."""
-        return bool(calls.unblock(*self.port))
+        """Turn an open claim at the head into padding; return whether one was there. See `bytes_unblock` for when.
+
+        Raises: DamagedMessage when what is there cannot be a claim.
+        """
+        if calls.unblock(*self.port):
+            return True
+        head = int(self.port.cells[producer.HEAD])
+        used = self._in_use(head)
+        if used and -self._header(head)[0] > used and head == int(self.port.cells[producer.HEAD]):
+            raise self._damaged(head)
+        return False
 
     def next_correlation_id(self) -> int:
         """Return a number that no other call on this ring has returned, from any thread or process."""
@@ -232,13 +245,12 @@ class ByteRing:
     def _deliver(self, handler: Callable, limit: int | None, controlled: bool) -> int:
         if self._reading:
             raise DisruptorError(f"{self}: a handler must not read the ring that it is called by; return first")
-        cells = self.port.cells
-        until = int(cells[producer.TAIL])
+        position = int(self.port.cells[producer.HEAD])
+        until = position + self._in_use(position)
         left = until if limit is None else limit
         done = 0
         going = True
         self._reading = True
-        position = int(cells[producer.HEAD])
         try:
             while going and done < left:
                 table = self._table[: min(_ROWS, left - done) + 1]
@@ -258,11 +270,31 @@ class ByteRing:
                         break
                 if going:
                     position = int(table[count, 3])
+                    if table[count, 0] == DAMAGED:
+                        raise self._damaged(position)
                     going = count == len(table) - 1
         finally:
             self._reading = False
             calls.free(*self.port, position)
         return done
+
+    def _in_use(self, head: int) -> int:
+        """Return how many bytes lie between head and tail. Raises: DamagedMessage when it cannot be so many."""
+        used = int(self.port.cells[producer.TAIL]) - head
+        if not 0 <= used <= self.capacity - HEADER_SIZE or used & 7:
+            raise self._damaged(head)
+        return used
+
+    def _header(self, position: int) -> tuple[int, int]:
+        """Return (size, type) of what lies at a position."""
+        header = int(self.port.words[(position & (self.capacity - 1)) >> 3])
+        return (header & 0xFFFFFFFF ^ 1 << 31) - (1 << 31), header >> 32
+
+    def _damaged(self, position: int) -> DamagedMessage:
+        used = int(self.port.cells[producer.TAIL]) - position
+        size, type_id = self._header(position)
+        limit = min(used, self.capacity - HEADER_SIZE) if type_id == PADDING else min(used, self.max_length + HEADER_SIZE)
+        return DamagedMessage(str(self), position, size, limit, type_id)
 
     def _call(self, handler: Callable, type_id: int, index: int, length: int) -> Any:
         part = self._octets[index : index + length]

@@ -13,6 +13,7 @@
     ├── CompileError       a handler that numba cannot compile, reduced to its cause
     ├── HandlerError       a handler failed while running; holds handler and sequence
     ├── CounterFileError   a CnC file that is foreign, truncated or of another version
+    ├── DamagedMessage     what lies in a byte ring or a broadcast cannot be a message; holds where, its size, the limit
     ├── SharedRingError    a ring of several processes that cannot be made or attached to
     │   └── OwnerGone      the process that made the ring has died, or has closed it
     └── LogError           a log file that is foreign, truncated or broken
@@ -25,6 +26,7 @@ __all__ = [
     "CapacityError",
     "CompileError",
     "CounterFileError",
+    "DamagedMessage",
     "DisruptorError",
     "ForkError",
     "GraphError",
@@ -134,6 +136,21 @@ class HandlerError(DisruptorError):
 
 class CounterFileError(DisruptorError):
     """A CnC file that is foreign, truncated or of another layout version."""
+
+
+class DamagedMessage(DisruptorError):
+    """What lies in a byte ring or a broadcast cannot be a message: something has written over it.
+
+    position : its byte, counted from the beginning of time; size : what its header says, header included; limit : the largest that can be
+    there; type_id : what its header says.
+    """
+
+    def __init__(self, what: str, position: int, size: int, limit: int, type_id: int) -> None:
+        super().__init__(
+            f"{what}: the record at position {position:,} says type {type_id:,} and {size:,} bytes, of {limit:,} that can be there;"
+            " something has written over its header: make a new one, and see who else maps its memory"
+        )
+        self.position, self.size, self.limit, self.type_id = position, size, limit, type_id
 
 
 class SharedRingError(DisruptorError):

@@ -351,7 +351,7 @@ MUTANTS = [
            _t("failures::pain6_a_graph_whose_python_handler_died_starts_again_and_goes_on"), limit_s=10),
     # bytes, broadcast, seqlock
     Mutant("byte ring claims the header's room twice", "disruptor/byte_producer.py",
-           "    limit = cells[CAPACITY] - HEADER_SIZE - size\n", "    limit = cells[CAPACITY] - size\n",
+           "    limit = mask + 1 - HEADER_SIZE - size\n", "    limit = mask + 1 - size\n",
            ("tests/disruptor/test_byte_ring.py", "tests/disruptor/test_byte_ring_threads.py")),
     Mutant("message shown by a plain store", "disruptor/byte_producer.py",
            "    store_release(words, place, header_of(PADDING if aborted else type_of(header), -size))",

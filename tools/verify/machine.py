@@ -62,7 +62,7 @@ class Cells:
 
     @property
     def shape(self) -> tuple[int]:
-        return (self.count,)
+        return (self.end,)
 
     @property
     def size(self) -> int:
