@@ -44,6 +44,7 @@ from disruptor.byte_layout import (
     check_max_length,
     check_type_id,
     header_of,
+    is_position,
     is_sound,
     mask_of,
     record_size,
@@ -118,7 +119,8 @@ def broadcast_next(port, state):
         header = load_acquire(words, (position & mask) >> 3)
         if _untouched(cells, position):
             index, size = (position & mask) + HEADER_SIZE, record_size(header)
-            if type_of(header) < 0 or not is_sound(header, min(tail - position, mask + 1), cells[MAX_LENGTH]):
+            room = min(tail, position + mask + 1) - position if is_position(position) else 0
+            if type_of(header) < 0 or not is_sound(header, room, cells[MAX_LENGTH]):
                 return DAMAGED, index, size
             state[CURRENT] = position
             state[FOLLOWING] = position + rounded_up(size)

@@ -23,6 +23,7 @@ from disruptor.byte_layout import (
     NO_TYPE,
     PADDING,
     header_of,
+    is_position,
     is_sound,
     mask_of,
     record_size,
@@ -51,16 +52,18 @@ def bytes_next(port):
     words, cells = port.words, port.cells
     mask = mask_of(words)
     most = mask + 1 - HEADER_SIZE
-    first = cells[TAKEN]
-    while True:  # ends at the tail at the latest: the word there is zero
-        position = cells[TAKEN]
+    first = position = cells[TAKEN]
+    if not is_position(position):
+        return DAMAGED, (position & mask) + HEADER_SIZE, 0
+    while position - first <= most:  # ends at the tail at the latest: the word there is zero
         header = load_acquire(words, (position & mask) >> 3)
         size = record_size(header)
         if size <= 0:
             return NO_TYPE, 0, 0
-        if not is_sound(header, min(cells[TAIL_SEEN] - position, most), cells[MAX_LENGTH]):
-            cells[TAIL_SEEN] = load_acquire(cells, TAIL)
-            if position - first > most or not is_sound(header, min(cells[TAIL_SEEN] - position, most), cells[MAX_LENGTH]):
+        if not is_sound(header, _between(position, cells[TAIL_SEEN], most), cells[MAX_LENGTH]):
+            tail = load_acquire(cells, TAIL)
+            cells[TAIL_SEEN] = tail
+            if not is_sound(header, _between(position, tail, most), cells[MAX_LENGTH]):
                 return DAMAGED, (position & mask) + HEADER_SIZE, size
         cells[TAKEN] = position + rounded_up(size)
         if type_of(header) != PADDING:
@@ -68,6 +71,8 @@ def bytes_next(port):
             return type_of(header), (position & mask) + HEADER_SIZE, size - HEADER_SIZE
         if position == cells[HEAD]:
             bytes_release(port)
+        position += rounded_up(size)
+    return NO_TYPE, 0, 0  # a lap of padding, which only somebody else can have put there
 
 
 @compiled
@@ -103,8 +108,8 @@ def bytes_scan(port, table, position, until):
     words, cells = port.words, port.cells
     mask = mask_of(words)
     rows = table.shape[0] - 1
-    until = min(until, position + mask + 1 - HEADER_SIZE)
     count, found = 0, NO_TYPE
+    until = position + _between(position, until, mask + 1 - HEADER_SIZE) if is_position(position) else position
     while count < rows and position < until:
         header = load_acquire(words, (position & mask) >> 3)
         size = record_size(header)
@@ -141,7 +146,7 @@ def bytes_unblock(port):
     mask = mask_of(words)
     head = load_acquire(cells, HEAD)
     tail = load_acquire(cells, TAIL)
-    if not 0 < tail - head <= mask + 1 - HEADER_SIZE:
+    if not is_position(head) or tail <= head or tail - head > mask + 1 - HEADER_SIZE:
         return False
     place = (head & mask) >> 3
     header = load_acquire(words, place)
@@ -173,9 +178,9 @@ def bytes_size(port):
         tail = load_acquire(cells, TAIL)
         again = load_acquire(cells, HEAD)
         if again == head:
-            return min(max(tail - head, 0), capacity)
+            break
         head = again
-    return min(max(tail - head, 0), capacity)
+    return _between(head, tail, capacity) if is_position(head) else 0
 
 
 @compiled
@@ -185,13 +190,19 @@ def bytes_heartbeat(port, now_ns):
 
 
 @compiled
+def _between(position, end, most):
+    """Return how many bytes lie between a position and `end`, which may be anything: 0..most."""
+    return min(max(end, position), position + most) - position
+
+
+@compiled
 def _free(port, position):
     """Give back everything before `position`; with many producers it is cleared first. Returns whether that lies in the ring."""
     words, cells = port.words, port.cells
     mask, head = mask_of(words), cells[HEAD]
-    count = position - head
-    if count < 0 or count > mask + 1 - HEADER_SIZE or count & 7 != 0:
+    if not is_position(head) or position < head or position - head > mask + 1 - HEADER_SIZE or (position - head) & 7 != 0:
         return False
+    count = position - head
     if cells[MANY] != 0:
         start = (head & mask) >> 3
         for i in range(count >> 3):

@@ -23,8 +23,8 @@ from disruptor.layout import PAGE, next_power_of_two
 
 __all__ = [
     "CAPACITY", "CAPACITY_MAX", "DAMAGED", "FULL", "HEADER_SIZE", "KIND", "MASK", "MAX_LENGTH", "NO_TYPE", "PADDING", "REFUSED_LENGTH", "REFUSED_TYPE", "TYPE_ID_MAX", "BytePort",
-    "check_capacity", "check_length", "check_max_length", "check_type_id", "header_of", "is_sound", "mask_of",
-    "record_size", "rounded_up", "type_of",
+    "check_capacity", "check_length", "check_max_length", "check_type_id", "header_of", "is_position", "is_sound",
+    "mask_of", "record_size", "rounded_up", "type_of",
 ]
 
 HEADER_SIZE = 8
@@ -45,6 +45,7 @@ MAX_LENGTH = 98  # of a message, bytes
 KIND = 104  # which of disruptor.byte_memory
 
 _SIGN = 0x80000000
+_POSITION_MAX = 1 << 62  # far beyond all that will ever be written, and far from where sums of positions would wrap
 
 
 class BytePort(NamedTuple):
@@ -59,6 +60,12 @@ class BytePort(NamedTuple):
 def mask_of(words):
     """Return the capacity less one. words : of the port; they show the memory twice."""
     return (words.shape[0] << 2) - 1
+
+
+@compiled
+def is_position(position):
+    """Return whether it can be one. Differences are taken of those only: what wraps is undefined, and compiled code relies on that."""
+    return 0 <= position <= _POSITION_MAX
 
 
 @compiled

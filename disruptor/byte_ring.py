@@ -281,7 +281,7 @@ class ByteRing:
     def _in_use(self, head: int) -> int:
         """Return how many bytes lie between head and tail. Raises: DamagedMessage when it cannot be so many."""
         used = int(self.port.cells[producer.TAIL]) - head
-        if not 0 <= used <= self.capacity - HEADER_SIZE or used & 7:
+        if head < 0 or not 0 <= used <= self.capacity - HEADER_SIZE or used & 7:
             raise self._damaged(head)
         return used
 

@@ -112,6 +112,11 @@ def give_back(octets, words, cells):
 
 
 @entry
+def release_said(octets, words, cells):
+    return bytes_release(BytePort(octets, words, cells))
+
+
+@entry
 def rewind(octets, words, cells):
     bytes_rewind(BytePort(octets, words, cells))
 

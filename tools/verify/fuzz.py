@@ -40,7 +40,7 @@ _TEXT = '''"""Fuzz target '{kernel}'. Do not edit; it is written by tools/verify
 
 from disruptor.codegen import compiled_function
 
-kernel = compiled_function("tools.verify.fuzz_kernels", "{kernel}")
+kernel = compiled_function("{module}", "{kernel}")
 
 
 def run({names}):
@@ -63,7 +63,7 @@ def fuzzed(target: Target, runs: int, clang: str, folder: Path) -> Outcome:
     kernel = target.kernel.__name__
     data = np.zeros(1, np.uint8)
     arguments = {"data": data, **target.arrays}
-    text, function = loop_ir(LoopSource(f"fuzz_{kernel}", _TEXT.format(kernel=kernel, names=", ".join(arguments)), arguments,
+    text, function = loop_ir(LoopSource(f"fuzz_{kernel}", _TEXT.format(module=target.kernel.__module__, kernel=kernel, names=", ".join(arguments)), arguments,
                                         {"kernel": target.kernel}, True))
     (folder / "target.ll").write_text(exported(text, function, "fuzz_target", "sanitize_address"))
     image = Image(target.arrays.values(), {})

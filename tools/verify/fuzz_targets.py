@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
+from disruptor.broadcast import Broadcast
 from disruptor.byte_layout import BytePort
 from disruptor.byte_ring import ByteRing
 from disruptor.handler import params_record
@@ -17,6 +18,7 @@ from handlers.deserialize import Deserialize, on_event
 from hydraflow.codes import Venue
 from hydraflow.instruments import Instrument, table
 from hydraflow.records import FRAME, INPUT_BYTES, LEVEL, MESSAGE
+from tools.verify import fuzz_forged as forged
 from tools.verify import fuzz_kernels as kernels
 
 __all__ = ["PLANTS", "TARGETS", "Target"]
@@ -73,10 +75,50 @@ def byte_ring() -> Target:
     return Target(kernels.byte_ring, arrays, seeds, ("octets", "words"), ring)
 
 
-TARGETS: dict[str, Callable[[], Target]] = {"frame": frame, "log": log, "byte ring": byte_ring}
+def forged_ring(mirrored: bool = True) -> Target:
+    """A byte ring whose headers, positions and settings others write over. mirrored : False: its bytes are there once, not twice."""
+    ring = ByteRing("fuzzed", 4096, "multi", max_length=2048)
+    octets = ring.port.bytes if mirrored else np.zeros(4096, np.uint8)
+    arrays = {
+        "octets": octets, "words": ring.port.words, "cells": np.array(ring.port.cells), "table": np.zeros((9, 4), np.int64),
+        "offsets": np.zeros(9, np.int64), "types": np.ones(1, np.int64),
+    }
+    return Target(forged.forged_ring, arrays, _steps(), ("octets", "words") if mirrored else ("words",), ring)
 
-# The overflow that the fuzzer must find: the parser believes that there is room for more levels than there is.
-PLANTS: dict[str, Callable[[], Target]] = {"frame, limit of levels too high": lambda: frame(4 * LEVELS)}
+
+def forged_broadcast() -> Target:
+    """A broadcast whose headers, positions and settings others write over."""
+    sender = Broadcast("fuzzed", 4096, max_length=2048)
+    port = sender.port
+    arrays = {
+        "octets": port.bytes, "words": port.words, "cells": np.array(port.cells), "state": np.zeros(16, np.int64),
+        "target": np.zeros(2048, np.uint8),
+    }
+    return Target(forged.forged_broadcast, arrays, _steps(), ("octets", "words"), sender)
+
+
+TARGETS: dict[str, Callable[[], Target]] = {
+    "frame": frame, "log": log, "byte ring": byte_ring, "byte ring, forged": forged_ring, "broadcast, forged": forged_broadcast,
+}
+
+# The overflows that the fuzzer must find: a parser that believes that there is room for more levels than there is, and a ring whose
+# second half does not mirror its first one.
+PLANTS: dict[str, Callable[[], Target]] = {
+    "frame, limit of levels too high": lambda: frame(4 * LEVELS), "byte ring, not mirrored": lambda: forged_ring(mirrored=False),
+}
+
+
+def _steps() -> list[bytes]:
+    """Steps of every kind, with words that are small, large and negative."""
+    rng = np.random.default_rng(1)
+    values = np.array([0, 8, 64, 4088, 4096, 1 << 31, (1 << 62) + 8, -8, -(1 << 62), 7], np.int64)
+    seeds = []
+    for _ in range(4):
+        steps = np.zeros(120, np.dtype([("what", "u1"), ("argument", "u1"), ("value", "<i8")]))
+        steps["what"], steps["argument"] = rng.integers(0, 32, 120), rng.integers(0, 256, 120)
+        steps["value"] = rng.choice(values, 120)
+        seeds.append(steps.tobytes())
+    return seeds
 
 
 def _frames() -> list[bytes]:
