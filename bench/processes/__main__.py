@@ -8,31 +8,44 @@ import os
 import statistics
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
-from bench.processes import contenders
+from bench.processes import contenders, one_way
 
 __all__ = ["main", "measure"]
 
-_ROWS: list[tuple[str, str, Callable[[int], float], int, int]] = [  # name, unit, what, count, count of a smoke run
-    ("round trip, compiled, two threads", "ns", contenders.round_trip_threads_ns, 50_000, 2_000),
-    ("round trip, compiled, two processes", "ns", contenders.round_trip_processes_ns, 50_000, 2_000),
-    ("round trip, both ends Python, two processes", "µs", contenders.python_round_trip_us, 20_000, 500),
-    ("attach and be let in", "ms", contenders.attach_ms, 20, 2),
-    ("64-byte messages, arrays of 100, two processes", "1/s", contenders.one_way_ours, 5_000_000, 20_000),
-    ("64-byte messages, zmq, two processes", "1/s", contenders.one_way_zmq, 200_000, 2_000),
+_ROWS: list[tuple[str, str, Callable[[int], float], int, int, str]] = [  # name, unit, what, count, count of a smoke run, what it needs
+    ("round trip, compiled, two threads", "ns", contenders.round_trip_threads_ns, 50_000, 2_000, ""),
+    ("round trip, compiled, two processes", "ns", contenders.round_trip_processes_ns, 50_000, 2_000, ""),
+    ("round trip, both ends Python, prepared", "µs", contenders.prepared_round_trip_us, 20_000, 500, ""),
+    ("round trip, both ends Python, publish and take_batch", "µs", contenders.python_round_trip_us, 20_000, 500, ""),
+    ("attach and be let in", "ms", contenders.attach_ms, 20, 2, ""),
+    ("one message a call", "1/s", one_way.ours, 500_000, 5_000, ""),
+    ("one message a call, zmq", "1/s", one_way.zmq, 200_000, 2_000, "zmq"),
+    ("one message a call, tachyon-ipc", "1/s", one_way.tachyon, 200_000, 2_000, "tachyon"),
+    ("arrays of 100", "1/s", one_way.ours_arrays, 5_000_000, 20_000, ""),
+    ("arrays of 100, zmq", "1/s", one_way.zmq_arrays, 2_000_000, 20_000, "zmq"),
+    ("one sent a call, many drained, tachyon-ipc", "1/s", one_way.tachyon_drained, 500_000, 2_000, "tachyon"),
 ]
+_RATIOS = {
+    "processes / threads": ("round trip, compiled, two processes", "round trip, compiled, two threads"),
+    "one a call, ours / zmq": ("one message a call", "one message a call, zmq"),
+    "one a call, ours / tachyon-ipc": ("one message a call", "one message a call, tachyon-ipc"),
+    "arrays, ours / zmq": ("arrays of 100", "arrays of 100, zmq"),
+    "arrays, ours / zmq one a call": ("arrays of 100", "one message a call, zmq"),
+    "arrays, ours / tachyon-ipc drained": ("arrays of 100", "one sent a call, many drained, tachyon-ipc"),
+}
 
 
-def measure(rounds: int, smoke: bool) -> list[dict[str, Any]]:
-    """Return for each row its figures and their median; the rows take turns."""
-    figures: dict[str, list[float]] = {name: [] for name, *_ in _ROWS}
+def measure(rounds: int, smoke: bool, only: str = "") -> list[dict[str, Any]]:
+    """Return for each row its figures and their median; the rows take turns. A row whose library is not installed is left out."""
+    rows = [row for row in _ROWS if only in row[0] and (not row[5] or find_spec(row[5]) is not None)]
+    figures: dict[str, list[float]] = {row[0]: [] for row in rows}
     for _ in range(rounds):
-        for name, _unit, what, count, few in _ROWS:
+        for name, _unit, what, count, few, _needs in rows:
             figures[name].append(what(few if smoke else count))
-    return [
-        {"row": name, "unit": unit, "median": statistics.median(figures[name]), "runs": figures[name]} for name, unit, *_ in _ROWS
-    ]
+    return [{"row": row[0], "unit": row[1], "median": statistics.median(figures[row[0]]), "runs": figures[row[0]]} for row in rows]
 
 
 def main() -> int:
@@ -42,11 +55,12 @@ def main() -> int:
     parser.add_argument("--markdown", action="store_true")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--smoke", action="store_true", help="a few records, to see that it runs")
+    parser.add_argument("--only", default="", help="rows whose name holds this")
     options = parser.parse_args()
     before = os.getloadavg()[0]
-    rows = measure(options.rounds, options.smoke)
-    median = [row["median"] for row in rows]
-    ratios = {"processes / threads": median[1] / median[0], "ours / zmq": median[4] / median[5]}
+    rows = measure(options.rounds, options.smoke, options.only)
+    median = {row["row"]: row["median"] for row in rows}
+    ratios = {name: median[one] / median[other] for name, (one, other) in _RATIOS.items() if one in median and other in median}
     if options.json:
         print(json.dumps({"rows": rows, "ratios": ratios, "load": [before, os.getloadavg()[0]], "rounds": options.rounds}))
         return 0
@@ -54,7 +68,7 @@ def main() -> int:
     if options.markdown:
         print("| row | median | unit |\n|---|---:|---|")
     for row in rows:
-        print(f"{bar} {row['row']:<50} {bar} {row['median']:>14,.2f} {bar} {row['unit']} {bar}".strip())
+        print(f"{bar} {row['row']:<53} {bar} {row['median']:>14,.2f} {bar} {row['unit']} {bar}".strip())
     print("\n" + ", ".join(f"{name} {ratio:.2f}" for name, ratio in ratios.items()) + f"; load {before:.1f}; medians of {options.rounds}")
     return 0
 

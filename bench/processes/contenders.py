@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import multiprocessing
 import os
 import subprocess
@@ -23,19 +22,19 @@ from bench.disruptor.ours_round_trip import OurRoundTrip
 from bench.disruptor.work import FIELDS, SEED, Work
 from disruptor import Disruptor, into, shared, thread
 
-__all__ = ["attach_ms", "one_way_ours", "one_way_zmq", "python_round_trip_us", "round_trip_processes_ns", "round_trip_threads_ns"]
+__all__ = ["attach_ms", "folder", "prepared_round_trip_us", "python_round_trip_us", "round_trip_processes_ns", "round_trip_threads_ns"]
 
 SLOTS = 4096
 _WORDS = [(f"w{k}", "i8") for k in range(8)]  # 64 bytes
-_numbers = itertools.count()
 _spawn = multiprocessing.get_context("spawn")
 
 
 @contextmanager
-def _folder() -> Iterator[str]:
+def folder() -> Iterator[str]:
+    """Make a folder for ring files, in memory where there is some."""
     base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(dir=base) as folder:
-        yield folder
+    with tempfile.TemporaryDirectory(dir=base) as where:
+        yield where
 
 
 def round_trip_threads_ns(count: int) -> float:
@@ -46,11 +45,11 @@ def round_trip_threads_ns(count: int) -> float:
 
 def round_trip_processes_ns(count: int) -> float:
     """The same, the second handler in another process."""
-    with _folder() as folder, shared.create("there", FIELDS, slots=SLOTS, wait="busy-spin", lanes=0, folder=folder) as there:
-        command = [sys.executable, "-m", "bench.processes.peer", "there", "back", folder, str(SLOTS), str(cores()[1])]
+    with folder() as where, shared.create("there", FIELDS, slots=SLOTS, wait="busy-spin", lanes=0, folder=where) as there:
+        command = [sys.executable, "-m", "bench.processes.peer", "there", "back", where, str(SLOTS), str(cores()[1])]
         peer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
         try:
-            with shared.attach("back", FIELDS, wait="busy-spin", folder=folder, timeout=300) as back:
+            with shared.attach("back", FIELDS, wait="busy-spin", folder=where, timeout=300) as back:
                 assert peer.stdout is not None and peer.stdout.readline() == "ready\n"
                 graph = Disruptor(back, wait="busy-spin", placement=[thread("ping", cpu=cores()[0])])
                 graph.then(into(kernels.ping, there=there))
@@ -70,10 +69,10 @@ def round_trip_processes_ns(count: int) -> float:
 def attach_ms(count: int) -> float:
     """Return the median time of attaching and of a consumer's being let in, of `count` times, in a process that has loaded all."""
     taken = []
-    with _folder() as folder, shared.create("ticks", _WORDS, slots=SLOTS, folder=folder):
+    with folder() as where, shared.create("ticks", _WORDS, slots=SLOTS, folder=where):
         for number in range(count + 1):
             began = time.perf_counter()
-            ring = shared.attach("ticks", _WORDS, folder=folder)
+            ring = shared.attach("ticks", _WORDS, folder=where)
             poller = ring.new_poller()
             if number:  # the first one loads machine code
                 taken.append(time.perf_counter() - began)
@@ -85,21 +84,39 @@ def attach_ms(count: int) -> float:
 
 def python_round_trip_us(count: int) -> float:
     """Return the median round trip between two processes whose ends are Python: publish, and look until the answer is there."""
-    with _folder() as folder, shared.create("there", _WORDS, slots=64, wait="busy-spin", lanes=0, folder=folder) as there:
-        peer = _spawn.Process(target=_echo, args=(folder, count), daemon=True)
+    return _round_trip_us(count, _plain)
+
+
+def prepared_round_trip_us(count: int) -> float:
+    """The same by the prepared ends: `ring.sender()` and `poller.receiver()`."""
+    return _round_trip_us(count, _prepared)
+
+
+def _plain(ring: Any, poller: Any) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    record, publish, take = np.zeros(1, ring.fields), ring.publish, poller.take_batch
+    return lambda: publish(record), lambda: len(take(1))
+
+
+def _prepared(ring: Any, poller: Any) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    return ring.sender().send, poller.receiver().receive
+
+
+def _round_trip_us(count: int, ends: Callable[..., Any]) -> float:
+    with folder() as where, shared.create("there", _WORDS, slots=64, wait="busy-spin", lanes=0, folder=where) as there:
+        peer = _spawn.Process(target=_echo, args=(where, count, ends), daemon=True)
         peer.start()
         ordinary = os.sched_getaffinity(0)
         os.sched_setaffinity(0, {cores()[0]})
         try:
-            with shared.attach("back", _WORDS, wait="busy-spin", folder=folder, timeout=300) as back:
-                poller, record, samples = back.new_poller(), np.zeros(1, there.fields), np.zeros(count, np.int64)
+            with shared.attach("back", _WORDS, wait="busy-spin", folder=where, timeout=300) as back:
+                send, receive = ends(there, back.new_poller())
+                samples, clock = np.zeros(count, np.int64), time.perf_counter_ns
                 while not any(c.role == "consumer" and c.pid == peer.pid for c in there.clients()):
                     time.sleep(0.001)
-                publish, take, clock = there.publish, poller.take_batch, time.perf_counter_ns
                 for i in range(count):
                     before = clock()
-                    publish(record)
-                    while not len(take(1)):
+                    send()
+                    while not receive():
                         pass
                     samples[i] = clock() - before
         finally:
@@ -109,79 +126,13 @@ def python_round_trip_us(count: int) -> float:
     return float(np.median(samples)) / 1e3
 
 
-def _echo(folder: str, count: int) -> None:
+def _echo(where: str, count: int, ends: Callable[..., Any]) -> None:
     os.sched_setaffinity(0, {cores()[1]})
-    with shared.create("back", _WORDS, slots=64, wait="busy-spin", lanes=0, folder=folder) as back:
-        with shared.attach("there", _WORDS, wait="busy-spin", folder=folder) as there:
-            poller, record = there.new_poller(), np.zeros(1, back.fields)
+    with shared.create("back", _WORDS, slots=64, wait="busy-spin", lanes=0, folder=where) as back:
+        with shared.attach("there", _WORDS, wait="busy-spin", folder=where) as there:
+            send, receive = ends(back, there.new_poller())
             for _ in range(count):
-                while not len(poller.take_batch(1)):
+                while not receive():
                     pass
-                back.publish(record)
+                send()
             there.join(60)
-
-
-def one_way_ours(count: int, batch: int = 100) -> float:
-    """Return messages of 64 bytes per second, published from Python `batch` at a time, read as arrays by another process."""
-    count -= count % batch
-    with _folder() as folder, shared.create("ticks", _WORDS, slots=SLOTS, lanes=0, folder=folder) as ring:
-        ready, done = _spawn.Pipe()
-        peer = _spawn.Process(target=_sink, args=(folder, done, count), daemon=True)
-        peer.start()
-        ready.recv()
-        records = np.zeros(batch, ring.fields)
-        began = time.perf_counter()
-        for _ in range(count // batch):
-            ring.publish(records)
-        assert ready.recv() == count
-        taken = time.perf_counter() - began
-        peer.join()
-    return count / taken
-
-
-def _sink(folder: str, control: Any, count: int) -> None:
-    with shared.attach("ticks", folder=folder) as ring, ring.batches() as follower:
-        control.send("ready")
-        received = total = 0
-        for batch in follower:
-            received += len(batch)
-            total += int(batch["w0"].sum())
-            if received == count:
-                break
-        control.send(received)
-
-
-def one_way_zmq(count: int) -> float:
-    """The same by zmq, one message at a time: PUSH and PULL over ipc."""
-    import zmq
-
-    address = f"ipc://@hfx-bench-processes-{os.getpid()}-{next(_numbers)}"
-    with zmq.Context() as context, context.socket(zmq.PUSH) as socket:
-        socket.bind(address)
-        return _sent(count, _zmq_sink, (address,), socket.send)
-
-
-def _zmq_sink(control: Any, count: int, address: str) -> None:
-    import zmq
-
-    with zmq.Context() as context, context.socket(zmq.PULL) as socket:
-        socket.connect(address)
-        control.send("ready")
-        for _ in range(count):
-            assert len(socket.recv()) == 64
-        control.send(count)
-
-
-def _sent(count: int, sink: Callable[..., None], arguments: tuple[Any, ...], send: Callable[[bytes], Any]) -> float:
-    ready, theirs = _spawn.Pipe()
-    peer = _spawn.Process(target=sink, args=(theirs, count, *arguments), daemon=True)
-    peer.start()
-    ready.recv()
-    message = bytes(64)
-    began = time.perf_counter()
-    for _ in range(count):
-        send(message)
-    assert ready.recv() == count
-    taken = time.perf_counter() - began
-    peer.join()
-    return count / taken
