@@ -85,7 +85,8 @@ def remove(item: Item) -> str:
     if item.kind == "engines":
         with folder_locked(item.path.parent):
             owner = _owner(item.path)
-            if owner is not None and (state := _state(owner)).startswith(_STAYS):
+            state = _ring_state(item.path) or ("" if owner is None else _state(owner))
+            if state.startswith(_STAYS):
                 return state
             item.path.unlink(missing_ok=True)
         return ""
@@ -117,13 +118,25 @@ def _engines(now: float) -> Iterator[Item]:
         return
     for path in entries:
         owner, age = _owner(path), _age(path, now)
-        if owner is None:
+        if ring := _ring_state(path):
+            yield Item(kind="engines", path=path, bytes=_size(path), age=age, why=ring, kept=ring if ring.startswith(_STAYS) else "")
+        elif owner is None:
             yield Item(kind="engines", path=path, bytes=_size(path), age=age, why="of no engine",
                        kept="its engine may be starting" if age < _GRACE else "")
         else:
             state = _state(owner)
             yield Item(kind="engines", path=path, bytes=_size(path), age=age, why=state if owner == path else f"of {owner.name}: {state}",
                        kept=state if state.startswith(_STAYS) else "")
+
+
+def _ring_state(path: Path) -> str:
+    """Say whose a ring that processes share is; "" for what is none, or cannot be read."""
+    from disruptor.shared.file import SUFFIX, state_of
+
+    try:
+        return state_of(path) if path.suffix == SUFFIX else ""
+    except OSError:
+        return ""
 
 
 def _owner(path: Path) -> Path | None:

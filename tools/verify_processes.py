@@ -1,6 +1,7 @@
 """Kills processes that share a ring, at random points, and looks at what the others see of it.
 
     python -m tools.verify_processes --kills 500 [--seed 1] [--roles consumers,producers,owner]
+    python -m tools.verify_processes --kills 0 --stop 60
 
 consumers : a process publishes without pause while others attach, read in four ways, and are killed. A process that is not
             killed reads everything: no record may be missing or torn. The publisher must go on, and see each death within 1 s.
@@ -8,6 +9,8 @@ producers : processes attach, publish, note what `publish` has returned for, and
             that was noted, in order, none torn; and the lane must be free again within 1 s.
 owner     : a process makes the ring, publishes, notes what is published, and is killed. A reader must get every record that
             was noted, then OwnerGone within 1 s; a producer that waits for room gets it too; the next owner takes the name.
+
+--stop    : each of the three is stopped (SIGSTOP) for so many seconds and then goes on; see tools.verify_stops.
 
 Each record holds its number thirteen times and a checksum. Processes are forked from one that has loaded the library, so that
 500 of them take minutes; each attaches by itself.
@@ -33,8 +36,9 @@ import numpy as np
 
 from disruptor import OwnerGone, SharedRingError, shared
 from tools.kill_roles import RECORD, faults, filled
+from tools.verify_stops import STOPS
 
-__all__ = ["main", "verify"]
+__all__ = ["main", "stop", "verify"]
 
 LIMIT_SECONDS = 1.0
 _HANG_SECONDS = 60.0
@@ -262,16 +266,31 @@ def verify(kills: int, seed: int, roles: list[str], folder: Path) -> dict[str, d
         nursery.close()
 
 
+def stop(seconds: float, role: str, folder: Path) -> dict[str, Any]:
+    """Stop a process in a role (consumer, producer, owner) for so long; return what was counted. Raises: RuntimeError for a deadlock."""
+    nursery = Nursery()
+    try:
+        return STOPS[role](seconds, nursery.start, folder)
+    finally:
+        nursery.close()
+
+
 def main() -> int:
     """Print the counts as JSON lines; return 1 when anything was lost, torn, out of order or late."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=500, help="for each role")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--roles", default=",".join(_ROLES), help="some of consumers, producers, owner")
+    parser.add_argument("--stop", type=float, default=0.0, metavar="SECONDS", help="also stop each for so long")
     options = parser.parse_args()
     bad = 0
     base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    for role in options.roles.split(","):
+    for role in STOPS if options.stop else ():
+        with tempfile.TemporaryDirectory(dir=base) as folder:
+            found = stop(options.stop, role, Path(folder))
+        print(json.dumps({"stopped": role, "seconds": options.stop, **found}), flush=True)
+        bad += found["lost"] + found["torn"] + found["gaps"] + found["given_up"]
+    for role in options.roles.split(",") if options.kills else ():
         with tempfile.TemporaryDirectory(dir=base) as folder:
             found = verify(options.kills, options.seed, [role], Path(folder))[role]
         print(json.dumps({"role": role, **found}), flush=True)

@@ -11,6 +11,7 @@
         lane.publish(price=1.0, size=2)                      the owner takes it by collect(), or merges all by merge()
 
     identity     who a process is, and whether it is alive
+    deaths       which of some processes have died, by one look
     format       what lies where in the file
     file         files made, opened, judged, cleared away
     places       cells of the file in this process's arena; places that processes take and give back

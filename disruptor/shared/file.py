@@ -28,7 +28,7 @@ from disruptor.shared.identity import boot_id, is_alive, me, pid_of, pid_space
 from disruptor.shared.places import Cells
 from disruptor.window import window
 
-__all__ = ["SUFFIX", "RingFile", "make", "open_ring", "ring_folder", "ring_path"]
+__all__ = ["SUFFIX", "RingFile", "make", "open_ring", "ring_folder", "ring_path", "state_of"]
 
 SUFFIX = ".ring"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
@@ -133,6 +133,29 @@ def open_ring(name: str, record: Any, folder: str | os.PathLike | None) -> RingF
             )
         fields = _fields(name, path, fd, header, record)
         return _mapped(name, path, Plan.of(header), fields, fd, header, notes)
+    finally:
+        os.close(fd)
+
+
+def state_of(path: Path) -> str:
+    """Say whose a ring file is: "runs (pid N)", "of another pid namespace", "left by …"; "" for what is no ring file. Raises: OSError."""
+    raw = _header_of(path)
+    if not raw.startswith(MAGIC):
+        return ""
+    header = np.frombuffer(raw.ljust(HEADER.itemsize, b"\0"), HEADER)[0]
+    owner = int(header["owner"])
+    if header["boot"] != boot_id():
+        return "left from before the machine was started"
+    if int(header["version"]) in (0, VERSION) and int(header["pid_space"]) not in (0, pid_space()):
+        return "of another pid namespace"
+    return f"runs (pid {pid_of(owner)})" if is_alive(owner) else f"left by process {pid_of(owner)}, which is dead"
+
+
+def _header_of(path: Path) -> bytes:
+    """Return the first bytes of a file, none of what is no regular one. Raises: OSError."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+    try:
+        return os.pread(fd, HEADER.itemsize, 0) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
     finally:
         os.close(fd)
 

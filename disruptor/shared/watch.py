@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from disruptor.sequence import Sequence
-from disruptor.shared.identity import is_alive
+from disruptor.shared.deaths import Deaths
 from disruptor.shared.keeper import TICK_NS
 from disruptor.shared.places import Cells, Place, await_change, ring_bell
 from disruptor.threads import PinnedThread
@@ -37,13 +37,20 @@ class Watch:
         self._thread.join()
 
     def _run(self) -> None:
+        deaths = Deaths()
+        try:
+            self._look(deaths)
+        finally:
+            deaths.close()
+
+    def _look(self, deaths: Deaths) -> None:
         answers = Sequence.at(self._cells.answers, self._cells)
         while not self._stop:
             seen = answers.get()
             if self._cells.closed.get():
                 self._gone(True)
                 return
-            if not is_alive(self._owner):
+            if deaths.among((self._owner,)):
                 self._gone(bool(self._cells.closed.get()))
                 return
             now = time.monotonic_ns()

@@ -12,7 +12,9 @@ import time
 
 import pytest
 
+from disruptor import shared
 from disruptor.counters import CounterFile
+from disruptor.shared.format import HEADER
 from hydraflow.errors import UsageError
 from hydraflow.leftovers import AGES, KINDS, age_of, remove, survey
 
@@ -82,6 +84,45 @@ def test_files_of_dead_engines_go_and_those_of_live_ones_stay(places):
             assert remove(item) == "" and not item.path.exists()
     assert sorted(p.name for p in folder.iterdir()) == ["alive.cnc", "alive.control.sock", "alive.notes", "fresh.ring", "other.cnc"]
     alive.close(unlink=True)
+
+
+def test_rings_of_dead_owners_go_and_those_of_live_ones_and_of_other_containers_stay(places):
+    folder = places / "hydraflow"
+    fields = [("price", "f8")]
+    script = (
+        "import os; from disruptor import shared; "
+        "[shared.create(name, [('price', 'f8')], slots=64) for name in ('dead', 'away', 'read')]; os._exit(0)"
+    )
+    with shared.create("read-later", fields, slots=64) as mine:
+        subprocess.run([sys.executable, "-c", script], check=True, timeout=300)
+        away = HEADER.fields["pid_space"][1]
+        with open(folder / "away.ring", "r+b") as file:
+            file.seek(away)
+            file.write((1).to_bytes(8, "little"))
+        for name in ("away", "read-later"):
+            os.utime(folder / f"{name}.ring", (1, 1))  # of no age that would keep it
+        reader = subprocess.Popen(
+            [sys.executable, "-c", f"import mmap, sys; f = open({str(folder / 'read.ring')!r}); m = mmap.mmap(f.fileno(), 4096, prot=1);"
+                                   " f.close(); print(flush=True); sys.stdin.read()"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )
+        reader.stdout.readline()
+        items = survey(["engines"])
+        assert names(items) == ["dead.ring"]
+        said = {item.path.name: item.kept or item.why for item in items}
+        assert said["dead.ring"].startswith("left by process ") and said["dead.ring"].endswith(", which is dead")
+        assert said["read-later.ring"] == f"runs (pid {os.getpid()})"
+        assert said["away.ring"] == "of another pid namespace" and said["read.ring"] == "a process has it open"
+        dead = next(item for item in items if item.path.name == "dead.ring")
+        with shared.create("dead", fields, slots=64):  # the next owner came between the look and the removal
+            assert remove(dead) == f"runs (pid {os.getpid()})"
+            assert dead.path.exists()
+        reader.communicate("")
+        items = survey(["engines"])
+        assert names(items) == ["read.ring"]
+        assert remove(items[[item.path.name for item in items].index("read.ring")]) == ""
+        mine.publish(price=1.0)
+    assert sorted(path.name for path in folder.iterdir()) == ["away.ring"]
 
 
 def test_an_engine_of_a_name_with_dots_keeps_what_is_its_own(places):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from pathlib import Path
@@ -10,10 +11,11 @@ import numpy as np
 import pytest
 
 from disruptor import OwnerGone, SharedRingError, shared
+from disruptor.shared.deaths import Deaths
 from disruptor.shared.identity import condition, is_alive, me, pid_of
 from tests.reference.shared_guests import FIELDS
 from tests.reference.shared_processes import Guest, await_
-from tools.verify_processes import verify
+from tools.verify_processes import stop, verify
 
 
 @pytest.fixture
@@ -178,3 +180,61 @@ def test_processes_killed_at_random_points(tmp_path, role):
     assert found["kills"] == 6
     assert {key: found[key] for key in ("lost", "torn", "gaps")} == {"lost": 0, "torn": 0, "gaps": 0}
     assert found.get("published", found.get("read")) > 0
+
+
+@pytest.mark.parametrize("role", ["consumer", "producer", "owner"])
+def test_a_process_that_was_stopped_goes_on_and_nothing_is_lost(tmp_path, role):
+    found = stop(2.0, role, tmp_path)
+    assert {key: found[key] for key in ("lost", "torn", "gaps", "given_up")} == {"lost": 0, "torn": 0, "gaps": 0, "given_up": 0}
+    assert found.get("published", found.get("read")) > 1000
+
+
+def test_deaths_are_seen_at_once_and_descriptors_given_back():
+    started = [_sleeper() for _ in range(3)]
+    words = [_word_of(pid) for pid in started]
+    deaths, before = Deaths(), set(os.listdir("/proc/self/fd"))
+    assert deaths.among(words) == set()
+    assert len(set(os.listdir("/proc/self/fd")) - before) == 3
+    os.kill(started[0], signal.SIGSTOP)
+    assert deaths.among(words) == set()  # stopped is alive
+    os.kill(started[1], signal.SIGKILL)
+    os.waitid(os.P_PID, started[1], os.WEXITED | os.WNOWAIT)
+    assert deaths.among(words) == {words[1]}  # its remains are there
+    os.waitpid(started[1], 0)
+    assert deaths.among(words) == {words[1]}
+    assert deaths.among(words[:1]) == set()
+    assert len(set(os.listdir("/proc/self/fd")) - before) == 1
+    later = words[2] + (1 << 22)  # the same number, another start
+    assert deaths.among([later]) == {later}
+    deaths.close()
+    assert set(os.listdir("/proc/self/fd")) == before
+    for pid in (started[0], started[2]):
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+@pytest.mark.parametrize("reason", [errno.EMFILE, errno.ENOSYS, errno.EPERM])
+def test_without_pidfds_deaths_are_seen_all_the_same(monkeypatch, reason):
+    def refused(pid, flags=0):
+        raise OSError(reason, os.strerror(reason))
+
+    monkeypatch.setattr(os, "pidfd_open", refused)
+    pid = _sleeper()
+    word, deaths = _word_of(pid), Deaths()
+    assert deaths.among([word, me()]) == set()
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    assert deaths.among([word, me()]) == {word}
+    deaths.close()
+
+
+def _sleeper() -> int:
+    pid = os.fork()
+    if pid == 0:
+        signal.pause()
+        os._exit(0)
+    return pid
+
+
+def _word_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]) << 22 | pid
