@@ -20,7 +20,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from disruptor.atomics import load_acquire, pause, store_release, timestamp, words_at
-from disruptor.claims import PARKS, PROGRESS, claim_many, claim_one, publish_many, publish_one, published_upto, was_given_up
+from disruptor.claims import (
+    PARKS,
+    PROGRESS,
+    claim_many,
+    claim_one,
+    publish_many,
+    publish_one,
+    published_upto,
+    was_given_up,
+)
 from disruptor.compiled import compiled, direct, entry
 from disruptor.errors import CapacityError
 from disruptor.lookout import GIL_HELD

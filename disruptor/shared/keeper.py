@@ -17,8 +17,8 @@ import attrs
 from disruptor.claims import CLAIMED, CURSOR, FAILED
 from disruptor.errors import CapacityError
 from disruptor.processor import failed
-from disruptor.sequence import CELLS, Sequence
 from disruptor.scheduling import Scheduling
+from disruptor.sequence import CELLS, Sequence
 from disruptor.shared.deaths import Deaths
 from disruptor.shared.identity import condition, pid_of
 from disruptor.shared.places import Place, State, await_change, ring_bell

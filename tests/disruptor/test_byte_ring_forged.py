@@ -139,7 +139,7 @@ def test_positions_that_cannot_be_are_named(tail):
     ring = ByteRing("messages", SIZE)
     ring.write(b"12345678", 1)
     ring.port.cells[producer.TAIL] = tail
-    with pytest.raises(DamagedMessage, match="^byte ring 'messages': the record at position 0 says type 1 and 16 bytes"):
+    with pytest.raises(DamagedMessage, match=r"^byte ring 'messages': the record at position 0 says type 1 and 16 bytes"):
         everything(ring)
     with pytest.raises(DamagedMessage):
         ring.unblock()

@@ -20,7 +20,7 @@ FIELDS = [("number", "i8"), ("half", "f4"), ("small", "i4")]
 KINDS = [("single", "cursor"), ("single", "record"), ("multi", "record"), ("multi", "flags")]
 
 
-@pytest.fixture(params=KINDS, ids=lambda kind: "-".join(kind))
+@pytest.fixture(params=KINDS, ids="-".join)
 def ring(request) -> RingBuffer:
     producers, availability = request.param
     return RingBuffer(FIELDS, slots=8, producers=producers, availability=availability, name="line")
