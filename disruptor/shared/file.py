@@ -214,7 +214,7 @@ def _judge(name: str, path: Path, fd: int) -> Any:
         raise SharedRingError(
             name, f"{path} is truncated: {status.st_size:,} bytes of {int(header['file_size']):,}", "start its owner again"
         )
-    if int(header["header_hash"]) != header_hash(raw):
+    if int(header["header_hash"]) != header_hash(raw) or not 0 < Plan.of(header).size <= int(header["file_size"]):
         raise SharedRingError(name, f"{path}: its header is damaged", "start its owner again")
     return header
 

@@ -29,7 +29,7 @@ from disruptor.shared.identity import pid_of
 from disruptor.shared.places import Place, await_change
 from disruptor.shared.seats import LaneSequencer, ReaderSequencer
 from disruptor.shared.watch import Watch
-from disruptor.wait import Wait
+from disruptor.wait import Wait, as_wait
 from disruptor.waiting import wake_all
 
 __all__ = ["AttachedLane", "AttachedRing", "attach"]
@@ -176,6 +176,7 @@ class AttachedLane(_Guest, RingBuffer):
 
     def __init__(self, file: RingFile, label: str, wait: Wait | str) -> None:
         self.file, self.label = file, label
+        wait = as_wait(wait)  # before a place is taken, which would stay taken
         self.lane = _take_lane(file, label)
         super().__init__(file.fields, file.plan.lane_slots, wait=wait, name=file.name)
         self._watch()

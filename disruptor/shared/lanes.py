@@ -63,7 +63,7 @@ class Lanes:
         deadline = None if timeout is None else time.monotonic_ns() + int(timeout * 1e9)
         with self._lock:
             while True:
-                waiting = int(_waiting(CELLS, self.table))
+                waiting = int(_waiting(CELLS, self.table, slots))
                 if waiting:
                     out = np.empty(min(most, waiting), self.fields)
                     self._turn = (self._turn + 1) % len(self.table)
@@ -136,7 +136,7 @@ class Merger:
 def _copy_out(cells, base, position, records, slots, size, out, at, most):
     """Copy at most `most` records of a lane to out[at:], release them and return how many."""
     done = load_acquire(cells, position)
-    count = min(load_acquire(cells, base + CURSOR) - done, most)
+    count = min(load_acquire(cells, base + CURSOR) - done, most, slots)  # another process writes its cursor
     if count <= 0:
         return 0
     first = (done + 1) & (slots - 1)
@@ -156,11 +156,11 @@ def _release(cells, base, position, sequence):
 
 
 @entry(brief=True)
-def _waiting(cells, table):
-    """Return how many records lie in the lanes."""
+def _waiting(cells, table, slots):
+    """Return how many records lie in the lanes, of `slots` each."""
     found = 0
     for lane in range(table.shape[0]):
-        found += load_acquire(cells, table[lane, 0] + CURSOR) - load_acquire(cells, table[lane, 1])
+        found += min(max(load_acquire(cells, table[lane, 0] + CURSOR) - load_acquire(cells, table[lane, 1]), 0), slots)
     return found
 
 

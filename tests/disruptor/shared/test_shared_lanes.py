@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from disruptor import Disruptor, GraphError, SharedRingError, WaitTimeout, shared
+from disruptor.claims import CURSOR
 from disruptor.sequence import CELLS
 from tests.reference.shared_guests import FIELDS, adding
 from tests.reference.shared_processes import Guest, await_
@@ -177,3 +178,24 @@ def test_a_merger_that_ends_while_the_ring_is_full_waits_for_consumers_that_move
             while ending.is_alive() or poller.available:
                 got += poller.take_batch(4, timeout=0.01)["number"].tolist()
             assert got == list(range(40))
+
+
+def test_a_wait_that_there_is_not_costs_no_lane(tmp_path):
+    with shared.create("orders", FIELDS, slots=64, lanes=1, folder=tmp_path) as ring:
+        for _ in range(3):
+            with pytest.raises(GraphError, match="dozing"):
+                shared.attach("orders", FIELDS, producer=True, wait="dozing", folder=tmp_path)
+        assert ring.clients() == []
+        with shared.attach("orders", FIELDS, producer=True, folder=tmp_path) as lane:
+            lane.publish(number=1, twice=2, whose=0)
+            assert list(ring.collect()["number"]) == [1]
+
+
+@pytest.mark.parametrize("ahead", [65, 1 << 40, -5])
+def test_a_cursor_that_a_producer_cannot_have_set_makes_the_owner_read_its_lane_at_most(tmp_path, ahead):
+    with shared.create("orders", FIELDS, slots=64, lanes=1, lane_slots=64, folder=tmp_path) as ring:
+        with shared.attach("orders", FIELDS, producer=True, folder=tmp_path):
+            block = ring.file.cells.lane_blocks[0].word
+            CELLS[block + CURSOR] = ahead
+            found = ring.collect()
+            assert len(found) == (64 if ahead > 0 else 0)
