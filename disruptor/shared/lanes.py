@@ -19,7 +19,7 @@ import numpy as np
 from disruptor.atomics import load_acquire, store_release, words_at
 from disruptor.claims import CURSOR, PARKS, PROGRESS, claim_upto, publish_many, publish_one
 from disruptor.compiled import compiled, entry
-from disruptor.errors import CapacityError, GraphError
+from disruptor.errors import CapacityError, GraphError, WaitTimeout
 from disruptor.lookout import SLICE_NS, scratch
 from disruptor.sequence import CELLS, take_cells
 from disruptor.stores import copy_bytes
@@ -30,7 +30,7 @@ from disruptor.waiting import idle_turn, wake
 
 __all__ = ["Lanes", "Merger"]
 
-_FULL_SECONDS = 1.0  # how long a merger that is to end waits for consumers that do not move
+_FULL_SECONDS = 10.0  # how long a merger that is to end waits for consumers that do not move
 _AT_ONCE = 256  # records of one lane that are merged before the next lane has its turn
 _PATIENT = Wait.sleeping(spins=1000, yields=20, nap_ns=50_000)
 
@@ -97,15 +97,20 @@ class Merger:
         self._thread.start()
 
     def halt(self) -> None:
-        """Make it end once the lanes are empty, or consumers have left the ring full for a second."""
+        """Make it end once the lanes are empty, or consumers have left the ring full for ten seconds."""
         CELLS[self._control.word] = 1
 
     def close(self) -> None:
-        """End it and wait until it has ended."""
+        """End it and wait until it has ended.
+
+        Raises: WaitTimeout when consumers have left the ring full for ten seconds; what is in the lanes then stays there.
+        """
         self.halt()
         self._thread.join()
         self._lanes.merger = None
         self._ring.sequencer.given_to("")
+        if self._thread.error is not None:
+            raise self._thread.error
 
     def __enter__(self) -> Merger:
         return self
@@ -118,17 +123,19 @@ class Merger:
         slots, size = self._lanes._sizes
         own = self._control.word + 16
         target = np.array([ring.records.ctypes.data, ring.slots, ring.dtype.itemsize, slots, size], np.int64)
-        cursor, since = -1, 0.0
+        claimed, since = s.claimed, time.monotonic()
         while _merge(
             CELLS, s.base, s.marks, s.multi, self._lanes.table, target, np.array(self._wait.numbers(), np.int64),
             self._control.word, own,
         ):  # halted, with records in lanes and no room in the ring
-            now, before = time.monotonic(), cursor
-            cursor = int(CELLS[s.base + CURSOR])
-            if cursor != before:
+            now, before, claimed = time.monotonic(), claimed, s.claimed
+            if claimed != before:
                 since = now
-            elif s.failures or now - since > _FULL_SECONDS:
+            elif s.failures:
                 return
+            elif now - since > _FULL_SECONDS:
+                left = int(_waiting(CELLS, self._lanes.table, slots))
+                raise WaitTimeout(f"ring '{ring.name}': {left:,} records of other processes have not come into it", _FULL_SECONDS, s.why())
             time.sleep(0.001)
 
 

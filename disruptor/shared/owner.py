@@ -134,12 +134,20 @@ class SharedRing(Followed, RingBuffer):
         return merger
 
     def close(self) -> None:
-        """End it: others read what is published and are done. The file goes; memory stays as long as anybody uses it."""
+        """End it: others read what is published and are done. The file goes; memory stays as long as anybody uses it.
+
+        Raises: as Merger.close, when all that is done.
+        """
         if self._closed or self.file.cells.forked:
             return
         self._closed = True
-        if self._lanes.merger is not None:
-            self._lanes.merger.close()
+        try:
+            if self._lanes.merger is not None:
+                self._lanes.merger.close()
+        finally:
+            self._end()
+
+    def _end(self) -> None:
         self.keeper.stop()
         self.sequencer.ended = True
         self.file.cells.closed.set(1)

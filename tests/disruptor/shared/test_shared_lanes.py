@@ -165,8 +165,9 @@ def test_a_lane_is_read_by_its_owner_alone(tmp_path):
                 lane.new_poller()
 
 
-def test_a_merger_that_ends_while_the_ring_is_full_waits_for_consumers_that_move(tmp_path):
-    with shared.create("orders", FIELDS, slots=8, lane_slots=64, folder=tmp_path) as ring:
+@pytest.mark.parametrize("producers", ["single", "multi"])
+def test_a_merger_that_ends_while_the_ring_is_full_waits_for_consumers_that_move(tmp_path, producers):
+    with shared.create("orders", FIELDS, slots=8, producers=producers, lane_slots=64, folder=tmp_path) as ring:
         with shared.attach("orders", FIELDS, producer=True, folder=tmp_path) as lane, ring.new_poller() as poller:
             lane.publish(number=np.arange(40), twice=0, whose=0)
             merger = ring.merge()
@@ -178,6 +179,19 @@ def test_a_merger_that_ends_while_the_ring_is_full_waits_for_consumers_that_move
             while ending.is_alive() or poller.available:
                 got += poller.take_batch(4, timeout=0.01)["number"].tolist()
             assert got == list(range(40))
+
+
+def test_a_merger_that_ends_while_consumers_stand_still_says_what_is_left(tmp_path, monkeypatch):
+    monkeypatch.setattr("disruptor.shared.lanes._FULL_SECONDS", 0.05)
+    ring = shared.create("orders", FIELDS, slots=8, lane_slots=64, folder=tmp_path)
+    with shared.attach("orders", FIELDS, producer=True, folder=tmp_path) as lane, ring.new_poller() as poller:
+        lane.publish(number=np.arange(40), twice=0, whose=0)
+        ring.merge()
+        await_(lambda: ring.remaining_capacity() == 0)
+        with pytest.raises(WaitTimeout, match="ring 'orders': 32 records of other processes have not come into it .*a poller is at -1, 8 behind"):
+            ring.close()
+        assert list(tmp_path.iterdir()) == []
+        assert poller.take_batch()["number"].tolist() == list(range(8)) and lane.unread == 32
 
 
 def test_a_wait_that_there_is_not_costs_no_lane(tmp_path):
