@@ -188,7 +188,7 @@ def test_a_merger_that_ends_while_consumers_stand_still_says_what_is_left(tmp_pa
         lane.publish(number=np.arange(40), twice=0, whose=0)
         ring.merge()
         await_(lambda: ring.remaining_capacity() == 0)
-        with pytest.raises(WaitTimeout, match="ring 'orders': 32 records of other processes have not come into it .*a poller is at -1, 8 behind"):
+        with pytest.raises(WaitTimeout, match=r"ring 'orders': 32 records of other processes have not come into it .*a poller is at -1, 8 behind"):
             ring.close()
         assert list(tmp_path.iterdir()) == []
         assert poller.take_batch()["number"].tolist() == list(range(8)) and lane.unread == 32
