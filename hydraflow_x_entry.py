@@ -7,6 +7,7 @@ and installing both overwrites files silently. Then this says so instead of fail
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 __all__ = ["main"]
@@ -28,6 +29,7 @@ def main() -> int:
     if machine not in _MACHINES:
         return _refuse(_UNAVAILABLE, f"HydraFlow-X runs on {' and '.join(_MACHINES)} (atomics, futex, clock), not on {machine}; "
                        "use such a machine")
+    _heed_interrupts()
     try:
         import hydraflow
 
@@ -38,7 +40,21 @@ def main() -> int:
         return _refuse(_INTERNAL, _complaint(str(error)))
     except KeyboardInterrupt:
         return _INTERRUPTED
-    return run()
+    try:
+        return run()
+    except KeyboardInterrupt:  # before, or after, it listens itself
+        return _INTERRUPTED
+
+
+def _heed_interrupts() -> None:
+    """Remember a Ctrl-C: Python drops the exception where it strikes inside of a callback, as imports have, and the run would go on."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    _interrupt.came = True  # type: ignore[attr-defined]  # read by hydraflow.runtime.supervisor
+    raise KeyboardInterrupt
 
 
 def _open_closed_streams() -> None:

@@ -23,7 +23,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
                "EventuallyGiveUp", "PauseRewind", "REWIND", "Rewind"),
     "errors": ("DisruptorError", "LayoutError", "MemoryMapError", "CapacityError", "InsufficientCapacity", "WaitTimeout", "Alerted",
                "ForkError", "GraphError", "CompileError", "HandlerError", "CounterFileError", "LogError", "SharedRingError",
-               "OwnerGone"),
+               "OwnerGone", "DamagedMessage"),
     "bytes": ("ByteRing", "Claim", "Action", "BytePort", "bytes_room", "bytes_claim", "bytes_write", "bytes_write_many",
               "bytes_commit", "bytes_abort", "bytes_correlation", "bytes_next", "bytes_size", "bytes_release", "bytes_put_back",
               "bytes_rewind", "bytes_heartbeat", "bytes_unblock"),

@@ -22,6 +22,7 @@ from disruptor.access.things import described
 __all__ = ["Foreign", "foreign", "is_raw", "operators_of"]
 
 _CONTENTS_MOST = 16
+_SMALL_BITS = 32
 _AT_ADDRESS = ("carray", "farray")  # of numba
 _AST = {
     ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "truediv", ast.FloorDiv: "floordiv", ast.Mod: "mod", ast.Pow: "pow",
@@ -82,8 +83,17 @@ def foreign() -> Foreign:
 def is_raw(thing: Any) -> bool:
     """Whether it is LLVM code under a name (an intrinsic, but of numba and of this library), a C function, or an array at an address."""
     return (_is_a(thing, "numba.core.extending", "_Intrinsic") and not _is_known(thing._defn)) or \
-        _is_a(thing, "numba.core.types", "ExternalFunction") or _is_a(thing, "_ctypes", "CFuncPtr") or \
+        (_is_a(thing, "numba.core.types", "ExternalFunction") and not _takes_no_address(thing)) or _is_a(thing, "_ctypes", "CFuncPtr") or \
         type(thing).__module__ == "_cffi_backend" or (getattr(thing, "__name__", "") in _AT_ADDRESS and is_library(thing))
+
+
+def _takes_no_address(function: Any) -> bool:
+    """Whether an external function takes only numbers that are too small for an address."""
+    numbers = sys.modules["numba.core.types"]
+    return all(
+        isinstance(kind, numbers.Float | numbers.Boolean) or (isinstance(kind, numbers.Integer) and kind.bitwidth <= _SMALL_BITS)
+        for kind in function.sig.args
+    )
 
 
 def _is_a(thing: Any, module: str, name: str) -> bool:

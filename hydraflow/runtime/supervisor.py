@@ -156,7 +156,9 @@ class _Signals:
 
     def __enter__(self) -> _Signals:
         for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._pass_on)
+            self._before[number] = before = signal.signal(number, self._pass_on)
+            if getattr(before, "came", False):  # while this was imported, and was lost there (hydraflow_x_entry)
+                self.seen.append(number)
         return self
 
     def __exit__(self, *_exception: object) -> None:

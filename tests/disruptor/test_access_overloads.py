@@ -55,6 +55,18 @@ def test_a_python_handler_runs_the_python(function):
     assert accesses(handler(jit=False)(function), {"event": LAYOUT}).writes == set()
 
 
+_pauses = numba.types.ExternalFunction("usleep", numba.types.int32(numba.types.uint32))
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="plain Python cannot call it")
+def test_a_c_function_that_no_address_fits_into_touches_nothing():
+    def calls(event):
+        event["x"] = _pauses(numba.types.uint32(1))
+
+    found = accesses(handler(calls), {"event": LAYOUT})
+    assert (found.writes, found.unresolved) == ({"x"}, ())
+
+
 def waits(number):
     return number
 
