@@ -89,10 +89,10 @@ COUNTERS = [
 SIMULATOR = [
     ("key", "i8"),  # random numbers: key and counter
     ("counter", "i8"),
-    ("number", "i8"),  # frames emitted
+    ("number", "i8"),  # frames made, one that is not due yet included
     ("source", "i8"),
-    ("receive_ns", "i8"),  # of the frame emitted last
-    ("next_ns", "i8"),  # of the frame emitted next
+    ("receive_ns", "i8"),  # of the frame made last
+    ("next_ns", "i8"),  # of the frame made next
     ("resync_due_ns", "i8"),  # 0: none
     ("update_id", "i8"),  # of the last change of the book
     ("first_update", "i8"),  # of the first change since the last depth message, 0: none
